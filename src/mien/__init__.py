@@ -1,0 +1,52 @@
+"""Reads facial expressions. `mien.analyze(image)` is the one call; everything else is in the modules.
+
+Importing this package loads nothing else; the names below are imported when they are first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mien.core.errors import MienError
+    from mien.core.types import Analysis, Face, Frame, Reading
+    from mien.infer.analyzer import Analyzer, analyze
+    from mien.media.source import open_source
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Analysis": "mien.core.types",
+    "Analyzer": "mien.infer.analyzer",
+    "Face": "mien.core.types",
+    "Frame": "mien.core.types",
+    "MienError": "mien.core.errors",
+    "Reading": "mien.core.types",
+    "analyze": "mien.infer.analyzer",
+    "open_source": "mien.media.source",
+}
+
+__all__ = [
+    "Analysis",
+    "Analyzer",
+    "Face",
+    "Frame",
+    "MienError",
+    "Reading",
+    "__version__",
+    "analyze",
+    "open_source",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'mien' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""Values and rules of the project: numpy only, no files, no video, no models."""

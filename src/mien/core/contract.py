@@ -1,0 +1,181 @@
+"""The contract between a model file and everything that uses it: the metadata inside the file.
+
+`docs/model-format.md` specifies it. The training side writes it, the reading side parses it; both use this
+module, so they cannot disagree. Knows no ONNX: it turns metadata into text and back.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, cast
+
+from mien.core.errors import ModelError
+from mien.core.labels import LabelSet
+
+__all__ = ["FORMAT_VERSION", "INPUT_NAME", "METADATA_KEY", "OUTPUT_NAME", "CropSpec", "ModelInfo"]
+
+FORMAT_VERSION = 1
+"""Version of the model file's format that this version writes, and the newest that it reads."""
+METADATA_KEY = "mien"
+"""The one key of the ONNX metadata; its value is a JSON object."""
+INPUT_NAME = "crops"
+OUTPUT_NAME = "probabilities"
+
+Color = Literal["gray", "rgb"]
+Align = Literal["none", "eyes"]
+
+
+@dataclass(frozen=True)
+class CropSpec:
+    """What a crop must look like for a model.
+
+    Args:
+        size: side S in pixels.
+        margin: side of the crop as a multiple of the longer side of the detector's box.
+        color: "gray" gives (S, S), "rgb" gives (S, S, 3).
+        align: "eyes" turns the crop upright by the eye landmarks where the detector gives them.
+        shift_y: how far the crop's centre lies below the box's centre, as a fraction of the longer side.
+
+    """
+
+    size: int
+    margin: float = 1.0
+    color: Color = "gray"
+    align: Align = "none"
+    shift_y: float = 0.0
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """Metadata of an expression model.
+
+    Args:
+        name: short name, such as "fer2013".
+        labels: names of the outputs, in order.
+        crop: what the crops must look like.
+        temperature: the temperature inside the graph, for the record.
+        training: where the model comes from: at least "data" and "data_sha256".
+        metrics: measured figures, each with its protocol.
+        license: SPDX name of the weights' licence.
+        created: ISO date.
+        precision: "fp32" or "int8".
+
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    crop: CropSpec
+    temperature: float = 1.0
+    training: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    license: str = "MIT"
+    created: str = ""
+    precision: str = "fp32"
+
+    def to_json(self) -> str:
+        """Text for the metadata of a model file."""
+        body = {"format_version": FORMAT_VERSION, "kind": "expression", **asdict(self)}
+        return json.dumps(body, ensure_ascii=False, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str, where: str) -> ModelInfo:
+        """Parse the metadata of a model file; `where` names the file in errors.
+
+        Raises:
+            ModelError: not JSON, another kind, an unknown format version, or a field that is missing or impossible.
+
+        """
+        try:
+            body = json.loads(text)
+        except ValueError as error:
+            raise ModelError(f"{where}: the metadata is not JSON ({error}); the file is damaged.") from error
+        if not isinstance(body, dict):
+            raise ModelError(f"{where}: the metadata must be a JSON object, got {type(body).__name__}.")
+        _check_head(body, where)
+        try:
+            return cls(
+                name=_text(body, "name"),
+                labels=LabelSet(_text_list(body, "labels")).names,
+                crop=_crop(body.get("crop")),
+                temperature=_positive(body.get("temperature", 1.0), "temperature"),
+                training=_object(body, "training"),
+                metrics=_object(body, "metrics"),
+                license=str(body.get("license", "")),
+                created=str(body.get("created", "")),
+                precision=str(body.get("precision", "fp32")),
+            )
+        except _FieldError as error:
+            raise ModelError(f"{where}: the model's metadata is not usable: {error}") from error
+
+
+class _FieldError(ValueError):
+    pass
+
+
+def _check_head(body: Mapping[str, Any], where: str) -> None:
+    version = body.get("format_version")
+    if not isinstance(version, int) or not 1 <= version <= FORMAT_VERSION:
+        raise ModelError(
+            f"{where}: model format version {version!r} is not known to this version of mien, "
+            f"which reads up to {FORMAT_VERSION}; upgrade mien or export the model again."
+        )
+    if body.get("kind") != "expression":
+        raise ModelError(f"{where}: expected a model of kind 'expression', got {body.get('kind')!r}.")
+
+
+def _text(body: Mapping[str, Any], key: str) -> str:
+    value = body.get(key)
+    if not isinstance(value, str) or not value:
+        raise _FieldError(f"{key!r} must be a text, got {value!r}.")
+    return value
+
+
+def _text_list(body: Mapping[str, Any], key: str) -> list[str]:
+    value = body.get(key)
+    if not isinstance(value, list) or not value or not all(isinstance(v, str) for v in value):
+        raise _FieldError(f"{key!r} must be a list of names, got {value!r}.")
+    return value
+
+
+def _object(body: Mapping[str, Any], key: str) -> dict[str, Any]:
+    value = body.get(key, {})
+    if not isinstance(value, dict):
+        raise _FieldError(f"{key!r} must be an object, got {value!r}.")
+    return value
+
+
+def _number(value: object, key: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise _FieldError(f"{key!r} must be a finite number, got {value!r}.")
+    return float(value)
+
+
+def _positive(value: object, key: str) -> float:
+    number = _number(value, key)
+    if number <= 0:
+        raise _FieldError(f"{key!r} must be greater than 0, got {number}.")
+    return number
+
+
+def _choice(value: object, key: str, known: tuple[str, ...]) -> str:
+    if value not in known:
+        raise _FieldError(f"{key!r} must be one of {', '.join(known)}, got {value!r}.")
+    return cast(str, value)
+
+
+def _crop(value: object) -> CropSpec:
+    if not isinstance(value, dict):
+        raise _FieldError(f"'crop' must be an object, got {value!r}.")
+    size = value.get("size")
+    if isinstance(size, bool) or not isinstance(size, int) or not 8 <= size <= 1024:
+        raise _FieldError(f"'crop.size' must be a whole number of pixels in 8..1024, got {size!r}.")
+    return CropSpec(
+        size=size,
+        margin=_positive(value.get("margin", 1.0), "crop.margin"),
+        color=cast(Color, _choice(value.get("color", "gray"), "crop.color", ("gray", "rgb"))),
+        align=cast(Align, _choice(value.get("align", "none"), "crop.align", ("none", "eyes"))),
+        shift_y=_number(value.get("shift_y", 0.0), "crop.shift_y"),
+    )

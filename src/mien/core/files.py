@@ -1,0 +1,81 @@
+"""Writing files so that a name that exists always holds a whole file.
+
+The one piece of file handling that every room shares. Knows no formats.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from mien.core.errors import OutputError
+
+__all__ = ["atomic_path", "atomic_write", "make_folder"]
+
+
+@contextlib.contextmanager
+def atomic_path(target: Path | str) -> Iterator[Path]:
+    """Give a temporary path beside `target` to write to; on success it is renamed to `target`, else removed.
+
+    The temporary name keeps the suffix of `target`, for writers that choose a format by it.
+
+    Raises:
+        OutputError: the folder is missing or not writable, or the disk is full.
+
+    """
+    target = Path(target)
+    if target.is_dir():
+        raise OutputError(f"Cannot write {target}: it is a folder; name a file in it.")
+    temporary = target.with_name(f".{target.stem}.{secrets.token_hex(4)}.part{target.suffix}")
+    try:
+        yield temporary
+        os.replace(temporary, target)
+    except OSError as error:
+        raise OutputError(f"Cannot write {target}: {_reason(error, target)}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_write(target: Path | str, mode: str = "wb", **options: Any) -> Iterator[IO[Any]]:
+    """Open a file for writing that appears under `target` only when the block ends without an error.
+
+    Args:
+        target: the final path.
+        mode: "wb" or "w"; text is UTF-8 unless `encoding` says otherwise.
+        options: passed to `open`.
+
+    Raises:
+        OutputError: as `atomic_path`.
+
+    """
+    if "b" not in mode:
+        options.setdefault("encoding", "utf-8")
+    with atomic_path(target) as temporary, temporary.open(mode, **options) as file:
+        yield file
+
+
+def make_folder(path: Path | str) -> Path:
+    """Create a folder with its parents; an existing one is fine.
+
+    Raises:
+        OutputError: a file stands in the way, or the place is not writable.
+
+    """
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"Cannot create the folder {folder}: {_reason(error, folder)}") from error
+    return folder
+
+
+def _reason(error: OSError, target: Path) -> str:
+    if isinstance(error, FileNotFoundError) and not target.parent.is_dir():
+        return f"the folder {target.parent} does not exist."
+    return f"{error.strerror or error}."

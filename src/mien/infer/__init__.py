@@ -1,0 +1,1 @@
+"""An image in, readings out: OpenCV and ONNX Runtime, never torch."""

@@ -1,0 +1,1 @@
+"""Trains models: the only room that imports torch, torchvision, timm and lightning."""

@@ -163,7 +163,7 @@ def _positive(value: object, key: str) -> float:
 def _choice(value: object, key: str, known: tuple[str, ...]) -> str:
     if value not in known:
         raise _FieldError(f"{key!r} must be one of {', '.join(known)}, got {value!r}.")
-    return cast(str, value)
+    return str(value)
 
 
 def _crop(value: object) -> CropSpec:

@@ -17,7 +17,8 @@ def area(boxes: ArrayLike) -> NDArray[np.float32]:
     """Area of boxes (N, 4) in square pixels, shape (N,); an inverted box has area 0."""
     b = np.asarray(boxes, np.float32).reshape(-1, 4)
     sides = np.maximum(b[:, 2:] - b[:, :2], 0)  # (N, 2)
-    return sides[:, 0] * sides[:, 1]
+    areas: NDArray[np.float32] = sides[:, 0] * sides[:, 1]
+    return areas
 
 
 def iou(a: ArrayLike, b: ArrayLike) -> NDArray[np.float32]:
@@ -29,7 +30,8 @@ def iou(a: ArrayLike, b: ArrayLike) -> NDArray[np.float32]:
     sides = np.maximum(bottom - top, 0)
     shared = sides[..., 0] * sides[..., 1]
     union = area(left)[:, None] + area(right)[None, :] - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    overlap: NDArray[np.float32] = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    return overlap
 
 
 def clip_box(box: ArrayLike, width: int, height: int) -> NDArray[np.float32]:

@@ -12,7 +12,8 @@ def log_softmax(logits: ArrayLike, temperature: float = 1.0) -> NDArray[np.float
     """Logarithm of the softmax over the last axis, at `temperature` > 0 (Guo et al. 2017, section 4.2)."""
     z = np.asarray(logits, np.float64) / temperature
     z = z - z.max(axis=-1, keepdims=True)
-    return z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
+    out: NDArray[np.float64] = z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
+    return out
 
 
 def softmax(logits: ArrayLike, temperature: float = 1.0) -> NDArray[np.float64]:
@@ -23,4 +24,5 @@ def softmax(logits: ArrayLike, temperature: float = 1.0) -> NDArray[np.float64]:
 def entropy(probabilities: ArrayLike) -> NDArray[np.float64]:
     """Shannon entropy over the last axis in nats; 0 for a certain answer, log(K) for a flat one."""
     p = np.asarray(probabilities, np.float64)
-    return -(p * np.log(np.where(p > 0, p, 1.0))).sum(axis=-1)
+    out: NDArray[np.float64] = -(p * np.log(np.where(p > 0, p, 1.0))).sum(axis=-1)
+    return out

@@ -1,0 +1,61 @@
+"""What commands share on a terminal: the console, and progress on standard error."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["console", "notice", "progress"]
+
+
+def console() -> Console:
+    """Console on standard output, for tables meant for people."""
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def notice(text: str) -> None:
+    """One line on standard error, whole and uncoloured."""
+    print(text, file=sys.stderr)
+
+
+@contextlib.contextmanager
+def progress(description: str, total: int | None, unit: str = "") -> Iterator[Callable[[int], None]]:
+    """Progress bar on standard error with count, speed and time left; gives a function that advances it.
+
+    Nothing is drawn when standard error is not a terminal.
+
+    Args:
+        description: what is going on.
+        total: number of steps, or None when it is not known.
+        unit: what a step is, such as "images".
+
+    """
+    if not sys.stderr.isatty():
+        yield lambda _steps: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(description, total=total, rate="")
+
+        def advance(steps: int) -> None:
+            speed = bar.tasks[0].speed
+            rate = f"{speed:.1f} {unit}/s" if speed else ""
+            bar.update(task, advance=steps, rate=rate)
+
+        yield advance

@@ -1,0 +1,68 @@
+"""Fixtures that several rooms share: test photographs from installed packages, and the folder of shared data."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+_REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of shared data beside the checkout; tests that need it skip elsewhere."""
+    folder = Path(os.environ.get("MIEN_SHARED", _REPOSITORY.parent / "shared"))
+    if not (folder / "data").is_dir():
+        pytest.skip("the folder of shared data is not beside this checkout")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def fer2013(shared: Path) -> Path:
+    """FER-2013 as Parquet; skips where it is absent."""
+    folder = shared / "data" / "fer2013"
+    if not (folder / "test.parquet").is_file():
+        pytest.skip("FER-2013 is not in the folder of shared data")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def yunet_file(shared: Path) -> Path:
+    """The YuNet detector's file; skips where it is absent."""
+    file = shared / "models" / "face_detection_yunet_2023mar.onnx"
+    if not file.is_file():
+        pytest.skip("the YuNet file is not in the folder of shared data")
+    return file
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> NDArray[np.uint8]:
+    """Eileen Collins, 1993, one smiling face: (512, 512, 3) uint8 BGR, from scikit-image (NASA, public domain)."""
+    data = pytest.importorskip("skimage.data")
+    return np.ascontiguousarray(data.astronaut()[..., ::-1])
+
+
+@pytest.fixture(scope="session")
+def hopper_file() -> Path:
+    """Grace Hopper, one face: path of the JPEG that matplotlib brings (public domain)."""
+    matplotlib = pytest.importorskip("matplotlib")
+    return Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
+
+
+@pytest.fixture(scope="session")
+def hopper(hopper_file: Path) -> NDArray[np.uint8]:
+    """Grace Hopper as (600, 512, 3) uint8 BGR."""
+    import cv2
+
+    return np.asarray(cv2.imread(str(hopper_file)), np.uint8)
+
+
+@pytest.fixture(scope="session")
+def coffee() -> NDArray[np.uint8]:
+    """A cup of coffee, no face: (400, 600, 3) uint8 BGR, from scikit-image."""
+    data = pytest.importorskip("skimage.data")
+    return np.ascontiguousarray(data.coffee()[..., ::-1])

@@ -110,7 +110,7 @@ def _newton_step(
     hessian[0, 1:] = hessian[1:, 0] = (p * (z - mean[:, None])).mean(axis=0)
     hessian[1:, 1:] = np.diag(p.mean(axis=0)) - p.T @ p / n
     hessian += _RIDGE * np.eye(classes + 1)
-    step: NDArray[np.float64] = -np.linalg.solve(hessian, gradient)
+    step = -np.linalg.solve(hessian, gradient).astype(np.float64)
     return step
 
 

@@ -1,0 +1,109 @@
+"""What the readers of all layouts share: names of splits, labels from text or numbers, and the options of reading."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.core.errors import DataError
+from mien.core.labels import FER2013, FERPLUS, FERPLUS_VOTES, LabelSet, concept
+from mien.data.manifest import NO_LABEL, Manifest
+
+__all__ = ["IMAGE_SUFFIXES", "Hints", "Reader", "labels_of", "split_of", "vote_name"]
+
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".pgm", ".ppm"})
+
+_SPLIT_NAMES = {
+    "train": "train", "training": "train",
+    "validation": "validation", "valid": "validation", "val": "validation", "dev": "validation",
+    "public": "validation", "publictest": "validation",
+    "test": "test", "testing": "test", "private": "test", "privatetest": "test",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Hints:
+    """What the caller knows about a data set and the files may not say.
+
+    Args:
+        labels: the class names in the order of the numbers, where labels are numbers without names.
+
+    """
+
+    labels: LabelSet | None = None
+
+
+class Reader(Protocol):
+    """The module of one layout."""
+
+    LAYOUT: str
+    """What a person calls the layout."""
+
+    def recognises(self, path: Path) -> bool:
+        """Whether an existing path looks like this layout; cheap, and never raises for odd contents."""
+        ...
+
+    def read(self, path: Path, hints: Hints) -> Manifest:
+        """The rows, without having decoded any picture."""
+        ...
+
+
+def split_of(name: str) -> str | None:
+    """The split that a name means (`val`, `PublicTest`, `train-00000-of-00002`), or None."""
+    word = name.strip().lower()
+    if word in _SPLIT_NAMES:
+        return _SPLIT_NAMES[word]
+    return _SPLIT_NAMES.get(re.split(r"[-_. ]", word, maxsplit=1)[0])
+
+
+def labels_of(texts: Sequence[str], hints: Hints, where: str) -> tuple[LabelSet, NDArray[np.int64]]:
+    """Label set and (N,) numbers from the labels as written: names in any spelling, or digits; "" is no label.
+
+    Names take the order of FER-2013 or FER+ where all of them occur there, else that of the alphabet. Digits mean the
+    order of FER-2013 where none is greater than 6; a caller who knows better gives the names.
+
+    Raises:
+        DataError: a label that the given names lack, digits without a known order, or no label at all.
+
+    """
+    distinct = sorted({text.strip() for text in texts} - {""})
+    if not distinct:
+        raise DataError(f"{where}: no row has a label; give every picture a class.")
+    labels = hints.labels or _known_order(distinct, where)
+    try:
+        number = {text: labels.index(text) for text in distinct}
+    except DataError as error:
+        raise DataError(f"{where}: {error}") from error
+    return labels, np.array([number.get(text.strip(), NO_LABEL) for text in texts], np.int64)
+
+
+def _known_order(distinct: Iterable[str], where: str) -> LabelSet:
+    names = list(distinct)
+    digits = [name for name in names if name.isdigit()]
+    if digits:
+        words = [name for name in names if not name.isdigit()]
+        largest = max(int(name) for name in digits)
+        if (largest >= len(FER2013) and not words) or any(word not in FER2013 for word in words):
+            raise DataError(
+                f"{where}: labels are numbers up to {largest} and nothing says what they mean; "
+                "give the class names in order with --labels (in Python: labels=)."
+            )
+        return FER2013
+    by_meaning: dict[str, str] = {}
+    for name in names:
+        by_meaning.setdefault(concept(name), name)
+    for known in (FER2013, FERPLUS):
+        if all(meaning in known for meaning in by_meaning):
+            return known.subset([known.names[known.index(meaning)] for meaning in by_meaning])
+    return LabelSet(by_meaning[meaning] for meaning in sorted(by_meaning))
+
+
+def vote_name(name: str) -> str:
+    """A kind of vote as FER+ spells it, or as it is where FER+ has no such kind."""
+    return FERPLUS_VOTES.names[FERPLUS_VOTES.index(name)] if name in FERPLUS_VOTES else name

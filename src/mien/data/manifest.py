@@ -1,0 +1,251 @@
+"""A data set as a table: one row per picture, with its label, votes, split and where its pixels are.
+
+Knows no file layout; `mien.data.formats` makes manifests from layouts. Pictures are decoded when they are asked for.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mien.core.contract import Color
+from mien.core.errors import DataError, OptionError, unknown_name
+from mien.core.labels import LabelSet, concept
+from mien.data.pictures import Array, Picture, digest_of, fit
+
+__all__ = ["NO_LABEL", "SPLITS", "Manifest", "Stats", "pictures_array"]
+
+SPLITS = ("train", "validation", "test")
+"""Names of splits, in the order in which they are shown; "" is a row without a split."""
+
+NO_LABEL = -1
+"""Label of a row that has none."""
+
+Advance = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Stats:
+    """What one pass over the pixels tells, a row per picture.
+
+    Args:
+        digests: (N,) SHA-256 hex of the pixels with their shape.
+        shapes: (N, 3) height, width, channels.
+        mean: (N,) mean brightness of the grey picture, in 0..255.
+        spread: (N,) standard deviation of the grey picture, in grey levels.
+
+    """
+
+    digests: NDArray[np.str_]
+    shapes: NDArray[np.int32]
+    mean: NDArray[np.float32]
+    spread: NDArray[np.float32]
+
+    def take(self, rows: NDArray[np.int64]) -> Stats:
+        """The named rows."""
+        return Stats(self.digests[rows], self.shapes[rows], self.mean[rows], self.spread[rows])
+
+
+@dataclass(frozen=True, eq=False)
+class Manifest:
+    """A data set, column-wise; N rows, K labels, V kinds of vote.
+
+    Args:
+        labels: names of the classes.
+        label: (N,) int64, position in `labels`, or `NO_LABEL`.
+        split: (N,) text, one of `SPLITS` or "".
+        names: (N,) text, what a person calls the picture: a path, or a name in the table.
+        pictures: (N,) objects with `load`, see `mien.data.pictures.Picture`.
+        votes: (N, V) float32, how many people chose each of `vote_labels`, or None.
+        vote_labels: V names.
+        subject: (N,) text naming the person, "" where unknown, or None.
+        group: (N,) text naming a group to report on, "" where unknown, or None.
+        unreadable: (name, reason) of every picture that could not be read and is therefore no row.
+        source: what was read, for messages.
+
+    """
+
+    labels: LabelSet
+    label: NDArray[np.int64]
+    split: NDArray[np.str_]
+    names: NDArray[np.str_]
+    pictures: NDArray[np.object_]
+    votes: NDArray[np.float32] | None = None
+    vote_labels: tuple[str, ...] = ()
+    subject: NDArray[np.str_] | None = None
+    group: NDArray[np.str_] | None = None
+    unreadable: tuple[tuple[str, str], ...] = ()
+    source: str = ""
+    _cache: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        n = len(self.label)
+        for name, column in self._columns().items():
+            if column is not None and len(column) != n:
+                raise DataError(f"{self.source}: the column {name} has {len(column)} rows, the labels have {n}.")
+        if n and not NO_LABEL <= self.label.min() <= self.label.max() < len(self.labels):
+            raise DataError(f"{self.source}: labels must lie in 0..{len(self.labels) - 1}, got {self.label.max()}.")
+        odd = sorted({str(s) for s in np.unique(self.split)} - {*SPLITS, ""})
+        if odd:
+            raise DataError(f"{self.source}: {unknown_name('split', odd[0], SPLITS)}")
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    def _columns(self) -> dict[str, NDArray[Any] | None]:
+        return {
+            "label": self.label, "split": self.split, "names": self.names, "pictures": self.pictures,
+            "votes": self.votes, "subject": self.subject, "group": self.group,
+        }  # fmt: skip
+
+    def load(self, i: int) -> Array:
+        """Pixels of row i: (H, W) uint8 where the picture is grey, else (H, W, 3) uint8 BGR.
+
+        Raises:
+            DataError: the picture cannot be read; names it and the reason.
+
+        """
+        picture: Picture = self.pictures[i]
+        try:
+            return picture.load()
+        except DataError as error:
+            raise DataError(
+                f"{self.source}: cannot read the picture {self.names[i]}: {error}; remove the row or replace the file."
+            ) from error
+
+    def crops(self, indices: ArrayLike, size: int, color: Color = "gray") -> Array:
+        """Whole pictures of M rows as model crops: (M, S, S) uint8, or (M, S, S, 3) uint8 RGB for "rgb".
+
+        Raises:
+            DataError: a picture cannot be read.
+
+        """
+        return fit([self.load(int(i)) for i in np.asarray(indices).reshape(-1)], size, color)
+
+    def select(self, rows: ArrayLike) -> Manifest:
+        """The rows of a mask (N,) or of indices (M,), in that order; what is known about them is kept."""
+        picked = np.asarray(rows)
+        index = np.flatnonzero(picked) if picked.dtype == bool else picked.astype(np.int64).reshape(-1)
+        columns: dict[str, Any] = {
+            name: None if column is None else column[index] for name, column in self._columns().items()
+        }
+        stats: Stats | None = self._cache.get("stats")
+        cache = {} if stats is None else {"stats": stats.take(index)}
+        return dataclasses.replace(self, **columns, _cache=cache)
+
+    def with_checked(self, stats: Stats, unreadable: tuple[tuple[str, str], ...]) -> Manifest:
+        """The same rows with what one pass over the pixels told: their facts, and pictures that could not be read."""
+        return dataclasses.replace(self, unreadable=self.unreadable + unreadable, _cache={"stats": stats})
+
+    def of_split(self, name: str) -> Manifest:
+        """The rows of one split.
+
+        Raises:
+            OptionError: no split has such a name.
+            DataError: the split is empty.
+
+        """
+        if name not in SPLITS:
+            raise OptionError(unknown_name("split", name, SPLITS))
+        part = self.select(self.split == name)
+        if not len(part):
+            counts = ", ".join(f"{key or 'no split'} {n}" for key, n in self.split_counts().items()) or "no rows"
+            raise DataError(f"{self.source}: the split {name!r} has no pictures (there are: {counts}).")
+        return part
+
+    def split_counts(self) -> dict[str, int]:
+        """Number of rows of every split that occurs, in the order of `SPLITS`, "" last."""
+        counts = Counter(self.split.tolist())
+        return {name: counts[name] for name in (*SPLITS, "") if counts[name]}
+
+    def counts(self) -> NDArray[np.int64]:
+        """Number of rows per class, (K,); rows without a label are not counted."""
+        return np.bincount(self.label[self.label >= 0], minlength=len(self.labels))
+
+    def with_labels(self, names: Sequence[str]) -> Manifest:
+        """Only the rows of the named classes, numbered anew in the order of this set.
+
+        Raises:
+            DataError: a name is not one of the labels.
+
+        """
+        subset = self.labels.subset(names)
+        numbers = np.array([NO_LABEL if n is None else n for n in self.labels.mapping_to(subset)], np.int64)
+        label = np.where(self.label >= 0, numbers[self.label], NO_LABEL)
+        return dataclasses.replace(self, labels=subset, label=label).select(label >= 0)
+
+    @property
+    def stats(self) -> Stats:
+        """Digests, shapes and brightness of all pictures; the first use decodes them all.
+
+        Raises:
+            DataError: a picture cannot be read.
+
+        """
+        return self.measure()
+
+    def measure(self, advance: Advance | None = None) -> Stats:
+        """As `stats`; `advance(n)` is called as n more pictures are done."""
+        if "stats" not in self._cache:
+            facts = [picture_facts(image) for image in self._load_all(advance)]
+            self._cache["stats"] = stats_of(facts)
+        found: Stats = self._cache["stats"]
+        return found
+
+    def _load_all(self, advance: Advance | None) -> Iterator[Array]:
+        for i in range(len(self)):
+            yield self.load(i)
+            if advance is not None:
+                advance(1)
+
+    @property
+    def digests(self) -> NDArray[np.str_]:
+        """SHA-256 hex of every picture's pixels with their shape, (N,); equal where every pixel is equal."""
+        return self.stats.digests
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 hex of the contents: pixels, labels and splits, whatever the layout, the names and the order."""
+        meaning = [concept(name) for name in self.labels]
+        rows = sorted(
+            f"{digest} {meaning[label] if label >= 0 else ''} {split}"
+            for digest, label, split in zip(self.digests, self.label, self.split, strict=True)
+        )
+        return hashlib.sha256("\n".join(["|".join(meaning), *rows]).encode()).hexdigest()
+
+
+Facts = tuple[str, tuple[int, int, int], float, float]
+
+
+def picture_facts(image: Array) -> Facts:
+    """Digest, (height, width, channels), mean and standard deviation of the grey levels of one picture."""
+    import cv2
+
+    grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    mean, spread = cv2.meanStdDev(grey)
+    shape = (image.shape[0], image.shape[1], 1 if image.ndim == 2 else 3)
+    return digest_of(image), shape, float(mean[0, 0]), float(spread[0, 0])
+
+
+def stats_of(facts: Sequence[Facts]) -> Stats:
+    """Columns from the facts of single pictures."""
+    return Stats(
+        digests=np.array([f[0] for f in facts], dtype="<U64"),
+        shapes=np.array([f[1] for f in facts], dtype=np.int32).reshape(-1, 3),
+        mean=np.array([f[2] for f in facts], dtype=np.float32),
+        spread=np.array([f[3] for f in facts], dtype=np.float32),
+    )
+
+
+def pictures_array(pictures: Sequence[Picture]) -> NDArray[np.object_]:
+    """Pictures as an object array (N,)."""
+    out = np.empty(len(pictures), dtype=object)
+    out[:] = pictures
+    return out

@@ -1,0 +1,201 @@
+"""Where a data set keeps one picture, and how it becomes pixels: bytes in a table, a file, a member of a zip, an array.
+
+Pictures stay compressed until they are asked for. Knows no labels and no splits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import struct
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from mien.core.contract import Color, CropSpec
+from mien.core.errors import DataError
+
+__all__ = ["MAX_PIXELS", "Encoded", "File", "Member", "Picture", "Pixels", "decode", "digest_of", "fit"]
+
+Array = NDArray[np.uint8]
+
+MAX_PIXELS = 64_000_000
+"""Largest picture that is decoded, in pixels; a larger one is more likely a decompression bomb than a face."""
+
+
+class Picture(Protocol):
+    """One picture of a data set."""
+
+    def load(self) -> Array:
+        """Pixels: (H, W) uint8 where the picture is grey, else (H, W, 3) uint8 BGR.
+
+        Raises:
+            DataError: the picture cannot be read; the text is the reason alone, without a name.
+
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """The bytes of an image file, in memory."""
+
+    data: bytes
+
+    def load(self) -> Array:
+        """See `Picture.load`."""
+        return decode(self.data)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """An image file."""
+
+    path: Path
+
+    def load(self) -> Array:
+        """See `Picture.load`."""
+        try:
+            data = self.path.read_bytes()
+        except OSError as error:
+            raise DataError(f"{error.strerror or error}") from error
+        return decode(data)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An image file inside a zip archive; the archive is opened anew in every process that loads from it."""
+
+    archive: Path
+    name: str
+
+    def load(self) -> Array:
+        """See `Picture.load`."""
+        try:
+            with zipfile.ZipFile(self.archive) as archive:
+                data = archive.read(self.name)
+        except (OSError, zipfile.BadZipFile, KeyError, RuntimeError, NotImplementedError) as error:
+            raise DataError(f"the archive does not give it: {error}") from error
+        return decode(data)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pixels:
+    """Pixels in memory: (H, W) or (H, W, 3) BGR uint8, often a view of one large array."""
+
+    array: Array
+
+    def load(self) -> Array:
+        """See `Picture.load`."""
+        return self.array
+
+
+def decode(data: bytes) -> Array:
+    """Pixels of an image file: (H, W) uint8 where it is grey, whatever its format says, else (H, W, 3) uint8 BGR.
+
+    EXIF orientation is applied, transparency is dropped, 16-bit grey becomes 8-bit.
+
+    Raises:
+        DataError: not an image, cut off, damaged, or larger than `MAX_PIXELS`; the text is the reason alone.
+
+    """
+    if not data:
+        raise DataError("the file is empty")
+    if data[:4] == b"RIFF" and data[8:15] == b"WEBPVP8":
+        image = _decode_webp(data)
+        if image is not None:
+            return _grey_if_equal(image)
+    return _grey_if_equal(_decode_pillow(data))
+
+
+def _decode_webp(data: bytes) -> Array | None:
+    """Pixels (H, W, 3) BGR, or None where Pillow must look: OpenCV takes a third of its time, but not every file."""
+    if len(data) < 64:
+        return None
+    _check_size(*_webp_size(data))
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    return None if image is None else np.asarray(image, np.uint8)
+
+
+def _webp_size(data: bytes) -> tuple[int, int]:
+    """Width and height from the header of a WebP file (RFC 9649, sections 2.5 to 2.7)."""
+    kind = data[12:16]
+    if kind == b"VP8L":
+        bits = struct.unpack_from("<I", data, 21)[0]
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if kind == b"VP8X":
+        return int.from_bytes(data[24:27], "little") + 1, int.from_bytes(data[27:30], "little") + 1
+    width, height = struct.unpack_from("<HH", data, 26)
+    return width & 0x3FFF, height & 0x3FFF
+
+
+def _decode_pillow(data: bytes) -> Array:
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            _check_size(*image.size)
+            if image.mode.startswith("I;16"):
+                return (np.asarray(image) >> 8).astype(np.uint8)
+            upright = ImageOps.exif_transpose(image)
+            if upright.mode in {"L", "1"}:
+                return np.asarray(upright.convert("L"))
+            return np.ascontiguousarray(np.asarray(upright.convert("RGB"))[..., ::-1])
+    except UnidentifiedImageError as error:
+        raise DataError("not an image, or a format that is not known") from error
+    except (OSError, ValueError, SyntaxError, struct.error, Image.DecompressionBombError) as error:
+        raise DataError(f"damaged: {error}") from error
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise DataError(f"{width}x{height} pixels, more than the limit of {MAX_PIXELS:,}")
+
+
+def _grey_if_equal(image: Array) -> Array:
+    """The one channel of a picture (H, W, 3) whose channels are equal; any other picture unchanged."""
+    if image.ndim == 2:
+        return image
+    blue = image[..., 0]
+    if np.array_equal(blue, image[..., 1]) and np.array_equal(blue, image[..., 2]):
+        return np.ascontiguousarray(blue)
+    return image
+
+
+def digest_of(image: Array) -> str:
+    """SHA-256 of the pixels with their shape, as hex; two pictures share it when every pixel is the same."""
+    state = hashlib.sha256(str(image.shape).encode())
+    state.update(np.ascontiguousarray(image).data)
+    return state.hexdigest()
+
+
+def fit(images: Sequence[Array], size: int, color: Color) -> Array:
+    """Whole pictures as model crops: (M, S, S) uint8 for "gray", (M, S, S, 3) uint8 RGB for "rgb".
+
+    Raises:
+        OptionError: the size or the colour is impossible.
+
+    """
+    return _fit_crops(images, CropSpec(size, color=color))
+
+
+def _fit_crops(images: Sequence[Array], spec: CropSpec) -> Array:
+    shape = (len(images), spec.size, spec.size) + ((3,) if spec.color == "rgb" else ())
+    out = np.empty(shape, np.uint8)
+    for i, image in enumerate(images):
+        if spec.color == "gray" and image.ndim == 3:
+            image = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+        elif spec.color == "rgb":
+            code = cv2.COLOR_GRAY2RGB if image.ndim == 2 else cv2.COLOR_BGR2RGB
+            image = np.asarray(cv2.cvtColor(image, code), np.uint8)
+        if image.shape[:2] != (spec.size, spec.size):
+            shrinks = max(image.shape[:2]) > spec.size
+            way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+            image = np.asarray(cv2.resize(image, (spec.size, spec.size), interpolation=way), np.uint8)
+        out[i] = image
+    return out

@@ -34,18 +34,18 @@ class CropSpec:
 
     Args:
         size: side S in pixels.
-        margin: side of the crop as a multiple of the longer side of the detector's box.
+        margin: side of the crop as a multiple of the side of the square that has the area of the face's box.
         color: "gray" gives (S, S), "rgb" gives (S, S, 3).
         align: "eyes" turns the crop upright by the eye landmarks where the detector gives them.
-        shift_y: how far the crop's centre lies below the box's centre, as a fraction of the longer side.
+        shift_y: how far the crop's centre lies below the box's centre, as a fraction of that square's side.
 
     """
 
     size: int
-    margin: float = 1.0
+    margin: float = 1.13
     color: Color = "gray"
     align: Align = "none"
-    shift_y: float = 0.0
+    shift_y: float = 0.02
 
 
 @dataclass(frozen=True)

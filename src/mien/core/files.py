@@ -6,7 +6,6 @@ The one piece of file handling that every room shares. Knows no formats.
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,7 +32,7 @@ def atomic_path(target: Path | str) -> Iterator[Path]:
     temporary = target.with_name(f".{target.stem}.{secrets.token_hex(4)}.part{target.suffix}")
     try:
         yield temporary
-        os.replace(temporary, target)
+        temporary.replace(target)
     except OSError as error:
         raise OutputError(f"Cannot write {target}: {_reason(error, target)}") from error
     finally:

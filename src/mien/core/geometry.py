@@ -1,4 +1,4 @@
-"""Boxes and point sets as arrays: overlap, squares, suppression, similarity transforms.
+"""Boxes and point sets as arrays: overlap, suppression, similarity transforms.
 
 Knows no pictures and no detectors. Boxes are xyxy in pixels, the right and lower edge outside the box.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["area", "clip_box", "iou", "non_maximum_suppression", "similarity_transform", "square_box"]
+__all__ = ["area", "clip_box", "iou", "non_maximum_suppression", "similarity_transform"]
 
 Boxes = NDArray[np.float32]
 
@@ -39,14 +39,6 @@ def clip_box(box: ArrayLike, width: int, height: int) -> NDArray[np.float32]:
     limits = np.array([width, height, width, height], np.float32)
     clipped: NDArray[np.float32] = np.clip(np.asarray(box, np.float32), 0, limits)
     return clipped
-
-
-def square_box(box: ArrayLike, scale: float) -> NDArray[np.float32]:
-    """Square around the centre of `box` (4,) whose side is `scale` times the longer side; may leave the picture."""
-    x1, y1, x2, y2 = np.asarray(box, np.float32)
-    half = max(x2 - x1, y2 - y1) * scale / 2
-    cx, cy = (x1 + x2) / 2, (y1 + y2) / 2
-    return np.array([cx - half, cy - half, cx + half, cy + half], np.float32)
 
 
 def non_maximum_suppression(boxes: ArrayLike, scores: ArrayLike, threshold: float) -> NDArray[np.int64]:

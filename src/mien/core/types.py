@@ -46,6 +46,8 @@ class Face:
     """How sure the detector is, in its own scale; comparable only within one detector."""
     landmarks: tuple[Point, ...] | None = None
     """Right eye, left eye, nose, right and left mouth corner (the person's right), or None."""
+    whole: bool = False
+    """The box is the crop already (no face was looked for), so no margin is added around it."""
 
 
 @dataclass(frozen=True, slots=True)

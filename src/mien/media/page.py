@@ -21,7 +21,8 @@ PALETTE: tuple[str, ...] = (
 
 _CSS = """
 :root{color-scheme:light dark;--ink:#1c2326;--soft:#5b676d;--line:#d9dfe2;--paper:#fff;--wash:#f4f6f7;--accent:#2f6690}
-@media (prefers-color-scheme:dark){:root{--ink:#e8edef;--soft:#9fabb1;--line:#36424a;--paper:#14191c;--wash:#1d2428;--accent:#7fb3dc}}
+@media (prefers-color-scheme:dark){:root{--ink:#e8edef;--soft:#9fabb1;--line:#36424a;--paper:#14191c;
+--wash:#1d2428;--accent:#7fb3dc}}
 *{box-sizing:border-box}
 body{margin:0 auto;max-width:68rem;padding:2rem 1.25rem 4rem;background:var(--paper);color:var(--ink);
 font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif}

@@ -1,0 +1,223 @@
+"""The whole way from a picture to readings: load, detect, crop, classify.
+
+Composes the other modules of this room and holds no state but the opened models.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.core.errors import InputError
+from mien.core.types import Analysis, Detector, Face, Frame, Image, Reading
+from mien.infer.classify import OnnxClassifier, load_classifier
+from mien.infer.crop import crop_faces, fit_crops
+from mien.infer.detect import DetectOptions, open_detector
+from mien.infer.image import MAX_PIXELS, ColorOrder, ImageSource, load_image
+from mien.infer.registry import DEFAULT_MODEL
+
+__all__ = ["Analyzer", "analyze"]
+
+_T = TypeVar("_T")
+
+_CHUNK = 16
+"""Pictures held at once by `reports`: enough to fill the classifier's batches, little memory."""
+
+
+@final
+class Analyzer:
+    """Reads expressions from pictures; opens its models once and can be used from one thread at a time.
+
+    Args:
+        model: shipped name, `.onnx` file, or folder of a training run.
+        detector: "auto", "yunet", "dlib", "none", or the path of a YuNet file.
+        threads: threads of the classifier's runtime; one is fastest for single faces.
+        min_face: leave out faces smaller than this, in pixels of the picture.
+        max_faces: read at most this many faces of a picture, the largest ones.
+        detect_side: longest side at which faces are looked for; None for full size (finds tiny faces, slower).
+        max_pixels: largest picture to decode.
+
+    Raises:
+        OptionError: unknown name or impossible value.
+        ModelError, StoreError: a model file is missing or damaged.
+
+    """
+
+    def __init__(
+        self,
+        model: str | Path = DEFAULT_MODEL,
+        detector: str | Path = "auto",
+        *,
+        threads: int = 1,
+        min_face: float = 0.0,
+        max_faces: int | None = None,
+        detect_side: int | None = 640,
+        max_pixels: int = MAX_PIXELS,
+    ) -> None:
+        options = DetectOptions(side=detect_side, min_face=min_face, max_faces=max_faces)
+        self.classifier: OnnxClassifier = load_classifier(model, threads)
+        self.detector: Detector = open_detector(detector, options)
+        self._max_pixels = max_pixels
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The K labels, in the order of the columns of `classify`."""
+        return self.classifier.labels
+
+    def analyze(self, image: ImageSource, *, color: ColorOrder = "bgr") -> list[Reading]:
+        """Readings of all faces of a picture, best face first; an empty list when there is no face.
+
+        Args:
+            image: path, bytes, NumPy array or Pillow image, as `mien.infer.image.load_image` takes them.
+            color: channel order of an array.
+
+        Raises:
+            ImageError: the picture cannot be read.
+
+        """
+        picture = load_image(image, color=color, max_pixels=self._max_pixels)
+        return self._read([picture])[0]
+
+    def analyze_batch(self, images: Iterable[ImageSource], *, color: ColorOrder = "bgr") -> list[list[Reading]]:
+        """Readings of several pictures; the faces of all of them are classified together.
+
+        Raises:
+            ImageError: a picture cannot be read (use `reports` to go on after such a one).
+
+        """
+        found: list[list[Reading]] = []
+        for chunk in _chunks(images, _CHUNK):
+            found += self._read([load_image(i, color=color, max_pixels=self._max_pixels) for i in chunk])
+        return found
+
+    def report(self, source: ImageSource, *, color: ColorOrder = "bgr", name: str | None = None) -> Analysis:
+        """One picture as a record that also tells its size, the detector and the model.
+
+        Raises:
+            ImageError: the picture cannot be read.
+
+        """
+        picture = load_image(source, color=color, max_pixels=self._max_pixels)
+        return self._analysis(name or _name_of(source), picture, self._read([picture])[0])
+
+    def reports(self, sources: Iterable[str | os.PathLike[str]]) -> Iterator[Analysis]:
+        """Records of many picture files, in order; a file that cannot be read becomes a record with `error`."""
+        for _, analysis in self.reports_with_images(sources):
+            yield analysis
+
+    def reports_with_images(self, sources: Iterable[str | os.PathLike[str]]) -> Iterator[tuple[Image | None, Analysis]]:
+        """As `reports`, each with the decoded picture (None when it could not be read)."""
+        for chunk in _chunks(sources, _CHUNK):
+            loaded = [self._try_load(source) for source in chunk]
+            pictures = [item for item in loaded if isinstance(item, np.ndarray)]
+            readings = iter(self._read(pictures))
+            for source, item in zip(chunk, loaded, strict=True):
+                name = os.fspath(source)
+                if isinstance(item, InputError):
+                    yield None, Analysis(name, None, None, self.detector.name, self._model_name, error=str(item))
+                else:
+                    yield item, self._analysis(name, item, next(readings))
+
+    def classify(self, crops: NDArray[np.uint8] | Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Probabilities of face crops that were cut out already.
+
+        Args:
+            crops: (N, S, S) uint8 grey of any S, (N, S, S, 3) BGR, or a list of such pictures of any sizes.
+
+        Returns:
+            (N, K) float32, columns in the order of `labels`.
+
+        Raises:
+            InputError: another type or shape.
+
+        """
+        checked = [_check_crop(crop, i) for i, crop in enumerate(crops)]
+        return self.classifier.classify(fit_crops(checked, self.classifier.crop))
+
+    def stream(self, frames: Iterable[Frame], **options: Any) -> Iterator[tuple[Frame, list[Reading]]]:
+        """Readings of a video, with stable tracks and steady labels; see `mien.infer.stream.StreamOptions`."""
+        from mien.infer.stream import StreamOptions, read_stream
+
+        return read_stream(frames, self.detector, self.classifier, StreamOptions(**options))
+
+    @property
+    def _model_name(self) -> str:
+        return self.classifier.info.name
+
+    def _try_load(self, source: str | os.PathLike[str]) -> Image | InputError:
+        try:
+            return load_image(source, max_pixels=self._max_pixels)
+        except InputError as error:
+            return error
+
+    def _analysis(self, name: str, picture: Image, readings: list[Reading]) -> Analysis:
+        height, width = picture.shape[:2]
+        return Analysis(name, width, height, self.detector.name, self._model_name, tuple(readings))
+
+    def _read(self, pictures: Sequence[Image]) -> list[list[Reading]]:
+        """Detect in each picture, then classify the faces of all of them at once."""
+        faces = [list(self.detector.detect(picture)) for picture in pictures]
+        spec = self.classifier.crop
+        crops = [crop_faces(picture, found, spec) for picture, found in zip(pictures, faces, strict=True)]
+        if not any(len(c) for c in crops):
+            return [[] for _ in pictures]
+        rows = iter(self.classifier.classify(np.concatenate(crops)))
+        return [[self._reading(face, next(rows)) for face in found] for found in faces]
+
+    def _reading(self, face: Face, row: NDArray[np.float32]) -> Reading:
+        return Reading(face, self.labels, tuple(float(p) for p in row))
+
+
+@dataclass
+class _Shared:
+    """The analyzer of `mien.analyze`, made at its first call."""
+
+    analyzer: Analyzer | None = None
+
+
+_shared = _Shared()
+
+
+def analyze(image: ImageSource, *, color: ColorOrder = "bgr") -> list[Reading]:
+    """Readings of all faces of a picture, with the default model and detector.
+
+    Args:
+        image: path, bytes, NumPy array ((H, W), (H, W, 3) or (H, W, 4); uint8, uint16 or float in 0..1) or Pillow
+            image.
+        color: channel order of an array, "bgr" or "rgb".
+
+    Returns:
+        One `Reading` per face, best face first; an empty list when there is no face.
+
+    Raises:
+        ImageError: the picture cannot be read; the text says why.
+
+    """
+    if _shared.analyzer is None:
+        _shared.analyzer = Analyzer()
+    return _shared.analyzer.analyze(image, color=color)
+
+
+def _chunks(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+def _name_of(source: ImageSource) -> str:
+    return os.fspath(source) if isinstance(source, str | os.PathLike) else f"<{type(source).__name__}>"
+
+
+def _check_crop(crop: object, index: int) -> NDArray[np.uint8]:
+    ok = isinstance(crop, np.ndarray) and crop.dtype == np.uint8 and crop.size > 0
+    if ok and isinstance(crop, np.ndarray) and (crop.ndim == 2 or (crop.ndim == 3 and crop.shape[2] == 3)):
+        return crop
+    got = f"{crop.dtype} {crop.shape}" if isinstance(crop, np.ndarray) else type(crop).__name__
+    raise InputError(f"Expected uint8 crops of shape (S, S) or (S, S, 3), got {got} at position {index}.")

@@ -1,0 +1,88 @@
+"""Face detectors by name.
+
+`auto` takes YuNet when its file is in the model store and dlib otherwise; nothing is fetched. Knows no expressions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from pathlib import Path
+
+from mien.core.errors import ModelError, OptionError, unknown_name
+from mien.core.types import Detector
+from mien.infer.detectors.scaling import DetectOptions
+from mien.infer.registry import ENTRIES
+from mien.infer.store import find, is_stored
+
+__all__ = ["DETECTORS", "DetectOptions", "open_detector"]
+
+DETECTORS = ("auto", "yunet", "dlib", "none")
+"""Names that `open_detector` knows."""
+
+_log = logging.getLogger("mien")
+_told: set[str] = set()
+
+
+def open_detector(name: str | Path = "auto", options: DetectOptions | None = None) -> Detector:
+    """Open a face detector.
+
+    Args:
+        name: "auto", "yunet", "dlib", "none" (the whole picture is one face), or the path of a YuNet file.
+        options: size at which to look, smallest face, number of faces.
+
+    Raises:
+        OptionError: unknown name.
+        StoreError: YuNet is named and its file is not in the store.
+        ModelError: the file is not the YuNet model that the project knows.
+
+    """
+    options = options or DetectOptions()
+    text = str(name)
+    if text == "auto":
+        text = _choose()
+    if text == "none":
+        from mien.infer.detectors.whole import WholePicture
+
+        return WholePicture()
+    if text == "dlib":
+        from mien.infer.detectors.dlib_hog import DlibHog
+
+        return DlibHog(options)
+    if text == "yunet":
+        from mien.infer.detectors.yunet import YuNet
+
+        return YuNet(find("yunet"), options)
+    if text.endswith(".onnx"):
+        from mien.infer.detectors.yunet import YuNet
+
+        return YuNet(_known_yunet(Path(text)), options)
+    raise OptionError(unknown_name("detector", text, DETECTORS) + " The path of a YuNet file will do as well.")
+
+
+def _choose() -> str:
+    """YuNet when it is there; else dlib, and one line that says what that means."""
+    if is_stored("yunet"):
+        return "yunet"
+    if "auto" not in _told:
+        _told.add("auto")
+        _log.warning(
+            "Detector: dlib (frontal faces from 40 px). YuNet finds small and turned faces too and is faster: "
+            "run `mien models pull yunet` once."
+        )
+    return "dlib"
+
+
+def _known_yunet(path: Path) -> Path:
+    """A file named by path must be the one that the registry knows: other files could harm the process."""
+    try:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ModelError(f"Cannot read the detector file {path}: {error.strerror or error}.") from error
+    known = ENTRIES["yunet"]
+    if digest != known.sha256:
+        raise ModelError(
+            f"{path} is not {known.filename}, the only detector file that this version knows "
+            f"(expected SHA-256 {known.sha256}, got {digest})."
+        )
+    return path

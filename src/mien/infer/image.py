@@ -1,0 +1,197 @@
+"""Any picture in, (H, W, 3) uint8 BGR out, or one clear sentence why not.
+
+Pillow decodes, because it refuses truncated files and tells the size before it decodes. Knows no faces.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import threading
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PilImage
+from PIL import ImageOps, UnidentifiedImageError
+
+from mien.core.errors import ImageError, OptionError
+from mien.core.types import Image
+
+__all__ = ["MAX_PIXELS", "ColorOrder", "ImageSource", "load_image"]
+
+MAX_PIXELS = 100_000_000
+"""Largest picture that is decoded, in pixels, unless the caller says otherwise (300 MB once decoded)."""
+
+ImageSource = str | os.PathLike[str] | bytes | NDArray[Any] | PilImage.Image
+ColorOrder = Literal["bgr", "rgb"]
+
+# Formats that are safe to open; Pillow's others run programs, read other files or are never photographs.
+_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "ICO", "JPEG2000", "TGA")
+_HEIF_BRANDS = {b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1", b"heif"}
+_WHITE = (255, 255, 255, 255)
+_opening = threading.Lock()
+
+
+def load_image(source: ImageSource, *, color: ColorOrder = "bgr", max_pixels: int = MAX_PIXELS) -> Image:
+    """Read a picture of any ordinary kind.
+
+    EXIF orientation is applied, transparency is laid on white, grey, palette, CMYK and 16-bit pictures become 8-bit
+    colour, and the first frame of an animation is taken.
+
+    Args:
+        source: a path, the bytes of an image file, a NumPy array or a Pillow image. Arrays are (H, W) grey,
+            (H, W, 1), (H, W, 3) or (H, W, 4) of uint8, uint16 (0..65535) or float (0..1).
+        color: order of the channels of an array: "bgr" (as OpenCV reads) or "rgb"; alpha comes last in both.
+        max_pixels: largest picture to decode; checked from the file's header before anything is decoded.
+
+    Returns:
+        (H, W, 3) uint8 BGR; never a view of the caller's array that is written to.
+
+    Raises:
+        ImageError: not a picture, damaged, too large, or an array of another shape, type or range.
+        OptionError: unknown colour order.
+
+    """
+    if isinstance(source, np.ndarray):
+        return _from_array(source, color, max_pixels)
+    if isinstance(source, PilImage.Image):
+        _check_size(source.size, max_pixels, "the picture")
+        return _from_pil(source, "the picture")
+    if isinstance(source, bytes | bytearray | memoryview):
+        return _decode(bytes(source), "the bytes", max_pixels)
+    if isinstance(source, str | os.PathLike):
+        return _decode(_read(os.fspath(source)), os.fspath(source), max_pixels)
+    raise ImageError(
+        f"Expected a path, bytes, a NumPy array or a Pillow image, got {type(source).__name__}; "
+        "convert it to one of these."
+    )
+
+
+def _read(path: str) -> bytes:
+    if path.startswith(("http://", "https://")):
+        raise ImageError(f"{path} is an address on the network, which mien does not fetch; save the picture first.")
+    file = Path(path)
+    try:
+        if file.is_dir():
+            raise ImageError(f"Expected a picture, but {path} is a folder.")
+        data = file.read_bytes()
+    except FileNotFoundError as error:
+        raise ImageError(f"There is no file {path}.") from error
+    except (OSError, ValueError) as error:
+        raise ImageError(f"Cannot read {path}: {getattr(error, 'strerror', None) or error}.") from error
+    return data
+
+
+def _decode(data: bytes, where: str, max_pixels: int) -> Image:
+    if not data:
+        raise ImageError(f"Expected a picture, but {where} is empty (0 bytes).")
+    if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
+        raise ImageError(f"{where} is an HEIC/HEIF picture, which is not supported; convert it to JPEG or PNG.")
+    try:
+        with _open(data) as picture:
+            _check_size(picture.size, max_pixels, where)
+            return _from_pil(picture, where)
+    except UnidentifiedImageError as error:
+        raise ImageError(f"{where} is not a picture in a known format (JPEG, PNG, WebP, GIF, TIFF ...).") from error
+    except PilImage.DecompressionBombError as error:
+        raise ImageError(f"{where} is refused: {error}.") from error
+    except (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, struct.error, MemoryError) as error:
+        # What Pillow's decoders raise on damaged files.
+        raise ImageError(f"{where} is damaged or cut off and cannot be decoded ({_reason(error)}).") from error
+
+
+def _reason(error: BaseException) -> str:
+    return str(error) or type(error).__name__
+
+
+def _open(data: bytes) -> PilImage.Image:
+    """Read the header only. Pillow's own size limit is set aside meanwhile: ours is checked next, and names sizes."""
+    with _opening:
+        limit = PilImage.MAX_IMAGE_PIXELS
+        PilImage.MAX_IMAGE_PIXELS = None
+        try:
+            return PilImage.open(io.BytesIO(data), formats=_FORMATS)
+        finally:
+            PilImage.MAX_IMAGE_PIXELS = limit
+
+
+def _check_size(size: tuple[int, int], max_pixels: int, where: str) -> None:
+    width, height = size
+    if width < 1 or height < 1:
+        raise ImageError(f"{where} has no pixels ({width} x {height}).")
+    if width * height > max_pixels:
+        raise ImageError(
+            f"{where} has {width} x {height} = {width * height / 1e6:.0f} megapixels, more than the limit of "
+            f"{max_pixels / 1e6:g}; make it smaller or raise the limit (max_pixels, --max-megapixels)."
+        )
+
+
+def _from_pil(picture: PilImage.Image, where: str) -> Image:
+    picture.load()
+    upright = ImageOps.exif_transpose(picture)
+    if upright.mode.startswith("I") or upright.mode == "F":
+        return _deep_grey(upright, where)
+    if upright.has_transparency_data:
+        rgba = upright.convert("RGBA")
+        upright = PilImage.alpha_composite(PilImage.new("RGBA", rgba.size, _WHITE), rgba)
+    rgb = np.asarray(upright.convert("RGB"))  # (H, W, 3)
+    return np.ascontiguousarray(rgb[..., ::-1])
+
+
+def _deep_grey(picture: PilImage.Image, where: str) -> Image:
+    """Grey pictures of 16 and 32 bits and of floats in 0..1."""
+    values = np.asarray(picture)
+    if values.dtype.kind == "f":
+        return _from_array(values, "bgr", values.size)
+    low, high = int(values.min()), int(values.max())
+    if low < 0 or high > 65535:
+        raise ImageError(f"{where} has grey values from {low} to {high}; expected 0 to 65535. Convert it to 8 bit.")
+    return _stack(_to_8_bit(values.astype(np.uint16)))
+
+
+def _from_array(array: NDArray[Any], color: str, max_pixels: int) -> Image:
+    if color not in ("bgr", "rgb"):
+        raise OptionError(f"Unknown colour order {color!r}; expected 'bgr' or 'rgb'.")
+    shape_ok = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3, 4))
+    if not shape_ok:
+        raise ImageError(f"Expected an array of shape (H, W), (H, W, 3) or (H, W, 4), got {array.shape}.")
+    _check_size((array.shape[1], array.shape[0]), max_pixels, "the array")
+    pixels = _to_8_bit(array)
+    if pixels.ndim == 2 or pixels.shape[2] == 1:
+        return _stack(pixels.reshape(pixels.shape[:2]))
+    if pixels.shape[2] == 4:
+        pixels = _on_white(pixels)
+    if color == "rgb":
+        pixels = pixels[..., ::-1]
+    return np.ascontiguousarray(pixels)
+
+
+def _to_8_bit(array: NDArray[Any]) -> NDArray[np.uint8]:
+    if array.dtype == np.uint8:
+        return cast(NDArray[np.uint8], array)
+    if array.dtype == np.uint16:
+        wide = array.astype(np.uint32)
+        return cast(Image, ((wide + 128) // 257).astype(np.uint8))  # 65535 -> 255, rounded
+    if array.dtype.kind == "f":
+        low, high = float(array.min()), float(array.max())
+        if not np.isfinite([low, high]).all():
+            raise ImageError("The array holds NaN or infinite values; expected floats in 0..1.")
+        if low < 0 or high > 1:
+            raise ImageError(
+                f"Expected floats in 0..1, got values from {low:g} to {high:g}; divide by 255 or convert to uint8."
+            )
+        return np.rint(array * 255).astype(np.uint8)
+    raise ImageError(f"Expected an array of uint8, uint16 or float in 0..1, got {array.dtype}.")
+
+
+def _on_white(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    alpha = pixels[..., 3:].astype(np.uint16)  # (H, W, 1)
+    blended = (pixels[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255
+    return blended.astype(np.uint8)
+
+
+def _stack(grey: NDArray[np.uint8]) -> Image:
+    return np.ascontiguousarray(np.broadcast_to(grey[..., None], (*grey.shape, 3)))

@@ -1,0 +1,110 @@
+"""Open an ONNX model file safely: read once, checked, on a stated number of threads.
+
+Knows the runtime's errors and turns them into sentences; knows nothing of faces.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import onnxruntime as ort
+from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as _state
+
+from mien.core.errors import ModelError, OptionError
+
+__all__ = ["OnnxFile", "input_shape", "open_onnx"]
+
+_MAX_BYTES = 1 << 30  # 1 GiB: far above any model of this project, far below what harms a machine
+_RUNTIME_ERRORS: tuple[type[BaseException], ...] = tuple(
+    value for value in vars(_state).values() if isinstance(value, type) and issubclass(value, Exception)
+)
+
+
+@dataclass(frozen=True, eq=False)
+class OnnxFile:
+    """An opened model file.
+
+    `metadata` is the file's own text metadata, `sha256` is over the whole file.
+    """
+
+    path: Path
+    sha256: str
+    bytes: int
+    metadata: dict[str, str]
+    session: Any
+
+    def run(self, feeds: dict[str, NDArray[Any]], outputs: Sequence[str] | None = None) -> list[NDArray[Any]]:
+        """Run the graph.
+
+        Raises:
+            ModelError: the runtime refuses the input, or a computation fails.
+
+        """
+        try:
+            results: list[NDArray[Any]] = self.session.run(outputs, feeds)
+        except _RUNTIME_ERRORS as error:
+            raise ModelError(f"{self.path}: the model failed on its input: {_first_line(error)}") from error
+        return results
+
+
+def open_onnx(path: Path | str, threads: int = 1) -> OnnxFile:
+    """Read and open an ONNX file on the CPU.
+
+    Args:
+        path: the file.
+        threads: threads for one call; small nets are fastest on one, scale with processes instead.
+
+    Raises:
+        ModelError: no such file, empty, or not a model that ONNX Runtime can load.
+        OptionError: `threads` is less than 1.
+
+    """
+    if threads < 1:
+        raise OptionError(f"The number of threads must be at least 1, got {threads}.")
+    path = Path(path)
+    data = _read(path)
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4  # errors come as exceptions; nothing is printed besides
+    try:
+        # From bytes: a file cannot make the runtime read other files ("external data").
+        session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        metadata = dict(session.get_modelmeta().custom_metadata_map)
+    except _RUNTIME_ERRORS as error:
+        raise ModelError(f"{path} is not a model that ONNX Runtime can load: {_first_line(error)}") from error
+    return OnnxFile(path, hashlib.sha256(data).hexdigest(), len(data), metadata, session)
+
+
+def input_shape(file: OnnxFile, name: str) -> tuple[str, list[Any]]:
+    """Element type and shape of an input, ("", []) when there is no such input; unknown sizes are text or None."""
+    for node in file.session.get_inputs():
+        if node.name == name:
+            return str(node.type), list(node.shape)
+    return "", []
+
+
+def _read(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if path.is_dir():
+            raise ModelError(f"Expected a model file, but {path} is a folder.")
+        if size == 0:
+            raise ModelError(f"The model file {path} is empty; fetch or export it again.")
+        if size > _MAX_BYTES:
+            raise ModelError(f"The model file {path} has {size:,} bytes, more than the limit of {_MAX_BYTES:,}.")
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise ModelError(f"There is no model file {path}.") from error
+    except OSError as error:
+        raise ModelError(f"Cannot read the model file {path}: {error.strerror or error}.") from error
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip().splitlines()
+    return text[0][:300] if text else type(error).__name__

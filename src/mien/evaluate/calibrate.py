@@ -110,8 +110,7 @@ def _newton_step(
     hessian[0, 1:] = hessian[1:, 0] = (p * (z - mean[:, None])).mean(axis=0)
     hessian[1:, 1:] = np.diag(p.mean(axis=0)) - p.T @ p / n
     hessian += _RIDGE * np.eye(classes + 1)
-    step = -np.linalg.solve(hessian, gradient).astype(np.float64)
-    return step
+    return -np.linalg.solve(hessian, gradient).astype(np.float64)
 
 
 def _check(logits: ArrayLike, targets: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

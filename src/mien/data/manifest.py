@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mien.core.contract import Color
+from mien.core.contract import Color, CropSpec
 from mien.core.errors import DataError, OptionError, unknown_name
 from mien.core.labels import LabelSet, concept
-from mien.data.pictures import Array, Picture, digest_of, fit
+from mien.data.pictures import Array, Picture, digest_of
+from mien.infer.crop import fit_crops
 
-__all__ = ["NO_LABEL", "SPLITS", "Manifest", "Stats", "pictures_array"]
+__all__ = ["NO_LABEL", "SPLITS", "Manifest", "Stats", "pictures_array", "text_array"]
 
 SPLITS = ("train", "validation", "test")
 """Names of splits, in the order in which they are shown; "" is a row without a split."""
@@ -67,6 +68,8 @@ class Manifest:
         vote_labels: V names.
         subject: (N,) text naming the person, "" where unknown, or None.
         group: (N,) text naming a group to report on, "" where unknown, or None.
+        rows: (N,) position in the data set as it was read.
+        expected: (N,) SHA-256 hex that the pixels must have, or None; see `mien.data.formats.selection`.
         unreadable: (name, reason) of every picture that could not be read and is therefore no row.
         source: what was read, for messages.
 
@@ -81,12 +84,16 @@ class Manifest:
     vote_labels: tuple[str, ...] = ()
     subject: NDArray[np.str_] | None = None
     group: NDArray[np.str_] | None = None
+    rows: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    expected: NDArray[np.str_] | None = None
     unreadable: tuple[tuple[str, str], ...] = ()
     source: str = ""
     _cache: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         n = len(self.label)
+        if not len(self.rows):
+            object.__setattr__(self, "rows", np.arange(n, dtype=np.int64))
         for name, column in self._columns().items():
             if column is not None and len(column) != n:
                 raise DataError(f"{self.source}: the column {name} has {len(column)} rows, the labels have {n}.")
@@ -102,7 +109,8 @@ class Manifest:
     def _columns(self) -> dict[str, NDArray[Any] | None]:
         return {
             "label": self.label, "split": self.split, "names": self.names, "pictures": self.pictures,
-            "votes": self.votes, "subject": self.subject, "group": self.group,
+            "votes": self.votes, "subject": self.subject, "group": self.group, "rows": self.rows,
+            "expected": self.expected,
         }  # fmt: skip
 
     def load(self, i: int) -> Array:
@@ -127,7 +135,8 @@ class Manifest:
             DataError: a picture cannot be read.
 
         """
-        return fit([self.load(int(i)) for i in np.asarray(indices).reshape(-1)], size, color)
+        images = [self.load(int(i)) for i in np.asarray(indices).reshape(-1)]
+        return fit_crops(images, CropSpec(size, color=color))
 
     def select(self, rows: ArrayLike) -> Manifest:
         """The rows of a mask (N,) or of indices (M,), in that order; what is known about them is kept."""
@@ -141,7 +150,19 @@ class Manifest:
         return dataclasses.replace(self, **columns, _cache=cache)
 
     def with_checked(self, stats: Stats, unreadable: tuple[tuple[str, str], ...]) -> Manifest:
-        """The same rows with what one pass over the pixels told: their facts, and pictures that could not be read."""
+        """The same rows with what one pass over the pixels told: their facts, and pictures that could not be read.
+
+        Raises:
+            DataError: a picture is not the one that was expected.
+
+        """
+        if self.expected is not None:
+            changed = np.flatnonzero(self.expected != stats.digests)
+            if len(changed):
+                raise DataError(
+                    f"{self.source}: {len(changed):,} pictures have changed since it was written, such as "
+                    f"{self.names[changed[0]]}; run mien data audit --fix again."
+                )
         return dataclasses.replace(self, unreadable=self.unreadable + unreadable, _cache={"stats": stats})
 
     def of_split(self, name: str) -> Manifest:
@@ -242,6 +263,11 @@ def stats_of(facts: Sequence[Facts]) -> Stats:
         mean=np.array([f[2] for f in facts], dtype=np.float32),
         spread=np.array([f[3] for f in facts], dtype=np.float32),
     )
+
+
+def text_array(texts: Sequence[str]) -> NDArray[np.str_]:
+    """Texts as an array (N,)."""
+    return np.array(texts, dtype=np.str_) if len(texts) else np.zeros(0, dtype="<U1")
 
 
 def pictures_array(pictures: Sequence[Picture]) -> NDArray[np.object_]:

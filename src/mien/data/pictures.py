@@ -9,7 +9,7 @@ import hashlib
 import io
 import struct
 import zipfile
-from collections.abc import Sequence
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -19,15 +19,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from mien.core.contract import Color, CropSpec
 from mien.core.errors import DataError
 
-__all__ = ["MAX_PIXELS", "Encoded", "File", "Member", "Picture", "Pixels", "decode", "digest_of", "fit"]
+__all__ = ["MAX_BYTES", "MAX_PIXELS", "Encoded", "File", "Member", "Picture", "Pixels", "decode", "digest_of"]
 
 Array = NDArray[np.uint8]
 
 MAX_PIXELS = 64_000_000
 """Largest picture that is decoded, in pixels; a larger one is more likely a decompression bomb than a face."""
+
+MAX_BYTES = 256 * 2**20
+"""Largest image file that is read."""
 
 
 class Picture(Protocol):
@@ -63,6 +65,10 @@ class File:
     def load(self) -> Array:
         """See `Picture.load`."""
         try:
+            if not self.path.is_file():
+                raise DataError("there is no such file")
+            if self.path.stat().st_size > MAX_BYTES:
+                raise DataError(f"larger than the limit of {MAX_BYTES:,} bytes")
             data = self.path.read_bytes()
         except OSError as error:
             raise DataError(f"{error.strerror or error}") from error
@@ -71,19 +77,52 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An image file inside a zip archive; the archive is opened anew in every process that loads from it."""
+    """An image file inside a zip archive: where its bytes lie, so that any process can read it at once.
+
+    Args:
+        archive: the archive.
+        name: the member's name.
+        offset: where the member's own header starts, or -1 where the archive has no such member.
+        packed: its size in the archive, in bytes.
+        size: its size unpacked, in bytes; more is never unpacked.
+        method: how it is packed; stored and deflated members are known.
+        crc: CRC-32 of the unpacked bytes.
+
+    """
 
     archive: Path
     name: str
+    offset: int = -1
+    packed: int = 0
+    size: int = 0
+    method: int = zipfile.ZIP_STORED
+    crc: int = 0
 
     def load(self) -> Array:
         """See `Picture.load`."""
+        if self.offset < 0:
+            raise DataError("the archive has no such member")
+        if max(self.size, self.packed) > MAX_BYTES:
+            raise DataError(f"larger than the limit of {MAX_BYTES:,} bytes")
         try:
-            with zipfile.ZipFile(self.archive) as archive:
-                data = archive.read(self.name)
-        except (OSError, zipfile.BadZipFile, KeyError, RuntimeError, NotImplementedError) as error:
+            return decode(self._bytes())
+        except (OSError, zlib.error, struct.error) as error:
             raise DataError(f"the archive does not give it: {error}") from error
-        return decode(data)
+
+    def _bytes(self) -> bytes:
+        with self.archive.open("rb") as file:
+            file.seek(self.offset)
+            # The local header's own name and extra field may differ in length from those in the directory.
+            name_length, extra_length = struct.unpack_from("<HH", file.read(30), 26)
+            file.seek(name_length + extra_length, 1)
+            data = file.read(self.packed)
+        if self.method == zipfile.ZIP_DEFLATED:
+            data = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, self.size + 1)
+        elif self.method != zipfile.ZIP_STORED:
+            raise DataError("packed in a way that is not known; pack the archive with deflate")
+        if len(data) != self.size or zlib.crc32(data) != self.crc:
+            raise DataError("damaged in the archive")
+        return data
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -172,30 +211,3 @@ def digest_of(image: Array) -> str:
     state = hashlib.sha256(str(image.shape).encode())
     state.update(np.ascontiguousarray(image).data)
     return state.hexdigest()
-
-
-def fit(images: Sequence[Array], size: int, color: Color) -> Array:
-    """Whole pictures as model crops: (M, S, S) uint8 for "gray", (M, S, S, 3) uint8 RGB for "rgb".
-
-    Raises:
-        OptionError: the size or the colour is impossible.
-
-    """
-    return _fit_crops(images, CropSpec(size, color=color))
-
-
-def _fit_crops(images: Sequence[Array], spec: CropSpec) -> Array:
-    shape = (len(images), spec.size, spec.size) + ((3,) if spec.color == "rgb" else ())
-    out = np.empty(shape, np.uint8)
-    for i, image in enumerate(images):
-        if spec.color == "gray" and image.ndim == 3:
-            image = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
-        elif spec.color == "rgb":
-            code = cv2.COLOR_GRAY2RGB if image.ndim == 2 else cv2.COLOR_BGR2RGB
-            image = np.asarray(cv2.cvtColor(image, code), np.uint8)
-        if image.shape[:2] != (spec.size, spec.size):
-            shrinks = max(image.shape[:2]) > spec.size
-            way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-            image = np.asarray(cv2.resize(image, (spec.size, spec.size), interpolation=way), np.uint8)
-        out[i] = image
-    return out

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import cast
+from pathlib import Path, PurePosixPath
+
+import numpy as np
 
 from mien.core.errors import DataError
 from mien.core.labels import LabelSet
-from mien.data.formats import parquet
+from mien.data.formats import folders, kaggle, parquet, paths, selection
 from mien.data.formats.common import Hints, Reader
 from mien.data.manifest import Facts, Manifest, picture_facts, stats_of
+from mien.data.trees import Tree, open_tree
 
 __all__ = ["READERS", "read"]
 
-READERS: tuple[Reader, ...] = (cast(Reader, parquet),)
+READERS: tuple[Reader, ...] = (parquet, kaggle, paths, folders)
 """The layouts, in the order in which they are tried."""
+
+_NO_ROWS = np.zeros(0, np.int64)  # counted anew
 
 
 def read(
@@ -39,18 +44,33 @@ def read(
         MissingExtraError: the layout needs a package that is not installed.
 
     """
-    path = Path(path)
-    if not path.exists():
-        raise DataError(f"No data set at {path}: the path does not exist.")
     hints = Hints(None if labels is None else LabelSet(labels))
+    manifest = _read_unchecked(Path(path), hints)
+    return _checked(manifest, advance) if check else manifest
+
+
+def _read_unchecked(path: Path, hints: Hints) -> Manifest:
+    tree = open_tree(path)
+    if selection.recognises(tree):
+        return dataclasses.replace(selection.read_with(_read_unchecked, tree, hints), rows=_NO_ROWS)
     for reader in READERS:
-        if reader.recognises(path):
-            manifest = reader.read(path, hints)
+        if reader.recognises(tree):
+            manifest = reader.read(tree, hints)
             if not len(manifest):
                 raise DataError(f"{path}: read as {reader.LAYOUT}, which has no pictures.")
-            return _checked(manifest, advance) if check else manifest
+            return manifest
+    raise DataError(_nothing_fits(tree))
+
+
+def _nothing_fits(tree: Tree) -> str:
     known = ", ".join(reader.LAYOUT for reader in READERS)
-    raise DataError(f"{path}: no known layout fits; known are {known}. docs/data.md describes each.")
+    if not tree.names:
+        return f"{tree.source}: expected a data set ({known}, or a zip of these), but there are no files in it."
+    endings = sorted({PurePosixPath(name).suffix.lower() or "no ending" for name in tree.names})
+    return (
+        f"{tree.source}: expected a data set ({known}, or a zip of these), got {len(tree.names):,} files "
+        f"({', '.join(endings[:6])}) that fit none; docs/data.md describes each layout."
+    )
 
 
 def _checked(manifest: Manifest, advance: Callable[[int], None] | None) -> Manifest:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -14,8 +13,9 @@ from numpy.typing import NDArray
 from mien.core.errors import DataError
 from mien.core.labels import FER2013, FERPLUS, FERPLUS_VOTES, LabelSet, concept
 from mien.data.manifest import NO_LABEL, Manifest
+from mien.data.trees import Tree
 
-__all__ = ["IMAGE_SUFFIXES", "Hints", "Reader", "labels_of", "split_of", "vote_name"]
+__all__ = ["IMAGE_SUFFIXES", "Hints", "Reader", "labels_of", "name_of", "split_of", "vote_name"]
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".pgm", ".ppm"})
 
@@ -33,10 +33,12 @@ class Hints:
 
     Args:
         labels: the class names in the order of the numbers, where labels are numbers without names.
+        depth: how many selections (`mien.data.formats.selection`) led here.
 
     """
 
     labels: LabelSet | None = None
+    depth: int = 0
 
 
 class Reader(Protocol):
@@ -45,13 +47,23 @@ class Reader(Protocol):
     LAYOUT: str
     """What a person calls the layout."""
 
-    def recognises(self, path: Path) -> bool:
-        """Whether an existing path looks like this layout; cheap, and never raises for odd contents."""
+    def recognises(self, tree: Tree) -> bool:
+        """Whether a tree looks like this layout; cheap, and never raises for odd contents."""
         ...
 
-    def read(self, path: Path, hints: Hints) -> Manifest:
-        """The rows, without having decoded any picture."""
+    def read(self, tree: Tree, hints: Hints) -> Manifest:
+        """The rows, without having decoded any picture.
+
+        Raises:
+            DataError: the contents contradict the layout.
+
+        """
         ...
+
+
+def name_of(tree: Tree, name: str) -> str:
+    """A file of a tree as messages call it: the path itself where the tree is that one file."""
+    return tree.source if tree.names == (name,) and tree.source.endswith(name) else f"{tree.source}/{name}"
 
 
 def split_of(name: str) -> str | None:

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.core.errors import DataError, MissingExtraError
+from mien.core.errors import DataError, MissingExtraError, unknown_name
 from mien.core.labels import LabelSet
-from mien.data.formats.common import Hints, labels_of, split_of, vote_name
-from mien.data.manifest import SPLITS, Manifest, pictures_array
-from mien.data.pictures import Encoded, File, Picture
+from mien.data.formats.common import Hints, labels_of, name_of, split_of, vote_name
+from mien.data.manifest import SPLITS, Manifest, pictures_array, text_array
+from mien.data.pictures import Encoded, Picture
+from mien.data.trees import Tree
 
 __all__ = ["LAYOUT", "METADATA_KEY", "VOTE_PREFIXES", "read", "recognises"]
 
@@ -27,20 +29,24 @@ METADATA_KEY = b"mien"
 VOTE_PREFIXES = ("ferplus_", "votes_")
 
 
-def recognises(path: Path) -> bool:
-    """A `.parquet` file, or a folder that holds some."""
-    return path.suffix.lower() == ".parquet" if path.is_file() else bool(_files(path))
+def recognises(tree: Tree) -> bool:
+    """A `.parquet` file, or a folder that holds some, itself or in `data`."""
+    return bool(_files(tree))
 
 
-def _files(path: Path) -> list[Path]:
-    if path.is_file():
-        return [path]
-    files = sorted(path.glob("*.parquet")) or sorted(path.glob("data/*.parquet"))
+def _files(tree: Tree) -> list[str]:
+    names = [name for name in tree.names if name.lower().endswith(".parquet")]
+    depth = min((name.count("/") for name in names), default=0)
     order = {name: i for i, name in enumerate(SPLITS)}
-    return sorted(files, key=lambda file: (order.get(split_of(file.stem) or "", len(order)), file.name))
+    nearest = [name for name in names if name.count("/") == depth <= 1]
+    return sorted(nearest, key=lambda name: (order.get(_split_in(name), len(order)), name))
 
 
-def read(path: Path, hints: Hints) -> Manifest:
+def _split_in(name: str) -> str:
+    return split_of(PurePosixPath(name).stem) or ""
+
+
+def read(tree: Tree, hints: Hints) -> Manifest:
     """All rows of all files, train first.
 
     Raises:
@@ -48,55 +54,67 @@ def read(path: Path, hints: Hints) -> Manifest:
         MissingExtraError: pyarrow is not installed.
 
     """
-    tables = [(file, _table(file)) for file in _files(path)]
-    names = _label_names(tables, path)
-    hints = Hints(hints.labels or names)
-    texts = [text for file, table in tables for text in _texts(table, "label", file)]
-    labels, label = labels_of(texts, hints, str(path))
-    kinds = [name for name in tables[0][1].column_names if name.startswith(VOTE_PREFIXES)]
-    votes = [_votes(table, kinds, file) for file, table in tables]
-    pictures, titles = zip(*(_pictures(table, file) for file, table in tables), strict=True)
+    tables = [_table(tree, name) for name in _files(tree)]
+    hints = Hints(hints.labels or _label_names(tables, tree.source), hints.depth)
+    labels, label = labels_of([text for table in tables for text in _texts(table, "label")], hints, tree.source)
+    kinds = [name for name in tables[0].columns if name.startswith(VOTE_PREFIXES)]
+    pictures, titles = zip(*(_pictures(table, tree) for table in tables), strict=True)
     return Manifest(
         labels=labels,
         label=label,
-        split=np.concatenate([_splits(table, file) for file, table in tables]),
-        names=np.concatenate([np.array(t, dtype=np.str_) for t in titles]),
-        pictures=pictures_array([p for part in pictures for p in part]),
-        votes=np.concatenate(votes) if kinds else None,
+        split=np.concatenate([_splits(table) for table in tables]),
+        names=text_array([title for part in titles for title in part]),
+        pictures=pictures_array([picture for part in pictures for picture in part]),
+        votes=np.concatenate([_votes(table, kinds) for table in tables]) if kinds else None,
         vote_labels=tuple(vote_name(kind.split("_", 1)[1]) for kind in kinds),
         subject=_optional(tables, "subject"),
         group=_optional(tables, "group"),
-        source=str(path),
+        source=tree.source,
     )
 
 
-def _table(file: Path) -> Any:
+@dataclass(frozen=True)
+class _Table:
+    """One file: its name in the tree, what messages call it, and the columns."""
+
+    name: str
+    where: str
+    data: Any
+
+    @property
+    def columns(self) -> list[str]:
+        return list(self.data.column_names)
+
+
+def _table(tree: Tree, name: str) -> _Table:
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError as error:
         raise MissingExtraError("Reading Parquet", "pyarrow", "data") from error
+    where = name_of(tree, name)
     try:
-        table = pq.read_table(file, partitioning=None)
+        with tree.open(name) as file:
+            data = pq.read_table(file)
     except (OSError, pa.ArrowException) as error:
-        raise DataError(f"{file}: not a whole Parquet file ({error}); write or download it again.") from error
-    for name in ("image", "label"):
-        if name not in table.column_names:
+        raise DataError(f"{where}: not a whole Parquet file ({error}); write or download it again.") from error
+    for column in ("image", "label"):
+        if column not in data.column_names:
             raise DataError(
-                f"{file}: expected columns named image and label, got {', '.join(table.column_names)}; "
+                f"{where}: expected columns named image and label, got {', '.join(data.column_names)}; "
                 "rename the columns."
             )
-    return table
+    return _Table(name, where, data)
 
 
-def _label_names(tables: Sequence[tuple[Path, Any]], where: Path) -> LabelSet | None:
+def _label_names(tables: Sequence[_Table], where: str) -> LabelSet | None:
     """Names in the files' metadata, as this project or Hugging Face's datasets write them.
 
     Raises:
         DataError: two files name the labels differently.
 
     """
-    found = {tuple(names) for _, table in tables if (names := _names_in(table.schema.metadata or {}))}
+    found = {tuple(names) for table in tables if (names := _names_in(table.data.schema.metadata or {}))}
     if len(found) > 1:
         orders = " and ".join(", ".join(names) for names in sorted(found))
         raise DataError(f"{where}: its files name the labels in different orders: {orders}; convert one of them.")
@@ -104,10 +122,8 @@ def _label_names(tables: Sequence[tuple[Path, Any]], where: Path) -> LabelSet | 
 
 
 def _names_in(metadata: dict[bytes, bytes]) -> list[str]:
-    for key, way in (
-        (METADATA_KEY, ("labels",)),
-        (b"huggingface", ("info", "features", "label", "names")),
-    ):
+    ways = ((METADATA_KEY, ("labels",)), (b"huggingface", ("info", "features", "label", "names")))
+    for key, way in ways:
         try:
             value: Any = json.loads(metadata.get(key, b"null"))
         except ValueError:
@@ -119,56 +135,66 @@ def _names_in(metadata: dict[bytes, bytes]) -> list[str]:
     return []
 
 
-def _texts(table: Any, name: str, file: Path) -> list[str]:
+def _texts(table: _Table, name: str) -> list[str]:
     """A column as text; nothing is ""."""
-    values = table.column(name).to_pylist()
+    values = table.data.column(name).to_pylist()
     for value in values:
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | str)):
-            raise DataError(f"{file}: the column {name} must hold numbers or text, got {value!r}.")
+            raise DataError(f"{table.where}: the column {name} must hold numbers or text, got {value!r}.")
     return ["" if value is None else str(value) for value in values]
 
 
-def _splits(table: Any, file: Path) -> NDArray[np.str_]:
-    if "split" not in table.column_names:
-        return np.full(len(table), split_of(file.stem) or "", dtype="<U10")
-    texts = _texts(table, "split", file)
+def _splits(table: _Table) -> NDArray[np.str_]:
+    if "split" not in table.columns:
+        return np.full(len(table.data), _split_in(table.name), dtype="<U10")
+    texts = _texts(table, "split")
     for text in set(texts):
         if text and split_of(text) is None:
-            raise DataError(f"{file}: unknown split {text!r}; known are {', '.join(SPLITS)}.")
+            raise DataError(f"{table.where}: {unknown_name('split', text, SPLITS)}")
     return np.array([split_of(text) or "" for text in texts], dtype="<U10")
 
 
-def _votes(table: Any, kinds: list[str], file: Path) -> NDArray[np.float32]:
-    missing = [kind for kind in kinds if kind not in table.column_names]
-    if missing:
-        raise DataError(f"{file}: the column {missing[0]} is missing, which the first file has.")
-    columns = [np.asarray(table.column(kind).to_numpy(), np.float32) for kind in kinds]
-    return np.stack(columns, axis=1) if columns else np.zeros((len(table), 0), np.float32)
+def _votes(table: _Table, kinds: list[str]) -> NDArray[np.float32]:
+    import pyarrow as pa
+
+    columns = []
+    for kind in kinds:
+        if kind not in table.columns:
+            raise DataError(f"{table.where}: the column {kind} is missing, which the first file has.")
+        try:
+            columns.append(table.data.column(kind).cast(pa.float32()).fill_null(0).to_numpy())
+        except pa.ArrowInvalid as error:
+            raise DataError(f"{table.where}: the column {kind} must hold numbers of votes: {error}.") from error
+    return np.stack(columns, axis=1)
 
 
-def _optional(tables: Sequence[tuple[Path, Any]], name: str) -> NDArray[np.str_] | None:
-    if not any(name in table.column_names for _, table in tables):
+def _optional(tables: Sequence[_Table], name: str) -> NDArray[np.str_] | None:
+    if not any(name in table.columns for table in tables):
         return None
-    parts = [_texts(t, name, f) if name in t.column_names else [""] * len(t) for f, t in tables]
-    return np.array([text for part in parts for text in part], dtype=np.str_)
+    parts = [_texts(table, name) if name in table.columns else [""] * len(table.data) for table in tables]
+    return text_array([text for part in parts for text in part])
 
 
-def _pictures(table: Any, file: Path) -> tuple[Sequence[Picture], list[str]]:
+def _pictures(table: _Table, tree: Tree) -> tuple[Sequence[Picture], list[str]]:
     """Pictures and their names; a row without bytes names a file beside the table."""
     import pyarrow as pa
 
-    column = table.column("image")
+    column = table.data.column("image")
+    paths: list[str | None] = [None] * len(column)
     if pa.types.is_struct(column.type):
-        fields = [column.type.field(i).name for i in range(column.type.num_fields)]
-        data = pa.compute.struct_field(column, "bytes").to_pylist() if "bytes" in fields else [None] * len(table)
-        paths = pa.compute.struct_field(column, "path").to_pylist() if "path" in fields else [None] * len(table)
+        rows = column.combine_chunks()
+        fields = {column.type.field(i).name for i in range(column.type.num_fields)}
+        data = rows.field("bytes").to_pylist() if "bytes" in fields else paths
+        paths = rows.field("path").to_pylist() if "path" in fields else paths
     elif pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
         data = column.to_pylist()
-        paths = [None] * len(table)
     else:
-        raise DataError(f"{file}: the column image must hold bytes or a struct with bytes and path, got {column.type}.")
+        raise DataError(
+            f"{table.where}: the column image must hold bytes, or a struct of bytes and path, got {column.type}."
+        )
+    file = PurePosixPath(table.name)
     pictures = [
-        File(file.parent / name) if content is None and name else Encoded(content or b"")
+        tree.picture(str(file.parent / name)) if content is None and name else Encoded(content or b"")
         for content, name in zip(data, paths, strict=True)
     ]
     return pictures, [name or f"{file.name}:{i}" for i, name in enumerate(paths)]

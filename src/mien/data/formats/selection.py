@@ -1,0 +1,110 @@
+"""A CSV that picks rows of another data set, as `mien data audit --fix` writes it.
+
+Columns: `source` (path of the data set, relative to the CSV), `row` (its row, from 0), `sha256` (of the pixels),
+`label`, `split`, and `name` for people. Votes, subjects and groups come from the data set.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from mien.core.errors import DataError, unknown_name
+from mien.core.files import atomic_write
+from mien.data.formats.common import Hints, split_of
+from mien.data.formats.text import Row, Table, header_of, open_table
+from mien.data.manifest import NO_LABEL, SPLITS, Manifest, text_array
+from mien.data.trees import Folder, Tree
+
+__all__ = ["COLUMNS", "LAYOUT", "read_with", "recognises", "write"]
+
+LAYOUT = "a selection written by mien data audit --fix"
+COLUMNS = ("source", "row", "name", "label", "split", "sha256")
+
+
+_MAX_DEPTH = 8
+
+
+def recognises(tree: Tree) -> bool:
+    """One CSV file with the columns of a selection."""
+    return len(tree.names) == 1 and set(COLUMNS) <= set(header_of(tree, tree.names[0]))
+
+
+def read_with(read: Callable[[Path, Hints], Manifest], tree: Tree, hints: Hints) -> Manifest:
+    """The picked rows, in the order of the file; `read` reads the data set that they come from, without decoding it.
+
+    Raises:
+        DataError: rows of several data sets, a row that the data set lacks, an unknown label or split, or a chain of
+            selections without an end.
+
+    """
+    with open_table(tree, tree.names[0]) as table:
+        rows = list(table.rows())
+    if not rows:
+        raise DataError(f"{table.where}: the selection has no rows.")
+    sources = {row.cells["source"] for row in rows}
+    if len(sources) > 1:
+        raise DataError(f"{table.where}: expected rows of one data set, got {', '.join(sorted(sources))}.")
+    root = tree.root if isinstance(tree, Folder) else Path()
+    if hints.depth >= _MAX_DEPTH:
+        raise DataError(f"{table.where}: its source leads from selection to selection; name the data set itself.")
+    whole = read(root / sources.pop(), dataclasses.replace(hints, depth=hints.depth + 1))
+    picked = whole.select([_row(row, table, len(whole)) for row in rows])
+    return dataclasses.replace(
+        picked,
+        label=np.array([_label(row, table, whole.labels.index) for row in rows], np.int64),
+        split=text_array([_split(row, table) for row in rows]),
+        expected=text_array([row.cells["sha256"] for row in rows]),
+        source=tree.source,
+    )
+
+
+def _row(row: Row, table: Table, n: int) -> int:
+    text = row.cells["row"]
+    if not text.isdigit() or int(text) >= n:
+        raise DataError(f"{table.where}, line {row.line}: expected a row of the data set, 0..{n - 1:,}, got {text!r}.")
+    return int(text)
+
+
+def _label(row: Row, table: Table, index: Callable[[str], int]) -> int:
+    if not row.cells["label"].strip():
+        return NO_LABEL
+    try:
+        return index(row.cells["label"])
+    except DataError as error:
+        raise DataError(f"{table.where}, line {row.line}: {error}") from error
+
+
+def _split(row: Row, table: Table) -> str:
+    text = row.cells["split"]
+    split = split_of(text) if text.strip() else ""
+    if split is None:
+        raise DataError(f"{table.where}, line {row.line}: {unknown_name('split', text, SPLITS)}")
+    return split
+
+
+def write(path: Path, source: Path, manifest: Manifest) -> None:
+    """Write a selection.
+
+    Args:
+        path: the CSV file.
+        source: the data set that the rows come from.
+        manifest: the rows to keep, as `mien.data.read` gave them.
+
+    Raises:
+        OutputError: the file cannot be written.
+
+    """
+    relative = Path(os.path.relpath(source.resolve(), path.resolve().parent)).as_posix()
+    with atomic_write(path, "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        for i, row in enumerate(manifest.rows):
+            label = int(manifest.label[i])
+            name = manifest.labels.names[label] if label >= 0 else ""
+            writer.writerow([relative, row, manifest.names[i], name, manifest.split[i], manifest.digests[i]])

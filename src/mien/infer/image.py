@@ -5,10 +5,13 @@ Pillow decodes, because it refuses truncated files and tells the size before it 
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import io
 import os
 import struct
 import threading
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -29,7 +32,18 @@ ImageSource = str | os.PathLike[str] | bytes | NDArray[Any] | PilImage.Image
 ColorOrder = Literal["bgr", "rgb"]
 
 # Formats that are safe to open; Pillow's others run programs, read other files or are never photographs.
-_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "ICO", "JPEG2000", "TGA")
+_FORMATS = {
+    "JPEG": "JpegImagePlugin",  # also the MPO files of telephones
+    "PNG": "PngImagePlugin",
+    "WEBP": "WebPImagePlugin",
+    "GIF": "GifImagePlugin",
+    "BMP": "BmpImagePlugin",
+    "TIFF": "TiffImagePlugin",
+    "PPM": "PpmImagePlugin",
+    "AVIF": "AvifImagePlugin",  # Pillow 11.3 and newer
+    "JPEG2000": "Jpeg2KImagePlugin",
+    "TGA": "TgaImagePlugin",
+}
 _HEIF_BRANDS = {b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1", b"heif"}
 _WHITE = (255, 255, 255, 255)
 _opening = threading.Lock()
@@ -103,6 +117,15 @@ def _decode(data: bytes, where: str, max_pixels: int) -> Image:
         raise ImageError(f"{where} is damaged or cut off and cannot be decoded ({_reason(error)}).") from error
 
 
+@lru_cache(maxsize=1)
+def _formats() -> tuple[str, ...]:
+    """Those of the formats above that this Pillow can open."""
+    for plugin in _FORMATS.values():
+        with contextlib.suppress(ImportError):
+            importlib.import_module(f"PIL.{plugin}")
+    return tuple(name for name in _FORMATS if name in PilImage.OPEN)
+
+
 def _reason(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
@@ -113,7 +136,7 @@ def _open(data: bytes) -> PilImage.Image:
         limit = PilImage.MAX_IMAGE_PIXELS
         PilImage.MAX_IMAGE_PIXELS = None
         try:
-            return PilImage.open(io.BytesIO(data), formats=_FORMATS)
+            return PilImage.open(io.BytesIO(data), formats=_formats())
         finally:
             PilImage.MAX_IMAGE_PIXELS = limit
 
@@ -174,7 +197,7 @@ def _to_8_bit(array: NDArray[Any]) -> NDArray[np.uint8]:
         return cast(NDArray[np.uint8], array)
     if array.dtype == np.uint16:
         wide = array.astype(np.uint32)
-        return cast(Image, ((wide + 128) // 257).astype(np.uint8))  # 65535 -> 255, rounded
+        return cast(NDArray[np.uint8], ((wide + 128) // 257).astype(np.uint8))  # 65535 -> 255, rounded
     if array.dtype.kind == "f":
         low, high = float(array.min()), float(array.max())
         if not np.isfinite([low, high]).all():

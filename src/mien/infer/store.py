@@ -18,7 +18,18 @@ from mien.core.files import atomic_write, make_folder
 from mien.infer.download import download
 from mien.infer.registry import ENTRIES, Entry, entries
 
-__all__ = ["cache_folder", "entry_path", "fetch", "find", "import_file", "is_stored", "resolve_model", "verify"]
+__all__ = [
+    "cache_folder",
+    "entry",
+    "entry_path",
+    "fetch",
+    "find",
+    "import_file",
+    "is_stored",
+    "problem",
+    "resolve_model",
+    "verify",
+]
 
 
 def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:

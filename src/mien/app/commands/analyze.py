@@ -1,0 +1,144 @@
+"""`mien analyze`: expressions of the faces in photographs."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import click
+
+from mien.app.inputs import expand
+from mien.app.options import analyzer_options, make_analyzer
+from mien.app.records import FORMATS, RecordWriter, open_writer
+from mien.app.terminal import notice, progress
+from mien.core.files import atomic_write, make_folder
+from mien.core.types import Analysis, Image
+
+if TYPE_CHECKING:
+    from mien.infer.analyzer import Analyzer
+
+_BAR_FROM = 8  # pictures: fewer are done before a bar could be read
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("--format", "kind", type=click.Choice(FORMATS), default="table", show_default=True, help="Output format.")
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="Write the result to this file.")
+@click.option(
+    "--annotate",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write each picture with boxes, labels and bars into this folder.",
+)
+@click.option("--top", type=click.IntRange(1), default=3, show_default=True, help="Expressions per face in the table.")
+@analyzer_options
+def command(
+    paths: tuple[str, ...], kind: str, output: Path | None, annotate: Path | None, top: int, **options: object
+) -> None:
+    """Read the expressions of all faces in photographs.
+
+    PATH is a picture, a folder (with its subfolders) or a quoted pattern such as 'party/*.jpg'.
+
+    A picture that cannot be read becomes a record with an error and does not stop the others; the exit status is
+    then 1.
+    """
+    found = list(expand(paths))
+    analyzer = make_analyzer(options)
+    if annotate is not None:
+        make_folder(annotate)
+    counts = _Counts()
+    single = len(found) == 1 and not Path(paths[0]).is_dir()
+    with _opened(output) as file:
+        writer = open_writer(kind, file, analyzer.labels, top, single)
+        _run(analyzer, found, writer, annotate, counts)
+        writer.close()
+    _close(counts, output, annotate)
+
+
+@dataclass
+class _Counts:
+    pictures: int = 0
+    faces: int = 0
+    errors: int = 0
+
+    def add(self, analysis: Analysis) -> None:
+        self.pictures += 1
+        self.faces += len(analysis.faces)
+        self.errors += analysis.error is not None
+
+    def __str__(self) -> str:
+        def count(number: int, name: str) -> str:
+            return f"{number} {name}{'' if number == 1 else 's'}"
+
+        failed = f", {self.errors} could not be read" if self.errors else ""
+        return f"{count(self.pictures, 'picture')}, {count(self.faces, 'face')}{failed}."
+
+
+def _run(
+    analyzer: Analyzer,
+    found: Sequence[tuple[str, str | None]],
+    writer: RecordWriter,
+    annotate: Path | None,
+    counts: _Counts,
+) -> None:
+    pictures = [path for path, problem in found if problem is None]
+    results = analyzer.reports_with_images(pictures)
+    names = _Names()
+    total = len(found) if len(found) >= _BAR_FROM else 0
+    with progress("Reading", total, "pictures") if total else contextlib.nullcontext(lambda _n: None) as advance:
+        for path, problem in found:
+            image, analysis = (
+                (None, Analysis(path, None, None, None, None, error=problem)) if problem else next(results)
+            )
+            writer.write(analysis)
+            counts.add(analysis)
+            if annotate is not None and image is not None:
+                _annotate(annotate / names.fresh(path), image, analysis)
+            advance(1)
+
+
+class _Names:
+    """File names for annotated pictures; two pictures of one name get two files."""
+
+    def __init__(self) -> None:
+        self._used: set[str] = set()
+
+    def fresh(self, source: str) -> str:
+        stem, number = Path(source).stem, 1
+        name = f"{stem}.annotated.jpg"
+        while name.lower() in self._used:
+            number += 1
+            name = f"{stem}-{number}.annotated.jpg"
+        self._used.add(name.lower())
+        return name
+
+
+def _annotate(path: Path, image: Image, analysis: Analysis) -> None:
+    from mien.media.overlay import annotated
+    from mien.media.picture import write_picture
+
+    write_picture(path, annotated(image, analysis.faces))
+
+
+@contextlib.contextmanager
+def _opened(output: Path | None) -> Iterator[IO[str]]:
+    if output is None:
+        yield sys.stdout
+        return
+    with atomic_write(output, "w", newline="") as file:
+        yield file
+
+
+def _close(counts: _Counts, output: Path | None, annotate: Path | None) -> None:
+    sys.stdout.flush()
+    if output is not None:
+        notice(f"Wrote {output}.")
+    if annotate is not None:
+        notice(f"Annotated pictures are in {annotate}.")
+    notice(str(counts))
+    if counts.errors:
+        raise SystemExit(1)

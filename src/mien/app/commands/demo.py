@@ -1,0 +1,41 @@
+"""`mien demo`: the main job on a photograph that a Python package brings along."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from mien.app.records import open_writer
+from mien.app.terminal import notice
+from mien.core.errors import MissingExtraError
+
+
+@click.command()
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    default=Path("mien-demo.png"),
+    show_default=True,
+    help="Where to write the annotated picture.",
+)
+def command(output: Path) -> None:
+    """Read scikit-image's photograph of the astronaut Eileen Collins (NASA, public domain), and draw what was read."""
+    try:
+        from skimage.data import astronaut
+    except ImportError as error:
+        raise MissingExtraError("The demo's photograph", "scikit-image", "demo") from error
+    from mien.infer.analyzer import Analyzer
+    from mien.media.overlay import annotated
+    from mien.media.picture import write_picture
+
+    photograph = astronaut()[..., ::-1]  # RGB -> BGR
+    analysis = Analyzer().report(photograph, name="astronaut (scikit-image)")
+    writer = open_writer("table", sys.stdout, (), top=3, single=True)
+    writer.write(analysis)
+    writer.close()
+    write_picture(output, annotated(photograph, analysis.faces))
+    sys.stdout.flush()
+    notice(f"The annotated picture is {output.resolve()}")

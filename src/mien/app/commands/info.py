@@ -1,0 +1,61 @@
+"""`mien info`: what is installed and what would be used."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib import metadata
+
+import click
+
+from mien.app.terminal import console
+
+_PACKAGES = (
+    "numpy",
+    "onnxruntime",
+    "opencv-python-headless",
+    "pillow",
+    "dlib-bin",
+    "pyarrow",
+    "torch",
+    "fastapi",
+    "ray",
+)
+
+
+@click.command()
+def command() -> None:
+    """Show versions, the model, the detector and the threads that `mien analyze` would use."""
+    import mien
+    from mien.infer.classify import load_classifier
+    from mien.infer.detect import open_detector
+    from mien.infer.registry import DEFAULT_MODEL
+    from mien.infer.store import cache_folder
+
+    model = load_classifier(DEFAULT_MODEL)
+    crop = model.crop
+    rows = [
+        ("mien", mien.__version__),
+        ("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
+        *((name, _version(name)) for name in _PACKAGES),
+        (
+            "model",
+            f"{model.info.name} ({len(model.labels)} labels, {crop.size} px {crop.color}, {model.info.precision})",
+        ),
+        ("model file", f"{model.path} ({model.bytes:,} bytes, sha256 {model.sha256[:12]})"),
+        ("labels", ", ".join(model.labels)),
+        ("detector", open_detector("auto").name),
+        ("model store", str(cache_folder())),
+        ("threads", f"1 of {os.cpu_count()} processors; processes scale better than threads"),
+    ]
+    out = console()
+    width = max(len(name) for name, _ in rows)
+    for name, value in rows:
+        out.print(f"{name:<{width}}  {value}", soft_wrap=True, markup=False)
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,76 @@
+"""`mien models`: the model files that the project knows, and the store of fetched ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mien.app.terminal import console, notice, progress
+from mien.infer import store
+from mien.infer.registry import Entry, entries
+
+
+@click.group()
+def command() -> None:
+    """List, fetch and verify model files.
+
+    Nothing is fetched unless `pull` asks for it. Fetched files live in the model store: the folder that MIEN_CACHE
+    names, else the user's cache folder.
+    """
+
+
+@command.command("list")
+def list_models() -> None:
+    """Show the known model files and whether they are on this machine."""
+    out = console()
+    for known in entries():
+        out.print(f"[bold]{known.name:<10}[/bold] {known.kind:<11} {_state(known)}", soft_wrap=True)
+        out.print(f"{'':<10} {known.summary} ({known.license}; {known.source})", soft_wrap=True, style="dim")
+
+
+def _state(known: Entry) -> str:
+    stored = store.is_stored(known.name)
+    if known.url is None:
+        return "comes with mien" if stored else "[red]missing: install mien again[/red]"
+    if not stored:
+        return f"not here; `mien models pull {known.name}` fetches {known.bytes or 0:,} bytes"
+    return "[red]damaged; delete it and pull it again[/red]" if store.problem(known.name) else "here, verified"
+
+
+@command.command()
+@click.argument("name")
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Take the file from here instead of the network.",
+)
+def pull(name: str, source: Path | None) -> None:
+    """Fetch the model file NAME into the store, verify it, and say where it is."""
+    known = store.entry(name)
+    if source is not None:
+        path = store.import_file(name, source)
+    else:
+        with progress(f"Fetching {name}", known.bytes, "bytes") as advance:
+            path = store.fetch(name, advance)
+    click.echo(str(path))
+    notice("It came with mien." if known.url is None else f"Verified: SHA-256 {known.sha256}.")
+
+
+@command.command()
+@click.argument("names", nargs=-1)
+def verify(names: tuple[str, ...]) -> None:
+    """Compare stored files with their known SHA-256 (all stored files when none is named)."""
+    chosen = names or tuple(known.name for known in entries() if store.is_stored(known.name))
+    for name in chosen:
+        digest = store.verify(name)
+        click.echo(f"{name}: {'right' if store.entry(name).sha256 else 'comes with mien'}, SHA-256 {digest}")
+
+
+@command.command()
+@click.argument("name", required=False)
+def path(name: str | None) -> None:
+    """Print the path of the model file NAME, or of the store's folder."""
+    click.echo(str(store.cache_folder() if name is None else store.entry_path(store.entry(name))))

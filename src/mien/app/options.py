@@ -1,0 +1,79 @@
+"""Options that several commands share: which model, which detector, how to look for faces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from mien.core.errors import OptionError
+
+if TYPE_CHECKING:
+    from mien.infer.analyzer import Analyzer
+
+__all__ = ["analyzer_options", "make_analyzer"]
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.option("--model", default="fer2013", show_default=True, help="Shipped name, .onnx file, or training run."),
+    click.option(
+        "--detector",
+        default="auto",
+        show_default=True,
+        help="auto, yunet, dlib, none (each picture is one face crop), or a YuNet file.",
+    ),
+    click.option("--min-face", type=click.FloatRange(0), default=0.0, metavar="PX", help="Leave out smaller faces."),
+    click.option("--max-faces", type=click.IntRange(1), metavar="N", help="Read at most the N largest faces."),
+    click.option(
+        "--detect-size",
+        default="640",
+        show_default=True,
+        metavar="PX|full",
+        help="Longest side at which faces are looked for; 'full' finds tiny faces in large pictures.",
+    ),
+    click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Threads of the classifier."),
+    click.option(
+        "--max-megapixels",
+        type=click.FloatRange(0.001),
+        default=100.0,
+        show_default=True,
+        help="Largest picture to open.",
+    ),
+)
+
+
+def analyzer_options(command: _F) -> _F:
+    """Add the shared options to a click command, which takes them as `**options` and calls `make_analyzer`."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def make_analyzer(options: Mapping[str, Any]) -> Analyzer:
+    """Analyzer from the values of the shared options.
+
+    Raises:
+        OptionError: unknown model or detector, or an impossible size.
+
+    """
+    from mien.infer.analyzer import Analyzer
+
+    return Analyzer(
+        options["model"],
+        options["detector"],
+        threads=options["threads"],
+        min_face=options["min_face"],
+        max_faces=options["max_faces"],
+        detect_side=_side(options["detect_size"]),
+        max_pixels=int(options["max_megapixels"] * 1e6),
+    )
+
+
+def _side(text: str) -> int | None:
+    if text == "full":
+        return None
+    if not text.isdigit():
+        raise OptionError(f"--detect-size expects a number of pixels or 'full', got {text!r}.")
+    return int(text)

@@ -1,0 +1,178 @@
+"""Write the records of many pictures as a table, JSON, JSON lines or CSV. Knows no models."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Protocol
+
+from mien.core.types import Analysis, Reading
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+__all__ = ["FORMATS", "RecordWriter", "open_writer"]
+
+FORMATS = ("table", "json", "jsonl", "csv")
+
+
+class RecordWriter(Protocol):
+    """Takes one record after the other; `close` writes what is left."""
+
+    def write(self, analysis: Analysis) -> None:
+        """Take the record of one picture."""
+        ...
+
+    def close(self) -> None:
+        """Write what is left; the file itself stays open."""
+        ...
+
+
+def open_writer(kind: str, file: IO[str], labels: Sequence[str], top: int, single: bool) -> RecordWriter:
+    """Writer of a format.
+
+    Args:
+        kind: one of `FORMATS`.
+        file: where to write text.
+        labels: the model's labels, for the columns of CSV.
+        top: how many expressions the table shows for each face.
+        single: whether there is just one picture, so that JSON is one object and not a list.
+
+    """
+    if kind == "table":
+        return _TableWriter(file, top)
+    if kind == "csv":
+        return _CsvWriter(file, labels)
+    return _JsonWriter(file, single) if kind == "json" else _JsonLinesWriter(file)
+
+
+class _JsonWriter:
+    def __init__(self, file: IO[str], single: bool) -> None:
+        self._file, self._single, self._count = file, single, 0
+
+    def write(self, analysis: Analysis) -> None:
+        if not self._single:
+            self._file.write(",\n" if self._count else "[\n")
+        self._file.write(_pretty(analysis))
+        self._count += 1
+
+    def close(self) -> None:
+        if not self._single:
+            self._file.write("\n]" if self._count else "[]")
+        self._file.write("\n")
+
+
+def _pretty(analysis: Analysis) -> str:
+    """JSON with one line per field and one per face: for people as well as for programs."""
+    body = analysis.to_dict()
+    faces = ",\n".join(f"    {_json(face)}" for face in body.pop("faces"))
+    error = body.pop("error")
+    lines = [f"  {_json(key)}: {_json(value)}" for key, value in body.items()]
+    lines += [f'  "faces": [\n{faces}\n  ]' if faces else '  "faces": []', f'  "error": {_json(error)}']
+    return "{\n" + ",\n".join(lines) + "\n}"
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+class _JsonLinesWriter:
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    def write(self, analysis: Analysis) -> None:
+        self._file.write(_json(analysis.to_dict()) + "\n")
+
+    def close(self) -> None:
+        """Every line is written already."""
+
+
+class _CsvWriter:
+    """One row per face; a picture without a face, or that could not be read, has one row with empty face columns."""
+
+    def __init__(self, file: IO[str], labels: Sequence[str]) -> None:
+        head = ["source", "width", "height", "detector", "model", "face", "x1", "y1", "x2", "y2", "score", "emotion"]
+        self._columns = [*head, "confidence", *(f"p_{label}" for label in labels), "error"]
+        self._rows = csv.DictWriter(file, self._columns, restval="", lineterminator="\n")
+        self._rows.writeheader()
+
+    def write(self, analysis: Analysis) -> None:
+        common = {
+            "source": analysis.source,
+            "width": analysis.width,
+            "height": analysis.height,
+            "detector": analysis.detector,
+            "model": analysis.model,
+            "error": analysis.error,
+        }
+        if not analysis.faces:
+            self._rows.writerow(common)
+        for i, reading in enumerate(analysis.faces):
+            self._rows.writerow({**common, "face": i, **_face_cells(reading)})
+
+    def close(self) -> None:
+        """Every row is written already."""
+
+
+def _face_cells(reading: Reading) -> dict[str, Any]:
+    cells: dict[str, Any] = dict(zip(("x1", "y1", "x2", "y2"), reading.box, strict=True))
+    cells |= {"score": reading.score, "emotion": reading.emotion, "confidence": reading.confidence}
+    return cells | {f"p_{label}": p for label, p in reading.probabilities.items()}
+
+
+class _TableWriter:
+    def __init__(self, file: IO[str], top: int) -> None:
+        self._file, self._top = file, top
+        self._records: list[Analysis] = []
+
+    def write(self, analysis: Analysis) -> None:
+        self._records.append(analysis)
+
+    def close(self) -> None:
+        from rich.console import Console
+
+        terminal = self._file.isatty()
+        console = Console(file=self._file, highlight=False, width=None if terminal else 120)
+        if any(r.error is None for r in self._records):
+            console.print(_table(self._records, self._top))
+        for record in self._records:
+            if record.error is not None:
+                console.print(f"[red]error[/red] {_plain(record.error)}", soft_wrap=True)
+
+
+def _table(records: Iterable[Analysis], top: int) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("picture", overflow="fold")
+    table.add_column("face", justify="right")
+    table.add_column("box (px)", justify="right")
+    table.add_column("expression")
+    table.add_column("confidence", justify="right")
+    table.add_column("next", overflow="fold")
+    for record in records:
+        if record.error is not None:
+            continue
+        name = _plain(Path(record.source).name)
+        if not record.faces:
+            table.add_row(name, "–", "", "[dim]no face[/dim]", "", "")
+        for i, reading in enumerate(record.faces):
+            table.add_row(name if i == 0 else "", *_face_row(i, reading, top))
+    return table
+
+
+def _face_row(index: int, reading: Reading, top: int) -> tuple[str, ...]:
+    x1, y1, x2, y2 = (round(v) for v in reading.box)
+    ranked = sorted(reading.probabilities.items(), key=lambda item: -item[1])
+    others = ", ".join(f"{_plain(name)} {p:.0%}" for name, p in ranked[1:top])
+    corner = f"{x1},{y1} – {x2},{y2}"
+    return (str(index + 1), corner, f"[bold]{_plain(reading.emotion)}[/bold]", f"{reading.confidence:.0%}", others)
+
+
+def _plain(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)

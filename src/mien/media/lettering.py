@@ -1,0 +1,127 @@
+"""Small patches of text and bars, drawn once with Pillow and laid on a picture with transparency.
+
+Knows letters and colours; knows no faces.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PilImage
+from PIL import ImageDraw, ImageFont
+
+from mien.core.labels import concept
+from mien.core.types import Image
+
+__all__ = ["Patch", "bars", "chip", "colour_of", "lay"]
+
+Patch = NDArray[np.uint8]
+"""(h, w, 4) uint8 RGBA."""
+
+_COLOURS = {
+    "angry": "#e4576b",
+    "disgust": "#b59a4c",
+    "fear": "#b184d6",
+    "happy": "#f2b632",
+    "sad": "#5b9bd5",
+    "surprise": "#f28e4a",
+    "neutral": "#aab7bd",
+    "contempt": "#4dbb98",
+}
+_OTHERS = ("#7fc97f", "#f0e68c", "#d8a0c8", "#8dd3c7", "#cc9966", "#99aaff")
+_BACK = (18, 22, 26, 205)
+_TROUGH = (66, 73, 79, 215)
+_INK = (255, 255, 255, 255)
+
+
+def colour_of(label: str) -> tuple[int, int, int]:
+    """Colour of a label as (r, g, b) in 0..255; the same in pictures, pages and videos, for any label."""
+    meaning = concept(label)
+    text = _COLOURS.get(meaning) or _OTHERS[sum(meaning.encode()) % len(_OTHERS)]
+    return (int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16))
+
+
+@lru_cache(maxsize=32)
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)
+
+
+@lru_cache(maxsize=512)
+def _text_width(text: str, size: int) -> int:
+    return int(np.ceil(_font(size).getlength(text)))
+
+
+@lru_cache(maxsize=256)
+def chip(text: str, label: str, size: int) -> Patch:
+    """A line of text on a dark plate with a stripe in the label's colour.
+
+    Args:
+        text: what to write.
+        label: whose colour the stripe takes.
+        size: height of the letters' line in px.
+
+    """
+    pad = max(size // 3, 2)
+    stripe = max(size // 4, 2)
+    width = stripe + 2 * pad + _text_width(text, size)
+    height = size + 2 * pad
+    plate = PilImage.new("RGBA", (width, height), _BACK)
+    draw = ImageDraw.Draw(plate)
+    draw.rectangle((0, 0, stripe - 1, height), fill=(*colour_of(label), 255))
+    draw.text((stripe + pad, height / 2), text, font=_font(size), fill=_INK, anchor="lm")
+    return np.asarray(plate)
+
+
+def bars(labels: tuple[str, ...], values: tuple[float, ...], size: int) -> Patch:
+    """A dark plate with one row per label: its name, a bar for its probability, the probability in per cent.
+
+    Args:
+        labels: K names.
+        values: K probabilities in 0..1.
+        size: height of the letters in px.
+
+    """
+    per_mille = tuple(round(v * 100) * 10 for v in values)
+    return _bars(labels, per_mille, size)
+
+
+@lru_cache(maxsize=256)
+def _bars(labels: tuple[str, ...], per_mille: tuple[int, ...], size: int) -> Patch:
+    pad = max(size // 2, 3)
+    row = round(size * 1.35)
+    name_w = max(_text_width(label, size) for label in labels)
+    bar_w = size * 5
+    figure_w = _text_width("100", size)
+    width = pad + name_w + pad + bar_w + pad + figure_w + pad
+    height = row * len(labels) + pad
+    plate = PilImage.new("RGBA", (width, height), _BACK)
+    draw = ImageDraw.Draw(plate)
+    left = pad + name_w + pad
+    best = max(per_mille)
+    for i, (label, value) in enumerate(zip(labels, per_mille, strict=True)):
+        middle = pad / 2 + row * (i + 0.5)
+        ink = _INK if value == best else (255, 255, 255, 190)
+        half = size * 0.3
+        draw.text((left - pad, middle), label, font=_font(size), fill=ink, anchor="rm")
+        draw.rectangle((left, middle - half, left + bar_w, middle + half), fill=_TROUGH)
+        if value:
+            end = left + max(bar_w * value / 1000, 1)
+            draw.rectangle((left, middle - half, end, middle + half), fill=(*colour_of(label), 255))
+        draw.text((width - pad, middle), str(round(value / 10)), font=_font(size), fill=ink, anchor="rm")
+    return np.asarray(plate)
+
+
+def lay(image: Image, patch: Patch, x: int, y: int) -> None:
+    """Lay a patch on a picture, in place, its left upper corner at (x, y); what leaves the picture is cut."""
+    height, width = image.shape[:2]
+    x1, y1 = max(x, 0), max(y, 0)
+    x2, y2 = min(x + patch.shape[1], width), min(y + patch.shape[0], height)
+    if x1 >= x2 or y1 >= y2:
+        return
+    part = patch[y1 - y : y2 - y, x1 - x : x2 - x]
+    alpha = part[..., 3:].astype(np.uint16)  # (h, w, 1)
+    under = image[y1:y2, x1:x2].astype(np.uint16)
+    over = part[..., 2::-1].astype(np.uint16)  # RGBA -> BGR
+    image[y1:y2, x1:x2] = ((over * alpha + under * (255 - alpha) + 127) // 255).astype(np.uint8)

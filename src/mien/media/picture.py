@@ -1,0 +1,33 @@
+"""Write one picture to a file whose suffix says the format. Knows no readings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PIL import Image as PilImage
+
+from mien.core.errors import OutputError
+from mien.core.files import atomic_path
+from mien.core.types import Image
+
+__all__ = ["write_picture"]
+
+_JPEG = {".jpg", ".jpeg"}
+_KNOWN = {*_JPEG, ".png", ".webp"}
+
+
+def write_picture(path: Path | str, image: Image) -> None:
+    """Write an (H, W, 3) uint8 BGR picture as JPEG, PNG or WebP, whole or not at all.
+
+    Raises:
+        OutputError: another suffix, or the place cannot be written.
+
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in _KNOWN:
+        raise OutputError(f"Cannot write {path}: expected a name that ends in .jpg, .png or .webp.")
+    options = {"quality": 92, "subsampling": 0} if suffix in _JPEG else {}
+    picture = PilImage.fromarray(image[..., ::-1])
+    with atomic_path(path) as temporary:
+        picture.save(temporary, **options)

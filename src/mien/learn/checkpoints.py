@@ -1,0 +1,91 @@
+"""Checkpoints that are whole or absent, and which epoch is the best. Knows no data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
+
+from mien.core.errors import TrainError
+from mien.core.files import atomic_path
+
+__all__ = ["AtomicCheckpoints", "Keeper", "better"]
+
+
+def better(monitor: str, value: float, than: float | None) -> bool:
+    """Whether a monitored figure beats the best so far (None: there is none)."""
+    if than is None:
+        return True
+    return value < than if monitor == "log_loss" else value > than
+
+
+class AtomicCheckpoints(TorchCheckpointIO):  # type: ignore[misc]
+    """Writes a checkpoint beside its target and renames it: a full disk leaves the last good one in place."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
+        """See Lightning.
+
+        Raises:
+            TrainError: the checkpoint cannot be written.
+
+        """
+        target = Path(path)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_path(target) as temporary:
+                torch.save(checkpoint, temporary)
+        except (OSError, RuntimeError) as error:
+            raise TrainError(_refused(target, error)) from error
+
+
+def _refused(target: Path, error: Exception) -> str:
+    kept = "the one from before is whole" if target.exists() else "there is none yet"
+    return (
+        f"Cannot write the checkpoint {target} ({str(error).splitlines()[0]}); {kept}. "
+        "Make room and go on with --resume."
+    )
+
+
+class Keeper(L.Callback):  # type: ignore[misc]
+    """After every validation keeps `last.ckpt`, `best.ckpt` where the monitored figure is the best, and stops early.
+
+    Args:
+        folder: where the checkpoints go.
+        monitor: name of the figure.
+        early_stop: epochs without a better figure before the run stops; 0 never stops.
+
+    """
+
+    def __init__(self, folder: Path, monitor: str, early_stop: int = 0) -> None:
+        self.folder, self.monitor, self.early_stop = folder, monitor, early_stop
+        self.best: float | None = None
+        self.best_epoch = 0
+
+    def on_validation_end(self, trainer: L.Trainer, _module: L.LightningModule) -> None:
+        """Judge and save."""
+        if trainer.sanity_checking:
+            return
+        value = float(trainer.callback_metrics[self.monitor])
+        epoch = trainer.current_epoch + 1
+        won = better(self.monitor, value, self.best)
+        if won:
+            self.best, self.best_epoch = value, epoch
+        if self.early_stop and epoch - self.best_epoch >= self.early_stop:
+            trainer.should_stop = True
+
+    def on_train_epoch_end(self, trainer: L.Trainer, _module: L.LightningModule) -> None:
+        """Save once the epoch is complete, so that a resumed run starts with the next one."""
+        if self.best_epoch == trainer.current_epoch + 1:
+            trainer.save_checkpoint(self.folder / "best.ckpt")
+        trainer.save_checkpoint(self.folder / "last.ckpt")
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed run must know."""
+        return {"best": self.best, "best_epoch": self.best_epoch}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """See `state_dict`."""
+        self.best, self.best_epoch = state_dict["best"], state_dict["best_epoch"]

@@ -1,0 +1,307 @@
+"""Settings of a training run: defaults, small TOML files that change some of them, and checks of what fits together.
+
+Knows no data and no networks; names of models and losses are checked where they are used.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mien.core.errors import OptionError, unknown_name
+
+__all__ = ["Config", "Stage", "from_mapping", "read_config", "to_toml"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One part of a staged schedule.
+
+    Args:
+        freeze: as `Config.freeze`.
+        epochs: length.
+        lr: learning rate at its highest; 0 takes that of the run.
+
+    """
+
+    freeze: str = "none"
+    epochs: int = 1
+    lr: float = 0.0
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that decides a training run, besides the data.
+
+    Args:
+        model: name of the architecture.
+        size: side of the crops in pixels; 0 takes the architecture's own.
+        color: "gray" or "rgb".
+        margin: `CropSpec.margin` that the model file asks for; data sets of faces are used as they are.
+        dropout: share of features dropped in front of the head.
+        pretrained: start from weights that timm fetches.
+        weights: start from a local file of weights instead.
+        classes: keep only these classes; empty keeps all.
+        targets: "hard" labels, "votes" (distributions of raters), or "both" (one head each on one trunk).
+        balance: "none", "weights" (loss by inverse class frequency) or "sampler" (classes drawn equally often).
+        keep_leaks: train also on pictures that occur in the validation or test split.
+        sample: train on so many pictures at most, drawn by the seed; 0 takes all.
+        augment: name of an augmentation preset.
+        augmentation: single values that differ from the preset.
+        label_smoothing: share of a hard target that is spread over all classes.
+        optimizer: "sgd" (Nesterov) or "adamw".
+        lr: learning rate at its highest.
+        momentum: of SGD, or the first beta of AdamW.
+        weight_decay: not applied to batch norm and biases.
+        schedule: "cosine", "one-cycle", "plateau" or "constant".
+        warmup: epochs of linear rise before "cosine" and "constant".
+        patience: epochs without a better monitored figure before "plateau" halves the rate.
+        epochs: length of the run; staged runs take the sum of their stages.
+        batch_size: pictures per step and device.
+        accumulate: batches per step of the optimiser.
+        clip: largest norm of the gradient; 0 clips nothing.
+        ema: decay of the exponential moving average of the weights; 0 keeps none.
+        early_stop: epochs without a better monitored figure before the run stops; 0 never stops.
+        monitor: "accuracy", "macro_f1", "balanced_accuracy" or "log_loss" on the validation split.
+        freeze: "none", "head-only", or N: only the last N layers of the trunk and the head learn.
+        stages: parts of a staged schedule; empty is one stage.
+        seed: of everything random.
+        precision: "32", "bf16" or "16".
+        device: "auto", "cpu", "gpu" or "mps".
+        devices: how many; 0 takes all.
+        nodes: machines.
+        threads: processor threads of torch; 0 leaves torch's choice.
+        workers: processes that load pictures which do not fit into memory.
+
+    """
+
+    model: str = "mien-s"
+    size: int = 0
+    color: str = "gray"
+    margin: float = 1.2
+    dropout: float = 0.2
+    pretrained: bool = False
+    weights: str = ""
+    classes: tuple[str, ...] = ()
+    targets: str = "hard"
+    balance: str = "none"
+    keep_leaks: bool = False
+    sample: int = 0
+    augment: str = "standard"
+    augmentation: Mapping[str, float] = field(default_factory=dict)
+    label_smoothing: float = 0.1
+    optimizer: str = "sgd"
+    lr: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    schedule: str = "cosine"
+    warmup: float = 1.0
+    patience: int = 5
+    epochs: int = 60
+    batch_size: int = 128
+    accumulate: int = 1
+    clip: float = 0.0
+    ema: float = 0.999
+    early_stop: int = 0
+    monitor: str = "accuracy"
+    freeze: str = "none"
+    stages: tuple[Stage, ...] = ()
+    seed: int = 0
+    precision: str = "32"
+    device: str = "auto"
+    devices: int = 0
+    nodes: int = 1
+    threads: int = 0
+    workers: int = 2
+
+    def __post_init__(self) -> None:
+        _check_choices(self)
+        _check_ranges(self)
+        _check_schedule(self)
+
+    @property
+    def plan(self) -> tuple[Stage, ...]:
+        """The stages of the run, with their learning rates; one for a run without stages."""
+        if not self.stages:
+            return (Stage(self.freeze, self.epochs, self.lr),)
+        return tuple(dataclasses.replace(s, lr=s.lr or self.lr) for s in self.stages)
+
+    @property
+    def total_epochs(self) -> int:
+        """Epochs of all stages."""
+        return sum(stage.epochs for stage in self.plan)
+
+
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "color": ("gray", "rgb"),
+    "targets": ("hard", "votes", "both"),
+    "balance": ("none", "weights", "sampler"),
+    "optimizer": ("sgd", "adamw"),
+    "schedule": ("cosine", "one-cycle", "plateau", "constant"),
+    "monitor": ("accuracy", "macro_f1", "balanced_accuracy", "log_loss"),
+    "precision": ("32", "bf16", "16"),
+    "device": ("auto", "cpu", "gpu", "mps"),
+}
+
+# Name: (lowest, highest) value.
+_RANGES: dict[str, tuple[float, float]] = {
+    "size": (0, 1024), "margin": (0.5, 4), "dropout": (0, 0.95), "sample": (0, math.inf), "label_smoothing": (0, 0.9),
+    "lr": (1e-9, 100), "momentum": (0, 0.9999), "weight_decay": (0, 10), "warmup": (0, math.inf),
+    "patience": (1, math.inf), "epochs": (1, 100_000), "batch_size": (1, 65_536), "accumulate": (1, 65_536),
+    "clip": (0, math.inf), "ema": (0, 0.999999), "early_stop": (0, math.inf), "seed": (0, 2**31 - 1),
+    "devices": (0, 4096), "nodes": (1, 4096), "threads": (0, 4096), "workers": (0, 256),
+}  # fmt: skip
+
+
+def _check_choices(config: Config) -> None:
+    for key, known in _CHOICES.items():
+        if getattr(config, key) not in known:
+            raise OptionError(unknown_name(f"value of {key!r}", str(getattr(config, key)), known))
+    for freeze in (config.freeze, *(stage.freeze for stage in config.stages)):
+        if freeze not in {"none", "head-only"} and not (freeze.isdigit() and int(freeze) > 0):
+            raise OptionError(
+                f"'freeze' must be \"none\", \"head-only\" or how many of the last layers learn, got {freeze!r}."
+            )
+
+
+def _check_ranges(config: Config) -> None:
+    for key, (low, high) in _RANGES.items():
+        value = getattr(config, key)
+        if not (math.isfinite(value) and low <= value <= high):
+            raise OptionError(f"{key!r} must lie in {low}..{high}, got {value}.")
+    for stage in config.stages:
+        if stage.epochs < 1 or stage.lr < 0 or not math.isfinite(stage.lr):
+            raise OptionError(f"A stage needs epochs of at least 1 and a learning rate of at least 0, got {stage}.")
+
+
+def _check_schedule(config: Config) -> None:
+    """Refuse a schedule that never changes the rate although its name promises it."""
+    epochs = config.total_epochs
+    if config.schedule == "plateau" and config.stages:
+        raise OptionError("The schedule 'plateau' does not go with stages; take 'cosine', 'one-cycle' or 'constant'.")
+    if config.schedule == "plateau" and config.patience >= epochs:
+        raise OptionError(
+            f"The schedule 'plateau' would never step: its patience of {config.patience} epochs is not shorter than "
+            f"the run of {epochs}; lower 'patience' or raise 'epochs'."
+        )
+    if config.schedule == "plateau" and 0 < config.early_stop <= config.patience:
+        raise OptionError(
+            f"The schedule 'plateau' would never step: the run stops after {config.early_stop} epochs without a "
+            f"better figure, the rate falls after {config.patience}; raise 'early_stop' above 'patience'."
+        )
+    shortest = min(stage.epochs for stage in config.plan)
+    if config.schedule == "cosine" and config.warmup >= shortest:
+        raise OptionError(
+            f"The schedule 'cosine' would never step down: its warm-up of {config.warmup:g} epochs fills the shortest "
+            f"stage of {shortest}; lower 'warmup' or raise 'epochs'."
+        )
+
+
+def from_mapping(values: Mapping[str, Any], where: str, base: Config | None = None) -> Config:
+    """`base` (the defaults without it) with some values changed; `where` names their origin in errors.
+
+    Raises:
+        OptionError: an unknown key, a value of the wrong type or out of range.
+
+    """
+    fields = {f.name: f for f in dataclasses.fields(Config)}
+    start = base or Config()
+    changes: dict[str, Any] = {}
+    for key, value in values.items():
+        if key not in fields:
+            raise OptionError(f"{where}: {unknown_name('setting', key, fields)}")
+        changes[key] = _typed(value, getattr(start, key), f"{where}: {key!r}")
+    return dataclasses.replace(start, **changes)
+
+
+def _typed(value: Any, like: Any, name: str) -> Any:
+    """`value` in the type of the default `like`.
+
+    Raises:
+        OptionError: it does not fit.
+
+    """
+    if name.endswith("'stages'"):
+        return _stages(value, name)
+    if name.endswith("'freeze'") and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(like, tuple):
+        if isinstance(value, list | tuple) and all(isinstance(v, str) for v in value):
+            return tuple(value)
+        raise OptionError(f"{name} must be a list of names, got {value!r}.")
+    if isinstance(like, Mapping):
+        if isinstance(value, Mapping):
+            return dict(value)
+        raise OptionError(f"{name} must be a table, got {value!r}.")
+    if isinstance(like, float) and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not type(like):
+        raise OptionError(f"{name} must be of the type {type(like).__name__}, got {value!r}.")
+    return value
+
+
+def _stages(value: Any, name: str) -> tuple[Stage, ...]:
+    known = {f.name: f for f in dataclasses.fields(Stage)}
+    if not isinstance(value, list | tuple) or not all(isinstance(v, Mapping | Stage) for v in value):
+        raise OptionError(f"{name} must be a list of tables ([[stages]]), got {value!r}.")
+    stages = []
+    for entry in value:
+        if isinstance(entry, Stage):
+            stages.append(entry)
+            continue
+        for key in entry:
+            if key not in known:
+                raise OptionError(f"{name}: {unknown_name('setting', key, known)}")
+        default = Stage()
+        stages.append(Stage(**{k: _typed(v, getattr(default, k), f"{name} {k!r}") for k, v in entry.items()}))
+    return tuple(stages)
+
+
+def read_config(path: Path | str, base: Config | None = None) -> Config:
+    """Settings from a TOML file that names only what differs from `base`.
+
+    Raises:
+        OptionError: the file cannot be read, is not TOML, or holds an unknown key or an impossible value.
+
+    """
+    path = Path(path)
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise OptionError(f"Cannot read the settings {path}: {error.strerror or error}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise OptionError(f"{path} is not TOML: {error}.") from error
+    return from_mapping(values, str(path), base)
+
+
+def to_toml(config: Config, *, only_changes: bool = False) -> str:
+    """TOML text that `read_config` turns into the same settings; with `only_changes`, what differs from defaults."""
+    default = Config()
+    lines: list[str] = []
+    tables: list[str] = []
+    for f in dataclasses.fields(Config):
+        value = getattr(config, f.name)
+        if only_changes and value == getattr(default, f.name):
+            continue
+        if f.name == "stages":
+            for stage in value:
+                tables += ["", "[[stages]]", *(f"{k} = {_literal(v)}" for k, v in dataclasses.asdict(stage).items())]
+        elif isinstance(value, Mapping):
+            if value:
+                tables += ["", f"[{f.name}]", *(f"{k} = {_literal(v)}" for k, v in value.items())]
+        else:
+            lines.append(f"{f.name} = {_literal(value)}")
+    return "\n".join([*lines, *tables]) + "\n"
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_literal(v) for v in value) + "]"
+    # JSON's texts, numbers and truth values are also TOML's.
+    return json.dumps(value, ensure_ascii=False)

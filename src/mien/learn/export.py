@@ -1,0 +1,202 @@
+"""A trained network as one model file: crops in, calibrated probabilities out, metadata inside.
+
+Knows the format (`docs/model-format.md`) and torch; knows no data sets.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from mien.core.contract import INPUT_NAME, METADATA_KEY, OUTPUT_NAME, ModelInfo
+from mien.core.errors import MienError, ModelError, OptionError, unknown_name
+from mien.core.files import atomic_write
+from mien.learn.models import Network
+
+__all__ = ["OPSET", "PARITY", "ModelFileNet", "export", "read_info", "rewrite_info", "run_file"]
+
+OPSET = 18
+"""Version of the ONNX operators; the lowest that torch's exporter writes without a conversion."""
+PARITY = 1e-4
+"""Largest difference of a probability between torch and the file that is written."""
+
+
+class ModelFileNet(nn.Module):
+    """What a model file computes: softmax(logits / temperature) of one head.
+
+    Args:
+        network: all heads.
+        head: the one that the file gives.
+        temperature: greater than 0.
+
+    """
+
+    def __init__(self, network: Network, head: str, temperature: float) -> None:
+        super().__init__()
+        self.network, self.head = network, head
+        self.register_buffer("temperature", torch.tensor(float(temperature)))
+
+    def forward(self, crops: Tensor) -> Tensor:
+        """Crops (N, S, S) or (N, S, S, 3) uint8 -> probabilities (N, K) float32."""
+        return torch.softmax(self.network(crops)[self.head] / self.temperature, dim=1)
+
+
+def export(network: Network, head: str, info: ModelInfo, target: Path | str) -> float:
+    """Write one head of a network as a model file; gives the largest difference to torch that was seen.
+
+    Args:
+        network: on any device; left as it was.
+        head: name of the head.
+        info: metadata; its temperature goes into the graph.
+        target: the .onnx file.
+
+    Raises:
+        ModelError: the file and torch do not agree to `PARITY`.
+        OutputError: the file cannot be written.
+
+    """
+    net = ModelFileNet(network, head, info.temperature).cpu().eval()
+    model = _to_onnx(net, example_crops(info, 2))
+    _finish(model, info)
+    data = model.SerializeToString()
+    probe = example_crops(info, 5).numpy()
+    with torch.no_grad():
+        wanted = net(torch.from_numpy(probe)).numpy()
+    gap = float(np.abs(run_file(data, probe) - wanted).max())
+    if not gap <= PARITY:
+        raise ModelError(f"The exported model differs from torch by {gap:.2g}, more than {PARITY:g}; nothing written.")
+    with atomic_write(target) as file:
+        file.write(data)
+    return gap
+
+
+def example_crops(info: ModelInfo, n: int) -> Tensor:
+    """Random crops (N, S, S) or (N, S, S, 3) uint8 that fit a model."""
+    s = info.crop.size
+    shape = (n, s, s) if info.crop.color == "gray" else (n, s, s, 3)
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
+
+
+def _to_onnx(net: ModelFileNet, crops: Tensor) -> onnx.ModelProto:
+    noisy = logging.getLogger("torch.onnx")
+    level = noisy.level
+    noisy.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the exporter warns about its own internals
+            program = torch.onnx.export(
+                net,
+                (crops,),
+                input_names=[INPUT_NAME],
+                output_names=[OUTPUT_NAME],
+                dynamic_shapes={"crops": {0: torch.export.Dim("n", min=1, max=65_536)}},
+                opset_version=OPSET,
+                dynamo=True,
+                verbose=False,
+            )
+    finally:
+        noisy.setLevel(level)
+    if program is None:
+        raise ModelError("torch's exporter gave no model; try another version of torch.")
+    return program.model_proto
+
+
+def _finish(model: onnx.ModelProto, info: ModelInfo) -> None:
+    """Keep the graph and our metadata only: no traces of source files, no notes of the exporter."""
+    graph = model.graph
+    parts: list[Any] = [*graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer]
+    for part in (*parts, graph, model):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    graph.name = info.name
+    model.producer_name, model.producer_version = "mien", _version()
+    entry = model.metadata_props.add()
+    entry.key, entry.value = METADATA_KEY, info.to_json()
+
+
+def _version() -> str:
+    import mien
+
+    return mien.__version__
+
+
+def run_file(model: Path | str | bytes, crops: NDArray[np.uint8], batch: int = 256) -> NDArray[np.float32]:
+    """Probabilities (N, K) that a model file gives for crops (N, S, S) or (N, S, S, 3) uint8, on one thread."""
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    session = ort.InferenceSession(
+        model if isinstance(model, bytes) else str(model), options, providers=["CPUExecutionProvider"]
+    )
+    name = session.get_inputs()[0].name
+    parts = [session.run(None, {name: crops[i : i + batch]})[0] for i in range(0, len(crops), batch)]
+    return np.concatenate(parts).astype(np.float32)
+
+
+def read_info(path: Path | str) -> ModelInfo:
+    """Metadata of a model file.
+
+    Raises:
+        ModelError: the file is missing, damaged, or not a model of this project.
+
+    """
+    return _info_of(_load(path), path)
+
+
+def rewrite_info(path: Path | str, **changes: Any) -> ModelInfo:
+    """Change metadata of an existing model file; the graph stays as it is.
+
+    Args:
+        path: the .onnx file, replaced in one step.
+        changes: fields of `ModelInfo`, and of its crop with the prefix `crop_` (crop_margin=1.3).
+
+    Raises:
+        OptionError: no field has such a name, or one that the graph fixes.
+        ModelError: the file is not a model of this project.
+
+    """
+    model = _load(path)
+    info = _info_of(model, path)
+    fixed = {"labels", "temperature", "precision", "crop", "crop_size", "crop_color"}
+    known = {f.name for f in dataclasses.fields(ModelInfo)} | {f"crop_{f.name}" for f in dataclasses.fields(info.crop)}
+    for key in changes:
+        if key not in known - fixed:
+            raise OptionError(unknown_name("field of the metadata", key, known - fixed))
+    crop = {key.removeprefix("crop_"): value for key, value in changes.items() if key.startswith("crop_")}
+    plain = {key: value for key, value in changes.items() if not key.startswith("crop_")}
+    info = dataclasses.replace(info, crop=dataclasses.replace(info.crop, **crop), **plain)
+    info = ModelInfo.from_json(info.to_json(), str(path))  # the same checks as when it is read
+    _finish(model, info)
+    with atomic_write(path) as file:
+        file.write(model.SerializeToString())
+    return info
+
+
+def _load(path: Path | str) -> onnx.ModelProto:
+    from google.protobuf.message import DecodeError
+
+    try:
+        return onnx.load_model_from_string(Path(path).read_bytes())
+    except OSError as error:
+        raise ModelError(f"Cannot read the model {path}: {error.strerror or error}.") from error
+    except DecodeError as error:
+        raise ModelError(f"{path} is not an ONNX file ({error}).") from error
+
+
+def _info_of(model: onnx.ModelProto, path: Path | str) -> ModelInfo:
+    for entry in model.metadata_props:
+        if entry.key == METADATA_KEY:
+            return ModelInfo.from_json(entry.value, str(path))
+    raise ModelError(f"{path} has no metadata of mien; make the file with mien export.")

@@ -1,0 +1,216 @@
+"""What one step of training does: augment, forward, loss, optimiser; and what validation gathers.
+
+Lightning runs the loop. Knows no files; `mien.learn.train` puts a run together.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mien.core.scores import softmax
+from mien.evaluate.metrics import evaluate
+from mien.learn.augment import augment, augmentation, mixup
+from mien.learn.config import Config
+from mien.learn.freeze import apply_freeze
+from mien.learn.models import Network
+from mien.learn.targets import Head
+
+__all__ = ["Expression", "learning_rate", "soft_cross_entropy"]
+
+
+def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    """Cross-entropy of logits (N, K) with target shares (N, K), per unit of target; rows of zeros do not count."""
+    loss = -(targets * functional.log_softmax(logits.float(), dim=1)).sum()
+    return loss / targets.sum().clamp(min=1e-6)
+
+
+def learning_rate(config: Config, epoch: float) -> float:
+    """Learning rate at a time in epochs from the start of the run, as a share of `config.lr`.
+
+    "cosine": linear warm-up, then half a cosine to 0 (Loshchilov & Hutter 2017); "one-cycle": a rise over the first
+    third, then a cosine to 0 (after Smith 2018). Stages run through their schedule one by one.
+    """
+    start = 0.0
+    for stage in config.plan:
+        if epoch < start + stage.epochs or stage is config.plan[-1]:
+            return stage.lr / config.lr * _shape(config, epoch - start, stage.epochs)
+        start += stage.epochs
+    return 0.0
+
+
+def _shape(config: Config, epoch: float, epochs: int) -> float:
+    if config.schedule in {"constant", "plateau"}:
+        return min(1.0, (epoch + 1e-3) / config.warmup) if config.warmup else 1.0
+    rise = epochs / 3 if config.schedule == "one-cycle" else config.warmup
+    if epoch < rise:
+        return (epoch + 1e-3) / rise
+    return 0.5 * (1 + math.cos(math.pi * min((epoch - rise) / (epochs - rise), 1.0)))
+
+
+class Expression(L.LightningModule):
+    """A network in training, with the moving average of its weights.
+
+    Args:
+        network: what is trained.
+        config: settings.
+        heads: the validation split's targets; the first head is what the run is judged by.
+        weights: weight of every class (K,) per head.
+
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        config: Config,
+        heads: Sequence[Head],
+        weights: Mapping[str, NDArray[np.float64]] | None = None,
+    ) -> None:
+        super().__init__()
+        self.network = network.to(memory_format=torch.channels_last)
+        self.average: Network | None = copy.deepcopy(network).requires_grad_(False) if config.ema else None
+        self.config, self.validation_heads = config, tuple(heads)
+        self.augmentation = augmentation(config.augment, config.augmentation)
+        self.class_weights = {n: torch.as_tensor(w, dtype=torch.float32) for n, w in (weights or {}).items()}
+        self.history: list[dict[str, float]] = []
+        self._logits: dict[str, list[Tensor]] = {}
+        self._rows: list[Tensor] = []
+        self._loss_sum, self._loss_count = 0.0, 0
+        self._followed = -1
+
+    @property
+    def judged(self) -> Network:
+        """The network that is validated and kept: the moving average where there is one."""
+        return self.average if self.average is not None else self.network
+
+    def on_train_epoch_start(self) -> None:
+        """Seed by the epoch, so that a resumed run draws what the whole one would have drawn; freeze by the stage."""
+        torch.manual_seed((self.config.seed * 1_000_003 + self.current_epoch * 1009 + self.global_rank) % 2**63)
+        apply_freeze(self.network, self._stage_freeze())
+        self._loss_sum, self._loss_count = 0.0, 0
+
+    def _stage_freeze(self) -> str:
+        end = 0
+        for stage in self.config.plan:
+            end += stage.epochs
+            if self.current_epoch < end:
+                return stage.freeze
+        return self.config.plan[-1].freeze
+
+    def training_step(self, batch: dict[str, Any], _index: int) -> Tensor:
+        """Loss of one batch, the mean over heads."""
+        x, targets = self._prepare(batch)
+        logits = self.network.from_planes(x)
+        losses = []
+        for name, target in targets.items():
+            if name in self.class_weights:
+                target = target * self.class_weights[name].to(target.device)
+            losses.append(soft_cross_entropy(logits[name], target))
+        loss = torch.stack(losses).mean()
+        self._loss_sum += float(loss.detach())
+        self._loss_count += 1
+        return loss
+
+    @torch.no_grad()
+    def _prepare(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
+        with torch.autocast(self.device.type, enabled=False):
+            x = augment(self.network.planes(batch["crops"]), self.augmentation)
+            x, targets = mixup(x, batch["targets"], self.augmentation.mixup)
+            return self.network.normalise(x).contiguous(memory_format=torch.channels_last), targets
+
+    def on_train_batch_end(self, _outputs: Any, _batch: Any, _index: int) -> None:
+        """Follow the weights with their moving average; faster at first, so that early epochs can be judged."""
+        step = self.global_step
+        if self.average is None or step == self._followed:  # no step of the optimiser, only accumulation
+            return
+        self._followed = step
+        decay = min(self.config.ema, (1 + step) / (10 + step))
+        follow(self.average, self.network, decay)
+
+    def on_validation_epoch_start(self) -> None:
+        """Forget the last validation."""
+        self._logits, self._rows = {}, []
+
+    def validation_step(self, batch: dict[str, Any], _index: int) -> None:
+        """Gather the judged network's logits."""
+        self.judged.eval()
+        with torch.autocast(self.device.type, enabled=False):  # as the model file computes
+            for name, logits in self.judged(batch["crops"]).items():
+                self._logits.setdefault(name, []).append(logits.float().cpu())
+        self._rows.append(batch["rows"].cpu())
+
+    def on_validation_epoch_end(self) -> None:
+        """Figures of the validation split, by the same code that judges model files."""
+        row: dict[str, float] = {"epoch": self.current_epoch + 1}
+        if not self.trainer.sanity_checking:
+            row["train_loss"] = self._loss_sum / max(self._loss_count, 1)
+            row["lr"] = self.trainer.optimizers[0].param_groups[0]["lr"]
+        order = self.gathered(torch.cat(self._rows))
+        for head in self.validation_heads:
+            logits = self.gathered(torch.cat(self._logits[head.name]))
+            prefix = "" if head is self.validation_heads[0] else f"{head.name}_"
+            row |= head_figures(head, logits.numpy(), order.numpy(), prefix)
+        self.log_dict({k: v for k, v in row.items() if k not in {"epoch"}}, rank_zero_only=False, sync_dist=False)
+        if not self.trainer.sanity_checking:
+            self.history = [h for h in self.history if h["epoch"] < row["epoch"]] + [row]
+
+    def gathered(self, x: Tensor) -> Tensor:
+        """Rows of all processes together, on the processor."""
+        if self.trainer.world_size == 1:
+            return x
+        parts: list[Any] = [None] * self.trainer.world_size
+        torch.distributed.all_gather_object(parts, x)
+        return torch.cat(parts)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the history with the weights, so that a resumed run has one history."""
+        checkpoint["mien_history"] = self.history
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """See `on_save_checkpoint`."""
+        self.history = list(checkpoint["mien_history"])
+
+    def configure_optimizers(self) -> Any:
+        """Optimiser without decay on batch norm and biases, and the schedule."""
+        c = self.config
+        decay = [p for p in self.network.parameters() if p.ndim > 1]
+        plain = [p for p in self.network.parameters() if p.ndim <= 1]
+        groups = [{"params": decay, "weight_decay": c.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+        optimizer: torch.optim.Optimizer
+        if c.optimizer == "sgd":
+            optimizer = torch.optim.SGD(groups, lr=c.lr, momentum=c.momentum, nesterov=c.momentum > 0)
+        else:
+            optimizer = torch.optim.AdamW(groups, lr=c.lr, betas=(c.momentum, 0.999))
+        if c.schedule == "plateau":
+            mode = "min" if c.monitor == "log_loss" else "max"
+            plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, mode, 0.5, c.patience)
+            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": plateau, "monitor": c.monitor}}
+        steps = int(self.trainer.estimated_stepping_batches) / c.total_epochs
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate(c, step / steps))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+@torch.no_grad()
+def follow(average: nn.Module, network: nn.Module, decay: float) -> None:
+    """Move the average's weights and batch norm statistics towards the network's: average * decay + network * rest."""
+    ours = [t for t in average.state_dict().values() if t.dtype.is_floating_point]
+    theirs = [t for t in network.state_dict().values() if t.dtype.is_floating_point]
+    torch._foreach_lerp_(ours, theirs, 1 - decay)
+
+
+def head_figures(head: Head, logits: NDArray[np.float32], rows: NDArray[np.int64], prefix: str) -> dict[str, float]:
+    """Figures of one head from its logits (M, K) of the named rows (M,); pictures without a label do not count."""
+    label = head.label[rows]
+    counts = label >= 0
+    m = evaluate(softmax(logits[counts]), label[counts], head.labels.names, bootstrap=0)
+    names = ("accuracy", "macro_f1", "balanced_accuracy", "log_loss", "ece")
+    return {prefix + name: float(getattr(m, name)) for name in names}

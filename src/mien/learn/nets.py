@@ -1,0 +1,160 @@
+"""The project's own networks: plain 3x3 convolutions with ReLU, small enough for one processor core, and two classics.
+
+Knows no labels and no training. Every trunk here takes normalised pictures (N, C, S, S) float32 and gives
+features (N, D) float32; `mien.learn.models` puts normalisation in front and heads behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+__all__ = ["OWN_NETS", "Dense", "FourConv", "PlainNet", "build_own"]
+
+
+class Residual(nn.Module):
+    """Two 3x3 convolutions around an identity; (N, C, H, W) to the same shape.
+
+    He et al. 2016, the basic block: batch norm folds into the convolutions at export, the addition quantises well.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(channels)
+        nn.init.zeros_(self.norm2.weight)  # starts as the identity: steadier first epochs
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, C, H, W)."""
+        y = functional.relu(self.norm1(self.conv1(x)))
+        return functional.relu(x + self.norm2(self.conv2(y)))
+
+
+def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
+    )
+
+
+class PlainNet(nn.Module):
+    """Stem at full size, then stages that halve the size and add residual blocks; mean over the map at the end.
+
+    Args:
+        channels: colour channels of the input, 1 or 3.
+        widths: channels of the stem and of every stage.
+        blocks: residual blocks of the stem and of every stage, as many entries as `widths`.
+
+    """
+
+    def __init__(self, channels: int, widths: Sequence[int], blocks: Sequence[int]) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [_conv(channels, widths[0]), *(Residual(widths[0]) for _ in range(blocks[0]))]
+        for before, width, count in zip(widths, widths[1:], blocks[1:], strict=False):
+            layers += [_conv(before, width, stride=2), *(Residual(width) for _ in range(count))]
+        self.layers = nn.Sequential(*layers)
+        self.features = widths[-1]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, S, S) -> (N, D)."""
+        return self.layers(x).mean(dim=(2, 3))
+
+
+class Dense(nn.Module):
+    """Fully connected network on the pixels, as the founding projects' "ANN": three hidden layers."""
+
+    features = 128
+
+    def __init__(self, channels: int, size: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [nn.Flatten()]
+        before = channels * size * size
+        for width in (512, 256, self.features):
+            layers += [nn.Linear(before, width), nn.ReLU(), nn.Dropout(0.2)]
+            before = width
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, S, S) -> (N, D)."""
+        return self.layers(x)
+
+
+class FourConv(nn.Module):
+    """Four convolutions with pooling and three dense layers (the head is the third), as the founding projects' CNN."""
+
+    features = 256
+
+    def __init__(self, channels: int, size: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        before = channels
+        for width in (32, 64, 128, 128):
+            layers += [_conv(before, width), nn.MaxPool2d(2, ceil_mode=True), nn.Dropout2d(0.1)]
+            before = width
+        side = size
+        for _ in range(4):
+            side = (side + 1) // 2
+        self.layers = nn.Sequential(
+            *layers,
+            nn.Flatten(),
+            nn.Linear(before * side * side, 512), nn.ReLU(), nn.Dropout(0.3),
+            nn.Linear(512, self.features), nn.ReLU(),
+        )  # fmt: skip
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, S, S) -> (N, D)."""
+        return self.layers(x)
+
+
+# Name: (widths, blocks) of a PlainNet. At 48 px in grey: million multiply-adds, million parameters, and measured
+# milliseconds for one face with ONNX Runtime on one thread (AVX-512).
+_PLAIN: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
+    "mien-xs": ((16, 32, 64, 128), (0, 0, 1, 1)),  # 30 M, 0.5 M
+    "mien-s": ((16, 32, 64, 128), (0, 1, 1, 2)),  # 51 M, 0.8 M, 0.47 ms
+    "mien-m": ((24, 48, 96, 192), (0, 1, 1, 1)),  # 90 M, 1.1 M, 0.87 ms
+    "mien-l": ((32, 64, 128, 256, 384), (0, 1, 2, 2, 1)),  # 400 M, 8 M; wants a GPU to train
+}
+OWN_NETS: tuple[str, ...] = ("ann", "cnn", *_PLAIN)
+"""Names that `build_own` knows."""
+
+
+def build_own(name: str, channels: int, size: int) -> nn.Module:
+    """Trunk by name; it has the attribute `features`, the length D of what it gives.
+
+    Args:
+        name: one of `OWN_NETS`.
+        channels: 1 or 3.
+        size: side of the crops in pixels.
+
+    """
+    if name == "ann":
+        return Dense(channels, size)
+    if name == "cnn":
+        return FourConv(channels, size)
+    widths, blocks = _PLAIN[name]
+    return PlainNet(channels, widths, blocks)
+
+
+def standardise(x: Tensor) -> Tensor:
+    """Every picture (N, C, S, S) to mean 0 and standard deviation 1, so that exposure and contrast matter little.
+
+    A blank picture stays at 0: one grey level is added to the deviation.
+    """
+    centred = x - x.mean(dim=(1, 2, 3), keepdim=True)
+    deviation = centred.square().mean(dim=(1, 2, 3), keepdim=True).sqrt()
+    return centred / (deviation + 1.0)
+
+
+def fixed(x: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+    """Pictures (N, C, S, S) in 0..255 by fixed channel means and deviations (C,) in 0..1."""
+    return (x / 255.0 - mean.view(1, -1, 1, 1)) / std.view(1, -1, 1, 1)
+
+
+def to_planes(crops: Tensor) -> Tensor:
+    """Crops (N, S, S) or (N, S, S, 3), any type, as float32 planes (N, 1 or 3, S, S)."""
+    x = crops.to(torch.float32)
+    return x.unsqueeze(1) if x.ndim == 3 else x.permute(0, 3, 1, 2)

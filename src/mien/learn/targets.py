@@ -1,0 +1,112 @@
+"""Heads of a network and the targets that they learn: hard labels, and raters' votes as distributions.
+
+Knows no pictures and no networks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.core.errors import DataError, TrainError
+from mien.core.labels import FERPLUS, LabelSet, concept
+from mien.data.manifest import Manifest
+
+__all__ = ["Head", "heads_of", "majority", "vote_shares"]
+
+_NOT_A_CLASS = {concept("unknown"), concept("NF")}
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """One output of a network with its targets, a row per picture of the manifest that it was made from.
+
+    Args:
+        name: "labels" or "votes".
+        labels: the K classes.
+        targets: (N, K) float32; a row sums to 1, or to 0 where the picture has no target.
+        label: (N,) int64, the class to judge by, or -1 where the picture does not count.
+
+    """
+
+    name: str
+    labels: LabelSet
+    targets: NDArray[np.float32]
+    label: NDArray[np.int64]
+
+    def take(self, rows: NDArray[np.int64]) -> Head:
+        """The named rows."""
+        return Head(self.name, self.labels, self.targets[rows], self.label[rows])
+
+
+def vote_shares(
+    votes: NDArray[np.float32], vote_labels: Sequence[str]
+) -> tuple[LabelSet, NDArray[np.float32], NDArray[np.int64]]:
+    """Classes, shares of votes (N, K) to learn, and labels (N,) to judge by, from votes (N, V).
+
+    Barsoum et al. 2016: single votes are taken as slips and dropped. Columns for "unknown" and "no face" are no
+    classes; a picture for which they win, or without votes, gets shares 0 and label -1.
+    """
+    keep = [i for i, name in enumerate(vote_labels) if concept(name) not in _NOT_A_CLASS]
+    clean = np.where(votes > 1, votes, 0).astype(np.float32)
+    classes, other = clean[:, keep], np.delete(clean, keep, axis=1)
+    total = classes.sum(axis=1, keepdims=True)
+    lost = other.max(axis=1, initial=0) >= classes.max(axis=1)
+    shares = np.divide(classes, total, out=np.zeros_like(classes), where=(total > 0) & ~lost[:, None])
+    return LabelSet(vote_labels[i] for i in keep), shares, majority(votes, vote_labels)
+
+
+def majority(votes: NDArray[np.float32], vote_labels: Sequence[str]) -> NDArray[np.int64]:
+    """Labels (N,) by the official rule of FER+, -1 where there is none.
+
+    Single votes are dropped, then the winner needs more than half of what remains, and "unknown" or "no face" is no
+    class. Positions count the columns that are classes.
+    """
+    keep = [i for i, name in enumerate(vote_labels) if concept(name) not in _NOT_A_CLASS]
+    clean = np.where(votes > 1, votes, 0)
+    best = clean.argmax(axis=1)
+    wins = clean.max(axis=1) > clean.sum(axis=1) / 2
+    position = np.full(len(vote_labels), -1)
+    position[keep] = np.arange(len(keep))
+    return np.where(wins, position[best], -1).astype(np.int64)
+
+
+def heads_of(manifest: Manifest, targets: str, smoothing: float = 0.0) -> tuple[Head, ...]:
+    """The heads that `Config.targets` asks for; the first one is what the run is judged by.
+
+    Args:
+        manifest: N rows.
+        targets: "hard", "votes" or "both".
+        smoothing: label smoothing of hard targets.
+
+    Raises:
+        TrainError: votes are asked for and the data set has none.
+        DataError: a picture has no label.
+
+    """
+    heads: list[Head] = []
+    if targets in {"hard", "both"}:
+        if (manifest.label < 0).any():
+            missing = int((manifest.label < 0).sum())
+            raise DataError(f"{manifest.source}: {missing} pictures have no label; give them one or remove them.")
+        k = len(manifest.labels)
+        hard = np.eye(k, dtype=np.float32)[manifest.label] * (1 - smoothing) + np.float32(smoothing / k)
+        heads.append(Head("labels", manifest.labels, hard.astype(np.float32), manifest.label))
+    if targets in {"votes", "both"}:
+        if manifest.votes is None:
+            raise TrainError(
+                f"{manifest.source} has no votes, so targets {targets!r} cannot be learnt; "
+                "take targets \"hard\", or add fer2013new.csv to FER-2013."
+            )
+        heads.append(Head("votes", *vote_shares(manifest.votes, manifest.vote_labels)))
+    return tuple(heads)
+
+
+def model_name(labels: LabelSet, fallback: str) -> str:
+    """Name of a model file by its classes: FER-2013 and FER+ have names of their own."""
+    from mien.core.labels import FER2013
+
+    return {FER2013.names: "fer2013", FERPLUS.names: "ferplus"}.get(labels.names, fallback)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mien.core.files import atomic_write
 
-__all__ = ["PALETTE", "figure_png", "figure_svg", "note", "page", "section", "table", "tiles", "write_page"]
+__all__ = ["PALETTE", "facts", "figure_png", "figure_svg", "note", "page", "section", "table", "tiles", "write_page"]
 
 PALETTE: tuple[str, ...] = (
     "#d1495b", "#7b6d47", "#8559a5", "#e0a526", "#2f6690", "#e07a2f", "#7f8c8d", "#3a9d7c", "#5c5c5c", "#b0b0b0",
@@ -38,6 +38,7 @@ table{border-collapse:collapse;font-variant-numeric:tabular-nums;margin:.6rem 0;
 th,td{text-align:right;padding:.32rem .7rem;border-bottom:1px solid var(--line);vertical-align:top}
 th:first-child,td:first-child{text-align:left}
 thead th{color:var(--soft);font-weight:600;font-size:.85rem;vertical-align:bottom}
+.facts td{text-align:left;overflow-wrap:anywhere}.facts td:first-child{color:var(--soft);white-space:nowrap}
 figure{margin:1rem 0}figure img,figure svg{max-width:100%;height:auto;display:block}
 figure img{background:#fff;border-radius:.4rem}
 figcaption{color:var(--soft);font-size:.9rem;margin-top:.35rem}
@@ -88,10 +89,17 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]], caption: str
     return f'<div class="scroll"><table>{text}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def figure_png(png: bytes, alt: str, caption: str = "") -> str:
-    """Picture inside the page, from the bytes of a PNG file."""
+def facts(rows: Sequence[tuple[str, object]]) -> str:
+    """What belongs beside the figures: (name, text) line by line, both left-aligned plain text."""
+    body = "".join(f"<tr><td>{escape(name)}</td><td>{escape(str(text))}</td></tr>" for name, text in rows)
+    return f'<div class="scroll"><table class="facts"><tbody>{body}</tbody></table></div>'
+
+
+def figure_png(png: bytes, alt: str, caption: str = "", width: int | None = None) -> str:
+    """Picture inside the page, from the bytes of a PNG file; `width` in CSS pixels, else the picture's own."""
     data = base64.b64encode(png).decode("ascii")
-    return _figure(f'<img alt="{escape(alt, quote=True)}" src="data:image/png;base64,{data}">', caption)
+    size = "" if width is None else f' style="width:{width}px"'
+    return _figure(f'<img alt="{escape(alt, quote=True)}"{size} src="data:image/png;base64,{data}">', caption)
 
 
 def figure_svg(svg: str, caption: str = "") -> str:

@@ -1,0 +1,226 @@
+"""`mien evaluate`: judge a model on a data set, and say exactly how."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mien.app.terminal import console, notice, progress
+
+if TYPE_CHECKING:
+    from mien.data.manifest import Manifest
+    from mien.evaluate.judge import Evaluation
+    from mien.infer.classify import OnnxClassifier
+
+_SPLITS = ("train", "validation", "test")
+_PROTOCOLS = ("auto", "labels", "ferplus-majority")
+
+
+@click.command()
+@click.argument("model")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--split", type=click.Choice(_SPLITS), default="test", show_default=True, help="Part to judge on.")
+@click.option(
+    "--protocol",
+    type=click.Choice(_PROTOCOLS),
+    default="auto",
+    show_default=True,
+    help="Where a picture's label comes from; auto takes the FER+ majority for a model with the FER+ labels.",
+)
+@click.option("--flip", is_flag=True, help="Also judge the mean of a picture and its mirror image.")
+@click.option("--corruptions", is_flag=True, help="Also judge on spoilt pictures (takes 40 times as long).")
+@click.option("--speed", is_flag=True, help="Also measure milliseconds per face on this machine.")
+@click.option("--report", type=click.Path(path_type=Path, file_okay=False), help="Write a page, plots and JSON here.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@click.option("--card", type=click.Path(path_type=Path, dir_okay=False), help="Write a model card to this file.")
+@click.option(
+    "--card-with",
+    type=click.Path(path_type=Path, dir_okay=False),
+    multiple=True,
+    metavar="JSON",
+    help="Also describe this evaluation in the card (may be repeated).",
+)
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Threads of the runtime.")
+@click.option("--bootstrap", type=click.IntRange(0), default=1000, show_default=True, help="Resamples for intervals.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of resamples and corruptions.")
+def command(
+    model: str,
+    source: Path,
+    *,
+    as_json: bool,
+    report: Path | None,
+    card: Path | None,
+    card_with: tuple[Path, ...],
+    threads: int,
+    **options: Any,
+) -> None:
+    """Judge a model on one split of a data set.
+
+    MODEL is a shipped name, an .onnx file or the folder of a training run; SOURCE is a data set in any layout that
+    `mien data` reads. Choose between models on the validation split; read the test split once.
+    """
+    from mien.infer.classify import load_classifier
+
+    if card_with and card is None:
+        raise click.UsageError("--card-with needs --card FILE.")
+    others = _read_all(card_with)
+    classifier = load_classifier(model, threads)
+    body = _judge(classifier, _read(source), options)
+    if report is not None:
+        from mien.evaluate.report import write_report
+
+        notice(f"Report: {write_report(body, report)}")
+    if card is not None:
+        from mien.evaluate.card import write_card
+
+        write_card(card, [body, *others])
+        notice(f"Model card: {card}")
+    if as_json:
+        click.echo(json.dumps(body, ensure_ascii=False, indent=1, allow_nan=False))
+    elif report is None and card is None:
+        _show(body)
+
+
+def _read_all(paths: tuple[Path, ...]) -> list[dict[str, Any]]:
+    from mien.evaluate.records import read_evaluation
+
+    return [read_evaluation(path) for path in paths]
+
+
+def _read(source: Path) -> Manifest:
+    from mien.data import read
+
+    with progress("Reading", None, "pictures") as advance:
+        return read(source, advance=advance)
+
+
+def _judge(classifier: OnnxClassifier, manifest: Manifest, options: Mapping[str, Any]) -> dict[str, Any]:
+    """All that was asked for, as the body of evaluation.json."""
+    from mien.evaluate.facts import measure_speed, model_facts
+    from mien.evaluate.judge import judge
+
+    with progress("Judging", None, "pictures") as advance:
+        found = judge(
+            classifier,
+            manifest,
+            split=options["split"],
+            protocol=options["protocol"],
+            model=model_facts(classifier),
+            flip=options["flip"],
+            bootstrap=options["bootstrap"],
+            seed=options["seed"],
+            advance=advance,
+        )
+    body = found.to_dict()
+    if options["corruptions"]:
+        body["corruptions"] = _corruptions(classifier, manifest, found, options)
+    if options["speed"]:
+        body["speed"] = measure_speed(classifier)
+    return body
+
+
+def _corruptions(
+    classifier: OnnxClassifier, manifest: Manifest, found: Evaluation, options: Mapping[str, Any]
+) -> dict[str, Any]:
+    from mien.evaluate.corruption import CORRUPTIONS, STRENGTHS, judge_corruptions
+
+    judged = manifest.of_split(options["split"]).select(found.task.rows)
+    with progress("Spoiling", len(judged) * len(CORRUPTIONS) * len(STRENGTHS), "pictures") as advance:
+        return judge_corruptions(classifier, judged, found.task, seed=options["seed"], advance=advance)
+
+
+def _show(body: Mapping[str, Any]) -> None:
+    """The figures as tables for a person: first the protocol, then the figures."""
+    from mien.evaluate.records import protocol_rows
+
+    out = console()
+    for name, text in protocol_rows(body):
+        click.echo(f"{name:<22}{text}")
+    click.echo()
+    columns = [("all", body["figures"])]
+    if body["unseen"] is not None and body["unseen"]["figures"] is not None:
+        columns.append(("not in training", body["unseen"]["figures"]))
+    if body["flip"] is not None:
+        columns.append(("with mirror image", body["flip"]))
+    out.print(_figure_table(columns))
+    out.print()
+    out.print(_class_table(body["figures"]))
+    if body["groups"]:
+        out.print()
+        out.print(_group_table(body["groups"]))
+    for line in _remarks(body):
+        out.print(line)
+
+
+def _table(*headers: str, left: tuple[int, ...] = (0,)) -> Any:
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for i, header in enumerate(headers):
+        table.add_column(header, justify="left" if i in left else "right")
+    return table
+
+
+def _figure_table(columns: list[tuple[str, Mapping[str, Any]]]) -> Any:
+    from mien.evaluate.records import decimal, percent, span
+
+    table = _table("", *(name for name, _ in columns))
+    table.add_row("pictures", *(f"{f['n']:,}" for _, f in columns))
+    for name, key in (("accuracy", "accuracy"), ("macro-F1", "macro_f1"), ("balanced accuracy", "balanced_accuracy")):
+        table.add_row(name, *(percent(f[key]) for _, f in columns))
+        if columns[0][1][f"{key}_interval"]:
+            table.add_row("  95 % interval", *(span(f[f"{key}_interval"]) for _, f in columns), style="dim")
+    table.add_row("label among best two", *(percent(f["top2_accuracy"]) for _, f in columns))
+    table.add_row("mean confidence", *(percent(f["mean_confidence"]) for _, f in columns))
+    for name, key in (("ECE, equal width", "ece"), ("ECE, equal count", "adaptive_ece"), ("log-loss", "log_loss"),
+                      ("Brier score", "brier"), ("KL to votes", "kl_votes")):  # fmt: skip
+        if columns[0][1][key] is not None:
+            table.add_row(name, *(decimal(f[key]) for _, f in columns))
+    return table
+
+
+def _group_table(groups: list[Mapping[str, Any]]) -> Any:
+    from mien.evaluate.records import percent, span
+
+    table = _table("group", "pictures", "accuracy", "95 % interval", "balanced accuracy")
+    for g in groups:
+        f = g["figures"]
+        table.add_row(g["group"], f"{f['n']:,}", percent(f["accuracy"]), span(f["accuracy_interval"]),
+                      percent(f["balanced_accuracy"]))  # fmt: skip
+    return table
+
+
+def _class_table(figures: Mapping[str, Any]) -> Any:
+    from mien.evaluate.records import percent
+
+    headers = ("class", "precision", "recall", "F1", "pictures", "recall", "most often taken for")
+    table = _table(*headers, left=(0, 5, 6))
+    for i, c in enumerate(figures["classes"]):
+        wrong = {figures["names"][j]: count for j, count in enumerate(figures["confusion"][i]) if j != i and count}
+        most = max(wrong, key=wrong.__getitem__, default="")
+        share = f"{most} {percent(wrong[most] / c['support'], 0)}" if most else ""
+        table.add_row(c["name"], percent(c["precision"]), percent(c["recall"]), percent(c["f1"]),
+                      f"{c['support']:,}", "█" * round(c["recall"] * 12), share)  # fmt: skip
+    return table
+
+
+def _remarks(body: Mapping[str, Any]) -> list[str]:
+    from mien.evaluate.records import percent
+
+    lines = [""]
+    if body["unseen"] is not None:
+        lines.append(f"{body['unseen']['removed']:,} of the pictures also occur in the training split.")
+    if "corruptions" in body:
+        found = body["corruptions"]
+        lines.append(f"Spoilt pictures: mean accuracy {percent(found['mean_accuracy'])}; by strength 1 to 5, per cent:")
+        lines += [
+            f"  {name:15} " + "  ".join(f"{v * 100:5.1f}" for v in row["accuracy"])
+            for name, row in found["table"].items()
+        ]
+    if "speed" in body:
+        lines.append(f"One face {body['speed']['one_ms']:.3f} ms; in a batch {body['speed']['batch_ms']:.3f} ms each.")
+    return lines if len(lines) > 1 else []

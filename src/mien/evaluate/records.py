@@ -1,0 +1,96 @@
+"""Evaluations as JSON files, and their figures as words for people.
+
+The one place that knows how an evaluation is written and read back; docs/judging.md describes the file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mien.core.errors import DataError
+from mien.core.files import atomic_write
+from mien.evaluate.judge import FORMAT
+
+__all__ = ["FILE_NAME", "decimal", "percent", "protocol_rows", "read_evaluation", "span", "write_evaluation"]
+
+FILE_NAME = "evaluation.json"
+
+_PROTOCOLS = {
+    "labels": "the data set's labels",
+    "ferplus-majority": "FER+ votes by the official majority rule",
+}
+
+
+def write_evaluation(path: Path | str, body: Mapping[str, Any]) -> None:
+    """Write what `Evaluation.to_dict` gave.
+
+    Raises:
+        OutputError: the file cannot be written.
+
+    """
+    with atomic_write(path, "w") as file:
+        json.dump(body, file, ensure_ascii=False, indent=1, allow_nan=False)
+        file.write("\n")
+
+
+def read_evaluation(path: Path | str) -> dict[str, Any]:
+    """An evaluation from its file.
+
+    Raises:
+        DataError: the file cannot be read, or is not an evaluation of a known format.
+
+    """
+    path = Path(path)
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"Cannot read the evaluation {path}: {error}.") from error
+    if not isinstance(body, dict) or body.get("format") != FORMAT:
+        found = body.get("format") if isinstance(body, dict) else type(body).__name__
+        raise DataError(f"{path}: expected an evaluation of the format {FORMAT}, got {found!r}; evaluate again.")
+    for key in ("model", "data", "figures"):
+        if not isinstance(body.get(key), dict):
+            raise DataError(f"{path}: the evaluation lacks its part {key!r}; evaluate again.")
+    return body
+
+
+def percent(value: float, digits: int = 1) -> str:
+    """Share in 0..1 as per cent, such as "70.9 %"."""
+    return f"{value * 100:.{digits}f} %"
+
+
+def decimal(value: float | None, digits: int = 3) -> str:
+    """Number with fixed digits, or a dash for None."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def span(interval: Sequence[float] | None) -> str:
+    """Interval of shares as per cent, such as "69.4–72.3 %"; empty for None."""
+    return "" if interval is None else f"{interval[0] * 100:.1f}–{interval[1] * 100:.1f} %"
+
+
+def protocol_rows(body: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What was judged on what, line by line: everything that a figure needs beside it."""
+    model, data, figures = body["model"], body["data"], body["figures"]
+    rows = [
+        ("Model", _joined(model.get("name"), model.get("file"), model.get("precision"))),
+        ("SHA-256 of the file", str(model.get("sha256") or "–")),
+        ("Data", f"{Path(data['source']).name}, split {data['split']}"),
+        ("SHA-256 of the split", str(data["sha256"])),
+        ("Label by", _PROTOCOLS.get(data["protocol"], data["protocol"])),
+        ("Pictures", f"{figures['n']:,} of {data['pictures']:,}"),
+        ("View", "single picture, no averaging"),
+    ]
+    if data["left_out"]:
+        rows.append(("Left out", ", ".join(f"{reason} {count:,}" for reason, count in data["left_out"].items())))
+    if data["unreadable"]:
+        names = ", ".join(name for name, _reason in data["unreadable"][:3])
+        rows.append(("Unreadable", f"{len(data['unreadable']):,} in the whole data set ({names} ...)"))
+    return rows
+
+
+def _joined(*parts: object) -> str:
+    return ", ".join(str(part) for part in parts if part) or "unknown"

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -66,3 +69,45 @@ def coffee() -> NDArray[np.uint8]:
     """A cup of coffee, no face: (400, 600, 3) uint8 BGR, from scikit-image."""
     data = pytest.importorskip("skimage.data")
     return np.ascontiguousarray(data.coffee()[..., ::-1])
+
+
+@pytest.fixture(scope="session")
+def tiny_model() -> Path:
+    """The golden model file: two labels, 8 px grey; the brighter a crop, the happier."""
+    return Path(__file__).parent / "golden" / "tiny.onnx"
+
+
+@pytest.fixture
+def store_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty model store; nothing of the user's own store is seen."""
+    folder = tmp_path / "store"
+    monkeypatch.setenv("MIEN_CACHE", str(folder))
+    return folder
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended: its exit status and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ended]:
+    """Runs the `mien` command in this process, just as the shell would."""
+
+    def run(*arguments: object) -> Ended:
+        from mien.app.cli import main
+
+        monkeypatch.setattr(sys, "argv", ["mien", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+        out, err = capsys.readouterr()
+        return Ended(code, out, err)
+
+    return run

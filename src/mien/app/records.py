@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS", "RecordWriter", "open_writer"]
 
+_SHOWN_FROM = 0.005
+"""Probabilities that would be shown as 0 % are left out of the table (never of the data)."""
 FORMATS = ("table", "json", "jsonl", "csv")
 
 
@@ -167,7 +169,7 @@ def _table(records: Iterable[Analysis], top: int) -> Table:
 def _face_row(index: int, reading: Reading, top: int) -> tuple[str, ...]:
     x1, y1, x2, y2 = (round(v) for v in reading.box)
     ranked = sorted(reading.probabilities.items(), key=lambda item: -item[1])
-    others = ", ".join(f"{_plain(name)} {p:.0%}" for name, p in ranked[1:top])
+    others = ", ".join(f"{_plain(name)} {p:.0%}" for name, p in ranked[1:top] if p >= _SHOWN_FROM)
     corner = f"{x1},{y1} – {x2},{y2}"
     return (str(index + 1), corner, f"[bold]{_plain(reading.emotion)}[/bold]", f"{reading.confidence:.0%}", others)
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, cast
 
-from mien.core.errors import ModelError
+from mien.core.errors import DataError, ModelError
 from mien.core.labels import LabelSet
 
 __all__ = ["FORMAT_VERSION", "INPUT_NAME", "METADATA_KEY", "OUTPUT_NAME", "CropSpec", "ModelInfo"]
@@ -107,7 +107,7 @@ class ModelInfo:
                 created=str(body.get("created", "")),
                 precision=str(body.get("precision", "fp32")),
             )
-        except _FieldError as error:
+        except (_FieldError, DataError) as error:
             raise ModelError(f"{where}: the model's metadata is not usable: {error}") from error
 
 

@@ -76,7 +76,7 @@ def open_onnx(path: Path | str, threads: int = 1) -> OnnxFile:
         # From bytes: a file cannot make the runtime read other files ("external data").
         session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
         metadata = dict(session.get_modelmeta().custom_metadata_map)
-    except _RUNTIME_ERRORS as error:
+    except (*_RUNTIME_ERRORS, UnicodeDecodeError) as error:
         raise ModelError(f"{path} is not a model that ONNX Runtime can load: {_first_line(error)}") from error
     return OnnxFile(path, hashlib.sha256(data).hexdigest(), len(data), metadata, session)
 

@@ -21,7 +21,7 @@ from mien.media.lettering import Patch, bars, chip, colour_of, lay
 __all__ = ["annotated", "draw_panel", "draw_readings"]
 
 _SHOWN_SIDE = 480  # px: smaller pictures are enlarged to this for a person to look at
-_LETTERS = 13  # px high in a picture of 640 px
+_LETTERS = 15  # px high in a picture of 640 px
 _PANEL_WIDTH = 230  # px of a side panel in a picture of 480 px height
 
 _Rectangle = tuple[int, int, int, int]
@@ -83,7 +83,7 @@ def draw_panel(image: Image, readings: Sequence[Reading]) -> Image:
 
 def _letters(image: Image) -> int:
     """Height of letters that can be read at the size at which a picture of this many pixels is looked at."""
-    return int(np.clip(round(max(image.shape[:2]) / 640 * _LETTERS), 9, 96))
+    return int(np.clip(round(max(image.shape[:2]) / 640 * _LETTERS), 11, 96))
 
 
 def _scaled(face: Face, factor: float) -> Face:

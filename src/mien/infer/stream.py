@@ -1,0 +1,223 @@
+"""A video's frames -> readings with stable ids and steady labels; one call, frame by frame.
+
+Detection is the dear step, so `auto` detects only when there is a reason to (see `_Stream._must_detect`) and carries
+the boxes along in between. Knows no files and no cameras: frames come in, frames go out, each exactly once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, final
+
+from mien.core.errors import OptionError
+from mien.core.types import Box, Classifier, Detector, Face, Frame, Reading
+from mien.infer.crop import crop_faces
+from mien.infer.follow import Follower
+from mien.infer.smooth import Smoother
+from mien.infer.track import Tracker, face_looks
+from mien.infer.watch import Watch
+
+__all__ = ["StreamOptions", "StreamReader", "read_stream"]
+
+_SURE = 0.75  # correlation above which a carried face is as good as a detected one
+_LOST = 0.5  # correlation below which it is not there any more
+_MEETING = 1.3  # faces whose boxes, grown by this, touch are about to cover each other
+_KEPT_MISSES = 1  # detections in a row that may miss a face which is plainly still there
+
+
+@dataclass(frozen=True)
+class StreamOptions:
+    """How a video is read.
+
+    Args:
+        detector_every: detect in every so many frames, or "auto": as often as needed.
+        max_faces: read at most this many faces per frame, the largest ones; faces that were shown stay in.
+        detect_s: "auto" detects at least this often, in seconds, so that new faces come in.
+        hurry_s: "auto" detects this often while a face is doubtful or was lost a moment ago; where only something
+            moved it detects at once, then after this time, then after twice this time, and so on up to `detect_s`.
+        max_gap_s: a face that was away for longer comes back with a new id.
+        time_constant_s: of the smoothing of probabilities; 0 turns it off.
+        margin: by how much another label must lead, in 0..1, before it is shown.
+        hold_s: for how long it must lead, in seconds.
+
+    Raises:
+        OptionError: an impossible value.
+
+    """
+
+    detector_every: int | Literal["auto"] = "auto"
+    max_faces: int | None = None
+    detect_s: float = 0.5
+    hurry_s: float = 0.06
+    max_gap_s: float = 1.0
+    time_constant_s: float = 0.25
+    margin: float = 0.1
+    hold_s: float = 0.12
+
+    def __post_init__(self) -> None:
+        every = self.detector_every
+        if every != "auto" and (isinstance(every, str | bool) or every < 1):
+            raise OptionError(f"Detection is done every 1 or more frames, or 'auto'; got {every!r}.")
+        if self.max_faces is not None and self.max_faces < 1:
+            raise OptionError(f"The largest number of faces must be at least 1, got {self.max_faces}.")
+        for name in ("detect_s", "hurry_s", "max_gap_s"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value >= 0):
+                raise OptionError(f"{name} must be 0 seconds or more, got {value:g}.")
+
+
+def read_stream(
+    frames: Iterable[Frame], detector: Detector, classifier: Classifier, options: StreamOptions | None = None
+) -> Iterator[tuple[Frame, list[Reading]]]:
+    """Every frame with its readings, in order; a frame without faces comes with an empty list.
+
+    Nothing is read before the caller asks for it, and nothing is kept: the caller owns the loop.
+
+    Args:
+        frames: in order of time; may be endless.
+        detector: finds the faces.
+        classifier: reads the expressions.
+        options: see `StreamOptions`.
+
+    """
+    reader = StreamReader(detector, classifier, options)
+    for frame in frames:
+        yield frame, reader.read(frame)
+
+
+@final
+class StreamReader:
+    """The state of one video between its frames: tracks, smoothed values, and when to detect next.
+
+    Args:
+        detector: finds the faces.
+        classifier: reads the expressions.
+        options: see `StreamOptions`.
+
+    """
+
+    def __init__(self, detector: Detector, classifier: Classifier, options: StreamOptions | None = None) -> None:
+        self._options = options or StreamOptions()
+        self._detector = detector
+        self._classifier = classifier
+        self._tracker = Tracker(self._options.max_gap_s)
+        self._smoother = Smoother(self._options.time_constant_s, self._options.margin, self._options.hold_s)
+        self._follower = Follower()
+        self._watch = Watch()
+        self._faces: dict[int, Face] = {}  # shown in the last frame
+        self._misses: dict[int, int] = {}  # detections in a row that did not find a face that is still shown
+        self._detected_s = -math.inf
+        self._since_detection = 0  # frames
+        self._fruitless = 0  # detections in a row that changed nothing
+        self.detections = 0
+        """In how many frames the detector was asked."""
+
+    def read(self, frame: Frame) -> list[Reading]:
+        """Readings of the next frame, the longest known face first."""
+        if self._watch.look(frame.image):
+            self._cut()
+        carried = self._carry(frame)
+        if self._must_detect(frame, carried):
+            self._faces = self._detect(frame, carried)
+        else:
+            self._since_detection += 1
+            self._faces = {key: face for key, (face, score) in carried.items() if score >= _LOST}
+            self._tracker.follow({key: face.box for key, face in self._faces.items()}, frame.time_s)
+        return self._classify(frame)
+
+    def _cut(self) -> None:
+        self._tracker.reset()
+        self._follower.forget()
+        self._faces = {}
+        self._misses = {}
+        self._detected_s = -math.inf
+
+    def _carry(self, frame: Frame) -> dict[int, tuple[Face, float]]:
+        """Where the faces of the last frame are now: id -> (face, how sure that is)."""
+        if self._options.detector_every == 1:
+            return {}
+        places = {
+            key: self._tracker.predict(key, frame.time_s)
+            for key, face in self._faces.items()
+            if not face.whole and key in self._tracker.alive
+        }
+        return self._follower.find(frame.image, places)
+
+    def _must_detect(self, frame: Frame, carried: dict[int, tuple[Face, float]]) -> bool:
+        every = self._options.detector_every
+        waited_s = frame.time_s - self._detected_s
+        if math.isinf(waited_s) or any(face.whole for face in self._faces.values()):
+            return True
+        lost = len(carried) < len(self._faces) or any(score < _LOST for _, score in carried.values())
+        if every != "auto":
+            return lost or self._since_detection + 1 >= every
+        boxes = [face.box for face, _ in carried.values()]
+        if lost or waited_s >= self._options.detect_s or _any_meet(boxes):
+            return True
+        doubtful = any(score < _SURE for _, score in carried.values()) or self._tracker.alive != carried.keys()
+        if doubtful and waited_s >= self._options.hurry_s:
+            return True
+        return waited_s >= self._options.hurry_s * self._fruitless and self._watch.moved(boxes)
+
+    def _detect(self, frame: Frame, carried: dict[int, tuple[Face, float]]) -> dict[int, Face]:
+        self._detected_s, self._since_detection = frame.time_s, 0
+        self.detections += 1
+        faces = list(self._detector.detect(frame.image))
+        ids = self._tracker.update(faces, face_looks(frame.image, faces), frame.time_s)
+        found = dict(zip(ids, faces, strict=True))
+        self._misses = {
+            key: misses
+            for key, (_, score) in carried.items()
+            if key not in found and score >= _SURE and (misses := self._misses.get(key, 0) + 1) <= _KEPT_MISSES
+        }
+        kept = {key: carried[key][0] for key in self._misses}
+        self._tracker.follow({key: face.box for key, face in kept.items()}, frame.time_s)
+        chosen = self._choose(found | kept)
+        self._fruitless = self._fruitless + 1 if chosen.keys() == self._faces.keys() else 0
+        self._watch.mark([face.box for face in chosen.values()])
+        if self._options.detector_every != 1:
+            self._follower.learn(frame.image, chosen)
+        return chosen
+
+    def _choose(self, faces: dict[int, Face]) -> dict[int, Face]:
+        """At most `max_faces`: the largest; a shown face gives way only to one that is half as large again."""
+        limit = self._options.max_faces
+        if limit is None or len(faces) <= limit:
+            return faces
+        ranked = sorted(faces, key=lambda key: _area(faces[key].box) * (1.5 if key in self._faces else 1), reverse=True)
+        return {key: faces[key] for key in ranked[:limit]}
+
+    def _classify(self, frame: Frame) -> list[Reading]:
+        self._smoother.keep(self._tracker.alive)
+        if not self._faces:
+            return []
+        keys = sorted(self._faces)
+        faces = [self._faces[key] for key in keys]
+        values = self._classifier.classify(crop_faces(frame.image, faces, self._classifier.crop))  # (N, K)
+        labels = self._classifier.labels
+        readings = []
+        for key, face, row in zip(keys, faces, values, strict=True):
+            smooth, held = self._smoother.update(key, row, frame.time_s)
+            raw = tuple(float(v) for v in row)
+            readings.append(Reading(face, labels, raw, track=key, smooth_values=smooth, steady_label=labels[held]))
+        return readings
+
+
+def _area(box: Box) -> float:
+    return max(box[2] - box[0], 0) * max(box[3] - box[1], 0)
+
+
+def _any_meet(boxes: Sequence[Box]) -> bool:
+    """Whether two boxes, grown a little, touch: one face may be about to hide another."""
+    grown = [_grown(box) for box in boxes]
+    return any(
+        a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3] for i, a in enumerate(grown) for b in grown[:i]
+    )
+
+
+def _grown(box: Box) -> Box:
+    x1, y1, x2, y2 = box
+    dx, dy = (_MEETING - 1) / 2 * (x2 - x1), (_MEETING - 1) / 2 * (y2 - y1)
+    return (x1 - dx, y1 - dy, x2 + dx, y2 + dy)

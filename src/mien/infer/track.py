@@ -1,0 +1,209 @@
+"""Faces over time -> stable ids, by place, motion and look.
+
+Greedy matching of the faces of a frame to predicted places, as in IoU trackers (Bochinski et al., "High-speed
+tracking-by-detection without using image information", AVSS 2017), with a constant-velocity prediction in seconds and
+a coarse picture of each face that keeps two crossing persons apart. Knows no pictures beyond that, and no expressions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.core.geometry import iou
+from mien.core.types import Box, Face, Image
+
+__all__ = ["LOOK_SIZE", "Tracker", "face_looks"]
+
+_LOOK_SIDE = 8
+LOOK_SIZE = _LOOK_SIDE * _LOOK_SIDE * 3
+"""Length of the vector that `face_looks` gives for a face."""
+
+_VELOCITY_S = 0.1  # time constant of the velocity that predicts the next frames: a turn is followed
+_DRIFT_S = 0.5  # and of the one that carries a hidden face: a box that shrinks behind somebody hardly changes it
+_NEAR_S = 0.15  # up to here the first is used, later the second
+_COASTING_S = 0.8  # a hidden face moves on for so long; afterwards its motion is anybody's guess
+_LOOK_S = 1.0  # time constant of the look, which follows a turning head
+_REACH = 0.7  # how far from its prediction a face may be found, in face sides
+_REACH_PER_S = 2.0  # and how fast that grows while nobody sees it
+_FARTHEST = 2.0
+_SIZE_RATIO = 2.0  # a face does not double its size between two sights
+_LEAST_LIKENESS = 0.2  # correlation of looks; the same face stays above 0.6 even when it turns
+_CERTAIN_IOU = 0.5  # at the same place it is the same face, however it looks
+
+Looks = NDArray[np.float32]
+
+
+@dataclass(slots=True)
+class _Track:
+    box: NDArray[np.float64]  # (4,) px
+    velocity: NDArray[np.float64]  # (4,) px/s, one per edge: motion and growth
+    drift: NDArray[np.float64]  # (2,) px/s: slow motion of the centre
+    time_s: float
+    look: NDArray[np.float32]  # (LOOK_SIZE,), unit length
+    updates: int = 0
+
+
+@final
+class Tracker:
+    """Gives each face of a frame the id of its track; ids count from 1 and are never used again.
+
+    Args:
+        max_gap_s: a face that was not seen for longer gets a new id, unless it was seen in the frame before.
+
+    """
+
+    def __init__(self, max_gap_s: float = 1.0) -> None:
+        self._max_gap_s = max_gap_s
+        self._tracks: dict[int, _Track] = {}
+        self._next_id = 1
+        self._frame_s: float | None = None
+
+    @property
+    def alive(self) -> frozenset[int]:
+        """Ids that may still be seen again."""
+        return frozenset(self._tracks)
+
+    def reset(self) -> None:
+        """Forget all faces (at a cut); ids go on counting."""
+        self._tracks.clear()
+
+    def update(self, faces: Sequence[Face], looks: Looks, time_s: float) -> list[int]:
+        """Ids of the faces of one frame, in their order.
+
+        Args:
+            faces: N faces; may be empty.
+            looks: (N, LOOK_SIZE) as `face_looks` gives them.
+            time_s: presentation time of the frame, not before the last one.
+
+        """
+        self._expire(time_s)
+        boxes = np.array([face.box for face in faces], np.float64).reshape(-1, 4)
+        ids = [0] * len(faces)
+        for track_id, i in self._pairs(boxes, looks, time_s):
+            self._move(track_id, boxes[i], looks[i], time_s)
+            ids[i] = track_id
+        for i, track_id in enumerate(ids):
+            if not track_id:
+                ids[i] = self._start(boxes[i], looks[i], time_s)
+        self._frame_s = time_s
+        return ids
+
+    def follow(self, boxes: dict[int, Box], time_s: float) -> None:
+        """Move tracks whose face was carried along to this frame without a detection."""
+        self._expire(time_s)
+        for track_id, box in boxes.items():
+            if track_id in self._tracks:
+                self._move(track_id, np.array(box, np.float64), None, time_s)
+        self._frame_s = time_s
+
+    def predict(self, track_id: int, time_s: float) -> Box:
+        """Where the face of a living track should be at a time, xyxy px.
+
+        Raises:
+            KeyError: there is no such track.
+
+        """
+        x1, y1, x2, y2 = _predicted(self._tracks[track_id], time_s)
+        return (float(x1), float(y1), float(x2), float(y2))
+
+    def _expire(self, time_s: float) -> None:
+        """A track lives for the gap in seconds, and at least to the next frame (frames may lie seconds apart)."""
+        since_s = time_s - self._max_gap_s
+        if self._frame_s is not None:
+            since_s = min(since_s, self._frame_s)
+        self._tracks = {key: track for key, track in self._tracks.items() if track.time_s >= since_s - 1e-9}
+
+    def _pairs(self, boxes: NDArray[np.float64], looks: Looks, time_s: float) -> list[tuple[int, int]]:
+        """Matches (track id, face), best first, each track and face at most once."""
+        if not self._tracks or not len(boxes):
+            return []
+        keys = list(self._tracks)
+        tracks = [self._tracks[key] for key in keys]
+        places = np.stack([_predicted(track, time_s) for track in tracks])  # (T, 4)
+        gaps_s = np.array([time_s - track.time_s for track in tracks])
+        likeness = np.stack([track.look for track in tracks]) @ looks.T  # (T, N)
+        scores = _scores(places, boxes, likeness, gaps_s)
+        pairs: list[tuple[int, int]] = []
+        while (best := int(np.argmax(scores))) >= 0 and np.isfinite(scores.flat[best]):
+            t, i = divmod(best, len(boxes))
+            pairs.append((keys[t], i))
+            scores[t, :] = -np.inf
+            scores[:, i] = -np.inf
+        return pairs
+
+    def _start(self, box: NDArray[np.float64], look: NDArray[np.float32], time_s: float) -> int:
+        track_id, self._next_id = self._next_id, self._next_id + 1
+        self._tracks[track_id] = _Track(box, np.zeros(4), np.zeros(2), time_s, look)
+        return track_id
+
+    def _move(
+        self, track_id: int, box: NDArray[np.float64], look: NDArray[np.float32] | None, time_s: float
+    ) -> None:
+        track = self._tracks[track_id]
+        step_s = time_s - track.time_s
+        if step_s > 0:
+            seen = (box - track.box) / step_s
+            track.updates += 1
+            # The first steps count fully (1, 1/2, 1/3, ...), later ones by the time constants.
+            quick = max(1 - np.exp(-step_s / _VELOCITY_S), 1 / track.updates)
+            slow = max(1 - np.exp(-step_s / _DRIFT_S), 1 / track.updates)
+            track.velocity = track.velocity + quick * (seen - track.velocity)
+            track.drift = track.drift + slow * ((seen[:2] + seen[2:]) / 2 - track.drift)
+        track.box, track.time_s = box, time_s
+        if look is not None:
+            mixed = track.look + (1 - np.exp(-max(step_s, 0.0) / _LOOK_S)) * (look - track.look)
+            track.look = np.asarray(mixed / max(float(np.linalg.norm(mixed)), 1e-9), np.float32)
+
+
+def face_looks(image: Image, faces: Sequence[Face]) -> Looks:
+    """Coarse picture of each face, for telling persons apart within a few seconds: (N, LOOK_SIZE) unit vectors.
+
+    8 x 8 cells of colour without their mean and contrast, so that the dot product of two looks is their correlation.
+    It tells persons in one scene apart; it does not recognise anybody.
+    """
+    looks = np.zeros((len(faces), LOOK_SIZE), np.float32)
+    height, width = image.shape[:2]
+    for i, face in enumerate(faces):
+        x1, y1, x2, y2 = face.box
+        left, right = max(0, int(x1)), min(width, int(x2))
+        top, bottom = max(0, int(y1)), min(height, int(y2))
+        if right - left < 2 or bottom - top < 2:
+            continue
+        cells = cv2.resize(image[top:bottom, left:right], (_LOOK_SIDE, _LOOK_SIDE), interpolation=cv2.INTER_AREA)
+        vector = cells.astype(np.float32).ravel() - float(cells.mean())
+        looks[i] = vector / max(float(np.linalg.norm(vector)), 1e-9)
+    return looks
+
+
+def _predicted(track: _Track, time_s: float) -> NDArray[np.float64]:
+    ahead_s = max(time_s - track.time_s, 0.0)
+    if ahead_s > _NEAR_S:
+        return track.box + np.tile(track.drift, 2) * min(ahead_s, _COASTING_S)
+    place: NDArray[np.float64] = track.box + track.velocity * ahead_s
+    return place if place[2] > place[0] and place[3] > place[1] else track.box
+
+
+def _scores(
+    places: NDArray[np.float64],
+    boxes: NDArray[np.float64],
+    likeness: NDArray[np.float32],
+    gaps_s: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """How well each face (N) fits each track (T): (T, N), larger is better, -inf where it cannot be."""
+    sides = np.sqrt(np.maximum((places[:, 2] - places[:, 0]) * (places[:, 3] - places[:, 1]), 1))  # (T,)
+    found = np.sqrt(np.maximum((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]), 1))  # (N,)
+    centres = (places[:, None, :2] + places[:, None, 2:] - boxes[None, :, :2] - boxes[None, :, 2:]) / 2  # (T, N, 2)
+    away = np.linalg.norm(centres, axis=2) / sides[:, None]
+    ratio = np.maximum(sides[:, None] / found[None, :], found[None, :] / sides[:, None])
+    overlap = iou(places, boxes).astype(np.float64)
+    reach = np.minimum(_REACH + _REACH_PER_S * gaps_s, _FARTHEST)[:, None]
+    possible = (away <= reach) & (ratio <= _SIZE_RATIO) & ((likeness >= _LEAST_LIKENESS) | (overlap >= _CERTAIN_IOU))
+    # Look and place count alike: where two faces meet the places agree, where two look alike the looks do.
+    scores: NDArray[np.float64] = np.where(possible, overlap + likeness - 0.25 * away, -np.inf)
+    return scores

@@ -1,0 +1,162 @@
+"""`mien analyze` as a person uses it: formats, folders, errors, annotated pictures."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+from PIL import Image as PilImage
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "schema" / "analysis.schema.json").read_text("utf-8"))
+
+
+@pytest.fixture
+def album(tmp_path, astronaut, hopper_file, coffee) -> Path:
+    """A folder with two portraits, a cup of coffee, and a subfolder; text files are not pictures."""
+    folder = tmp_path / "album"
+    (folder / "more").mkdir(parents=True)
+    PilImage.fromarray(astronaut[..., ::-1]).save(folder / "astronaut.png")
+    (folder / "more" / "hopper.jpg").write_bytes(hopper_file.read_bytes())
+    PilImage.fromarray(coffee[..., ::-1]).save(folder / "coffee.png")
+    (folder / "notes.txt").write_text("not a picture")
+    return folder
+
+
+@pytest.fixture
+def analyze(command, tiny_model):
+    """`mien analyze` with the golden model and the detector that needs no file."""
+    return lambda *arguments: command("analyze", "--model", tiny_model, "--detector", "dlib", *arguments)
+
+
+def test_json_of_one_picture(analyze, album):
+    # One object, exactly as the schema says.
+    ended = analyze(album / "astronaut.png", "--format", "json")
+    record = json.loads(ended.out)
+
+    jsonschema.validate(record, SCHEMA)
+    assert ended.code == 0
+    assert (record["width"], record["height"], len(record["faces"])) == (512, 512, 1)
+    assert record["error"] is None
+    assert ended.err.splitlines()[-1] == "1 picture, 1 face."
+
+
+def test_json_of_a_folder(analyze, album):
+    # A list with one record per picture, subfolders included, in order.
+    ended = analyze(album, "--format", "json")
+    records = json.loads(ended.out)
+
+    assert [Path(r["source"]).name for r in records] == ["astronaut.png", "coffee.png", "hopper.jpg"]
+    assert [len(r["faces"]) for r in records] == [1, 0, 1]
+    for record in records:
+        jsonschema.validate(record, SCHEMA)
+
+
+def test_json_lines_and_patterns(analyze, album):
+    # One object per line; a quoted pattern is expanded.
+    ended = analyze(f"{album}/*.png", "--format", "jsonl")
+
+    assert [len(json.loads(line)["faces"]) for line in ended.out.splitlines()] == [1, 0]
+
+
+def test_csv(analyze, album):
+    # One row per face, and one for a picture without a face; the columns name the labels.
+    ended = analyze(album, "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(ended.out)))
+
+    assert [row["face"] for row in rows] == ["0", "", "0"]
+    assert float(rows[0]["p_sad"]) + float(rows[0]["p_happy"]) == pytest.approx(1, abs=1e-5)
+    assert rows[1]["emotion"] == rows[1]["error"] == ""
+    assert float(rows[0]["x2"]) > float(rows[0]["x1"])
+
+
+def test_table(analyze, album):
+    # For people: the name of each picture, its faces, and a line that counts.
+    ended = analyze(album)
+
+    assert "astronaut.png" in ended.out
+    assert "no face" in ended.out
+    assert ended.err.splitlines()[-1] == "3 pictures, 2 faces."
+
+
+def test_one_unreadable_picture_does_not_stop_the_rest(analyze, album):
+    # It becomes a record with its error; the status is 1 and the last line counts it.
+    (album / "cut.jpg").write_bytes((album / "more" / "hopper.jpg").read_bytes()[:9000])
+
+    ended = analyze(album, "missing.png", "--format", "jsonl")
+    records = [json.loads(line) for line in ended.out.splitlines()]
+
+    assert ended.code == 1
+    assert [r["error"] is None for r in records] == [True, True, False, True, False]
+    assert "cut off" in records[2]["error"]
+    assert records[4]["error"] == "There is no file missing.png."
+    assert ended.err.splitlines()[-1] == "5 pictures, 2 faces, 2 could not be read."
+
+
+def test_output_file(analyze, album, tmp_path):
+    # The result goes into the file and not to the screen; an unwritable place is said before anything is done.
+    ended = analyze(album, "--format", "csv", "--output", tmp_path / "out.csv")
+    refused = analyze(album, "--format", "csv", "--output", tmp_path / "no" / "out.csv")
+
+    assert ended.out == ""
+    assert len((tmp_path / "out.csv").read_text("utf-8").splitlines()) == 4
+    assert refused.code == 1
+    assert "does not exist" in refused.err
+    assert "Traceback" not in refused.err
+
+
+def test_annotated_pictures(analyze, album, tmp_path):
+    # One picture each, of the same size, with something drawn on the faces; names that meet are told apart.
+    (album / "more" / "astronaut.png").write_bytes((album / "astronaut.png").read_bytes())
+    ended = analyze(album, "--annotate", tmp_path / "drawn")
+
+    names = sorted(p.name for p in (tmp_path / "drawn").iterdir())
+    assert names == [
+        "astronaut-2.annotated.jpg",
+        "astronaut.annotated.jpg",
+        "coffee.annotated.jpg",
+        "hopper.annotated.jpg",
+    ]
+    drawn = np.asarray(PilImage.open(tmp_path / "drawn" / "astronaut.annotated.jpg"), int)
+    original = np.asarray(PilImage.open(album / "astronaut.png").convert("RGB"), int)
+    assert drawn.shape == original.shape
+    assert (np.abs(drawn - original).max(axis=2) > 60).sum() > 2000
+    assert str(tmp_path / "drawn") in ended.err
+
+
+def test_min_face_and_max_faces(analyze, album):
+    # Small faces are left out when asked.
+    ended = analyze(album / "astronaut.png", "--min-face", "150", "--format", "json")
+
+    assert json.loads(ended.out)["faces"] == []
+
+
+BAD = {
+    "missing": (["no.png"], 1, "There is no file no.png"),
+    "empty folder": (["{tmp}/empty"], 1, "holds no pictures"),
+    "no match": (["{tmp}/*.jpg"], 1, "No file matches"),
+    "unknown detector": (["{tmp}/a.png", "--detector", "yunnet"], 2, "Did you mean 'yunet'?"),
+    "unknown model": (["{tmp}/a.png", "--model", "fer2012"], 2, "Did you mean 'fer2013'?"),
+    "missing model": (["{tmp}/a.png", "--model", "no.onnx"], 1, "There is no model file no.onnx"),
+    "no model": (["{tmp}/a.png", "--model", "{tmp}/a.png"], 1, "is not a model that ONNX Runtime can load"),
+    "detect size": (["{tmp}/a.png", "--detect-size", "big"], 2, "expects a number of pixels or 'full'"),
+    "no argument": ([], 2, "Missing argument"),
+    "annotate into a file": (["{tmp}/a.png", "--annotate", "{tmp}/a.png"], 2, "is a file"),
+    "megapixels": (["{tmp}/a.png", "--max-megapixels", "0.001"], 1, "more than the limit"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_wrong_use_is_one_sentence(analyze, tmp_path, case):
+    # A sentence, exit status 1 or 2, and never a traceback.
+    (tmp_path / "empty").mkdir()
+    PilImage.new("RGB", (40, 40)).save(tmp_path / "a.png")
+    arguments, code, message = BAD[case]
+
+    ended = analyze(*(a.format(tmp=tmp_path) for a in arguments))
+
+    assert ended.code == code
+    assert message in " ".join((ended.out + ended.err).split())
+    assert "Traceback" not in ended.err

@@ -1,0 +1,132 @@
+"""The whole way from a picture to readings, with the golden model and with detectors that need no file."""
+
+import json
+import pickle
+from dataclasses import FrozenInstanceError
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+
+import mien
+from mien.core.errors import ImageError, InputError, OptionError
+from mien.infer.analyzer import Analyzer
+
+SCHEMA = Path(__file__).parents[2] / "docs" / "schema" / "analysis.schema.json"
+
+
+@pytest.fixture(scope="module")
+def analyzer(tiny_model) -> Analyzer:
+    return Analyzer(tiny_model, "dlib")
+
+
+def test_a_photograph(analyzer, astronaut):
+    # One face with its box, its probabilities and the most probable label.
+    readings = analyzer.analyze(astronaut)
+
+    assert len(readings) == 1
+    reading = readings[0]
+    assert set(reading.probabilities) == {"sad", "happy"}
+    assert sum(reading.probabilities.values()) == pytest.approx(1, abs=1e-5)
+    assert reading.confidence == max(reading.probabilities.values()) == reading.probabilities[reading.emotion]
+    x1, y1, x2, y2 = reading.box
+    assert 150 < x1 < 200 < 240 < x2 < 300
+    assert 40 < y1 < 80 < 150 < y2 < 200
+
+
+def test_no_face_is_an_empty_list(analyzer, coffee):
+    # Absence is not an error.
+    assert analyzer.analyze(coffee) == []
+    assert analyzer.analyze(np.zeros((1, 1, 3), np.uint8)) == []
+
+
+def test_a_batch_is_what_single_calls_give(analyzer, astronaut, hopper, coffee):
+    # The faces of all pictures go through the classifier together, and each comes back to its own picture.
+    pictures = [astronaut, coffee, hopper] * 7
+
+    together = analyzer.analyze_batch(pictures)
+
+    single = [analyzer.analyze(picture) for picture in pictures[:3]] * 7
+    assert [[r.box for r in found] for found in together] == [[r.box for r in found] for found in single]
+    for found, expected in zip(together, single, strict=True):
+        for a, b in zip(found, expected, strict=True):
+            assert a.values == pytest.approx(b.values, abs=1e-6)
+
+
+def test_readings_are_frozen_values(analyzer, astronaut):
+    # A reading cannot be changed, can be compared, hashed and sent to another process, and becomes plain JSON.
+    reading = analyzer.analyze(astronaut)[0]
+    with pytest.raises(FrozenInstanceError):
+        reading.track = 3  # type: ignore[misc]
+
+    assert pickle.loads(pickle.dumps(reading)) == reading
+    assert hash(reading) == hash(pickle.loads(pickle.dumps(reading)))
+    assert json.loads(json.dumps(reading.to_dict())) == reading.to_dict()
+
+
+def test_a_report_fits_the_schema(analyzer, hopper_file, astronaut, tmp_path):
+    # The documented JSON: for a picture with a face, from memory, and for a file that cannot be read.
+    schema = json.loads(SCHEMA.read_text("utf-8"))
+    (tmp_path / "broken.jpg").write_bytes(hopper_file.read_bytes()[:9000])
+    records = list(analyzer.reports([hopper_file, tmp_path / "broken.jpg", tmp_path / "no.png"]))
+    records.append(analyzer.report(astronaut))
+
+    for record in records:
+        jsonschema.validate(record.to_dict(), schema)
+    assert [r.error is None for r in records] == [True, False, False, True]
+    assert (records[0].width, records[0].height) == (512, 600)
+    assert records[0].detector == "dlib"
+    assert records[3].source == "<ndarray>"
+
+
+def test_classify_crops_of_any_size(analyzer):
+    # Arrays and lists of grey or BGR crops; columns are in the order of `labels`.
+    dark, light = np.zeros((2, 30, 30), np.uint8), np.full((50, 40, 3), 255, np.uint8)
+
+    assert analyzer.labels == ("sad", "happy")
+    assert analyzer.classify(dark).argmax(1).tolist() == [0, 0]
+    assert analyzer.classify([dark[0], light]).argmax(1).tolist() == [0, 1]
+    assert analyzer.classify([]).shape == (0, 2)
+    for bad in ([np.zeros((4, 4), float)], [None], np.zeros((2, 4), np.uint8)):
+        with pytest.raises(InputError, match="Expected uint8 crops"):
+            analyzer.classify(bad)
+
+
+def test_the_whole_picture_as_one_crop(tiny_model):
+    # Detector "none": the picture is the crop, as with FER-2013's own pictures.
+    analyzer = Analyzer(tiny_model, "none")
+    light = np.full((48, 48), 255, np.uint8)
+
+    readings = analyzer.analyze(light)
+
+    assert [r.emotion for r in readings] == ["happy"]
+    assert readings[0].values == pytest.approx(tuple(analyzer.classify(light[None])[0]))
+
+
+def test_colour_order_matters_to_the_crop(tiny_model):
+    # A red picture read in the wrong order has another grey value, so the order must be named.
+    analyzer = Analyzer(tiny_model, "none")
+    red_rgb = np.zeros((20, 20, 3), np.uint8)
+    red_rgb[..., 0] = 255
+
+    assert analyzer.analyze(red_rgb, color="rgb") != analyzer.analyze(red_rgb)
+
+
+def test_wrong_use_is_said(analyzer, tiny_model):
+    # What cannot be read is an error with a sentence, also in a batch.
+    with pytest.raises(ImageError, match="There is no file"):
+        analyzer.analyze("no-such-file.jpg")
+    with pytest.raises(ImageError, match="floats in 0..1"):
+        analyzer.analyze_batch([np.full((4, 4), 9.0)])
+    with pytest.raises(OptionError, match="must be at least 64 px"):
+        Analyzer(tiny_model, detect_side=3)
+
+
+def test_public_names_exist():
+    # Everything that the package promises can be had from it, and nothing unknown.
+    for name in mien.__all__:
+        assert getattr(mien, name) is not None
+    assert set(mien.__all__) <= set(dir(mien))
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = mien.nothing

@@ -1,0 +1,95 @@
+"""Drawing: the caller's picture stays, sizes are right, and strange faces do no harm."""
+
+import numpy as np
+import pytest
+
+from mien.core.errors import OutputError
+from mien.core.types import Face, Reading
+from mien.infer.image import load_image
+from mien.media.lettering import bars, chip, colour_of
+from mien.media.overlay import annotated, draw_panel, draw_readings
+from mien.media.picture import write_picture
+
+LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+
+
+def _reading(box, emotion: int = 3) -> Reading:
+    values = tuple(0.7 if i == emotion else 0.05 for i in range(7))
+    return Reading(Face(box, 0.9), LABELS, values)
+
+
+@pytest.mark.parametrize("background", [0, 127, 255])
+def test_a_face_is_drawn_on_any_background(background):
+    # Box and plates show on black, grey and white, and the caller's picture is not touched.
+    image = np.full((480, 640, 3), background, np.uint8)
+
+    drawn = draw_readings(image, [_reading((200, 100, 300, 220))])
+
+    assert drawn.shape == image.shape
+    assert (image == background).all()
+    changed = np.abs(drawn.astype(int) - background).max(axis=2) > 40
+    assert changed[100:220, 198:203].mean() > 0.5
+    assert changed.sum() > 5000 if background else changed.sum() > 2000
+
+
+def test_every_expression_has_a_bar():
+    # A plate has a row per label, and a longer bar for a larger probability.
+    plate = bars(LABELS, (0.0, 0.0, 0.0, 0.9, 0.1, 0.0, 0.0), 20)
+    happy = np.array(colour_of("happy"))
+    sad = np.array(colour_of("sad"))
+
+    def pixels(colour):
+        return (plate[..., :3] == colour).all(axis=2).sum()
+
+    assert pixels(happy) == pytest.approx(9 * pixels(sad), rel=0.15)
+
+
+@pytest.mark.parametrize(
+    "box", [(-50, -50, 20, 20), (630, 470, 900, 900), (0, 0, 640, 480), (10, 10, 10, 10), (-900, 5, -800, 90)]
+)
+def test_faces_at_and_beyond_the_border(box):
+    # A box may leave the picture, fill it, or have no area.
+    assert draw_readings(np.zeros((480, 640, 3), np.uint8), [_reading(box)]).shape == (480, 640, 3)
+
+
+def test_plates_do_not_hide_other_faces():
+    # Beside a neighbour the bars go to the free side: the neighbour's face keeps its pixels.
+    image = np.full((480, 640, 3), 90, np.uint8)
+    left, right = (220, 180, 300, 280), (310, 180, 390, 280)
+
+    drawn = draw_readings(image, [_reading(left), _reading(right)])
+
+    inner = drawn[190:270, 320:380]
+    assert (inner == 90).mean() > 0.95
+
+
+def test_small_pictures_are_enlarged_to_be_looked_at():
+    # A 48 px crop becomes large enough to read its bars; a large one keeps its size.
+    assert max(annotated(np.zeros((48, 40, 3), np.uint8), [_reading((0, 0, 40, 48))]).shape) == 480
+    assert annotated(np.zeros((500, 700, 3), np.uint8), []).shape == (500, 700, 3)
+
+
+def test_the_panel_keeps_one_size():
+    # With or without faces the frame has one size, as a video needs.
+    image = np.zeros((480, 640, 3), np.uint8)
+
+    assert draw_panel(image, []).shape == draw_panel(image, [_reading((9, 9, 99, 99))] * 5).shape
+
+
+def test_labels_in_any_script():
+    # A custom label is drawn, not refused.
+    assert chip("überrascht 12%", "überrascht", 14).shape[2] == 4
+    assert colour_of("überrascht") == colour_of("überrascht")
+    assert colour_of("Anger") == colour_of("angry")
+
+
+def test_pictures_are_written_whole(tmp_path):
+    # The file holds the picture; an unknown suffix or a missing folder is one sentence.
+    image = np.random.default_rng(0).integers(0, 255, (20, 30, 3)).astype(np.uint8)
+    write_picture(tmp_path / "a.png", image)
+
+    np.testing.assert_array_equal(load_image(tmp_path / "a.png"), image)
+    with pytest.raises(OutputError, match=r"ends in .jpg, .png or .webp"):
+        write_picture(tmp_path / "a.xyz", image)
+    with pytest.raises(OutputError, match="does not exist"):
+        write_picture(tmp_path / "no" / "a.png", image)

@@ -124,9 +124,24 @@ class Manifest:
         try:
             return picture.load()
         except DataError as error:
-            raise DataError(
-                f"{self.source}: cannot read the picture {self.names[i]}: {error}; remove the row or replace the file."
-            ) from error
+            raise self._cannot_read(i, error) from error
+
+    def encoded(self, i: int) -> bytes:
+        """Row i as an image file that holds the same pixels.
+
+        Raises:
+            DataError: the picture cannot be read; names it and the reason.
+
+        """
+        picture: Picture = self.pictures[i]
+        try:
+            return picture.encoded()
+        except DataError as error:
+            raise self._cannot_read(i, error) from error
+
+    def _cannot_read(self, i: int, error: DataError) -> DataError:
+        name = self.names[i]
+        return DataError(f"{self.source}: cannot read the picture {name}: {error}; remove the row or replace the file.")
 
     def crops(self, indices: ArrayLike, size: int, color: Color = "gray") -> Array:
         """Whole pictures of M rows as model crops: (M, S, S) uint8, or (M, S, S, 3) uint8 RGB for "rgb".
@@ -233,13 +248,13 @@ class Manifest:
 
     @property
     def digest(self) -> str:
-        """SHA-256 hex of the contents: pixels, labels and splits, whatever the layout, the names and the order."""
+        """SHA-256 hex of the contents: pixels, labels and splits, whatever the layout, names, spelling and order."""
         meaning = [concept(name) for name in self.labels]
         rows = sorted(
             f"{digest} {meaning[label] if label >= 0 else ''} {split}"
             for digest, label, split in zip(self.digests, self.label, self.split, strict=True)
         )
-        return hashlib.sha256("\n".join(["|".join(meaning), *rows]).encode()).hexdigest()
+        return hashlib.sha256("\n".join(["|".join(sorted(meaning)), *rows]).encode()).hexdigest()
 
 
 Facts = tuple[str, tuple[int, int, int], float, float]

@@ -21,7 +21,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from mien.core.errors import DataError
 
-__all__ = ["MAX_BYTES", "MAX_PIXELS", "Encoded", "File", "Member", "Picture", "Pixels", "decode", "digest_of"]
+__all__ = ["MAX_BYTES", "MAX_PIXELS", "Encoded", "File", "Member", "Picture", "Pixels", "decode", "digest_of", "to_png"]
 
 Array = NDArray[np.uint8]
 
@@ -44,6 +44,15 @@ class Picture(Protocol):
         """
         ...
 
+    def encoded(self) -> bytes:
+        """An image file that holds the same pixels, as it was found, or PNG where there was none.
+
+        Raises:
+            DataError: as `load`.
+
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
@@ -55,6 +64,10 @@ class Encoded:
         """See `Picture.load`."""
         return decode(self.data)
 
+    def encoded(self) -> bytes:
+        """See `Picture.encoded`."""
+        return self.data
+
 
 @dataclass(frozen=True, slots=True)
 class File:
@@ -64,15 +77,18 @@ class File:
 
     def load(self) -> Array:
         """See `Picture.load`."""
+        return decode(self.encoded())
+
+    def encoded(self) -> bytes:
+        """See `Picture.encoded`."""
         try:
             if not self.path.is_file():
                 raise DataError("there is no such file")
             if self.path.stat().st_size > MAX_BYTES:
                 raise DataError(f"larger than the limit of {MAX_BYTES:,} bytes")
-            data = self.path.read_bytes()
+            return self.path.read_bytes()
         except OSError as error:
             raise DataError(f"{error.strerror or error}") from error
-        return decode(data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +116,16 @@ class Member:
 
     def load(self) -> Array:
         """See `Picture.load`."""
+        return decode(self.encoded())
+
+    def encoded(self) -> bytes:
+        """See `Picture.encoded`."""
         if self.offset < 0:
             raise DataError("the archive has no such member")
         if max(self.size, self.packed) > MAX_BYTES:
             raise DataError(f"larger than the limit of {MAX_BYTES:,} bytes")
         try:
-            return decode(self._bytes())
+            return self._bytes()
         except (OSError, zlib.error, struct.error) as error:
             raise DataError(f"the archive does not give it: {error}") from error
 
@@ -134,6 +154,10 @@ class Pixels:
     def load(self) -> Array:
         """See `Picture.load`."""
         return self.array
+
+    def encoded(self) -> bytes:
+        """See `Picture.encoded`."""
+        return to_png(self.array)
 
 
 def decode(data: bytes) -> Array:
@@ -211,3 +235,11 @@ def digest_of(image: Array) -> str:
     state = hashlib.sha256(str(image.shape).encode())
     state.update(np.ascontiguousarray(image).data)
     return state.hexdigest()
+
+
+def to_png(image: Array) -> bytes:
+    """Pixels (H, W) grey or (H, W, 3) BGR as a PNG file, without loss."""
+    done, data = cv2.imencode(".png", image)
+    if not done:
+        raise DataError(f"a picture of {image.shape[1]}x{image.shape[0]} pixels cannot be written as PNG")
+    return data.tobytes()

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 from judging_worlds import LABELS, Brightness, manifest_of, squares
 
+from mien.app.cli import main
 from mien.core.contract import METADATA_KEY, CropSpec, ModelInfo
 from mien.data import Manifest
+from mien.evaluate.judge import judge
+from mien.evaluate.records import write_evaluation
+
+
+class Outcome(NamedTuple):
+    """What a command left behind."""
+
+    status: int
+    out: str
+    err: str
 
 
 @pytest.fixture
@@ -73,3 +87,39 @@ def folders(tmp_path: Path, world: Manifest) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         Image.fromarray(world.load(i)).save(folder / f"{i}.png")
     return root
+
+
+@pytest.fixture
+def mien(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+    """The command line in this process: `mien("evaluate", ...)` gives status, standard output and error."""
+
+    def run(*arguments: object) -> Outcome:
+        monkeypatch.setattr("sys.argv", ["mien", *map(str, arguments)])
+        try:
+            main()
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else int(end.code is not None)
+        else:
+            status = 0
+        text = capsys.readouterr()
+        return Outcome(status, text.out, text.err)
+
+    return run
+
+
+@pytest.fixture
+def run_folder(tmp_path: Path, brightness_file: Path, world: Manifest) -> Callable[..., Path]:
+    """Makes folders of finished runs; `accuracy` overwrites the figure that they are ranked by."""
+
+    def make(name: str, accuracy: float = 1.0, parameters: int | None = 1000) -> Path:
+        folder = tmp_path / "runs" / name
+        (folder / "evaluation").mkdir(parents=True)
+        (folder / "model.onnx").write_bytes(brightness_file.read_bytes())
+        body = judge(Brightness(), world, split="validation").to_dict()
+        body["figures"] |= {"accuracy": accuracy, "accuracy_interval": (accuracy - 0.1, min(accuracy + 0.1, 1))}
+        write_evaluation(folder / "evaluation" / "validation.json", body)
+        if parameters is not None:
+            (folder / "run.json").write_text(json.dumps({"model": "mien-s", "parameters": parameters}))
+        return folder
+
+    return make

@@ -1,0 +1,195 @@
+"""Training runs side by side: read their folders, measure their speed, rank them by a figure of the validation split.
+
+Reads run folders as `mien train` writes them; knows nothing of how they were trained.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mien.core.errors import DataError, OptionError, unknown_name
+from mien.core.files import atomic_write, make_folder
+from mien.evaluate import plots
+from mien.evaluate.facts import measure_speed
+from mien.evaluate.records import decimal, percent, read_evaluation, span
+from mien.infer.classify import load_classifier
+from mien.media.page import figure_png, note, page, section, table, write_page
+
+__all__ = ["METRICS", "Run", "differences", "rank", "read_run", "write_comparison"]
+
+METRICS: Mapping[str, bool] = {
+    "accuracy": True,
+    "macro_f1": True,
+    "balanced_accuracy": True,
+    "log_loss": False,
+    "ece": False,
+}
+"""Figures to rank by; True where higher is better."""
+
+RUN_FILE, FIGURES_FILE = "run.json", Path("evaluation") / "validation.json"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run.
+
+    Args:
+        name: of its folder.
+        model: architecture.
+        parameters: number of weights, or None where the run does not say.
+        bytes: size of the model file.
+        ms: milliseconds for one face on this machine and one thread, or None when it was not measured.
+        data: what it was judged on, as in an evaluation.
+        figures: figures on the validation split, as in an evaluation.
+
+    """
+
+    name: str
+    model: str
+    parameters: int | None
+    bytes: int
+    ms: float | None
+    data: Mapping[str, Any]
+    figures: Mapping[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; of the figures only single numbers and intervals."""
+        keys = ("n", *METRICS, "accuracy_interval", "macro_f1_interval", "top2_accuracy", "brier")
+        return {
+            "name": self.name,
+            "model": self.model,
+            "parameters": self.parameters,
+            "bytes": self.bytes,
+            "ms": self.ms,
+            "data": dict(self.data),
+            "figures": {key: self.figures[key] for key in keys},
+        }
+
+
+def read_run(folder: Path | str, *, speed_s: float = 0.5) -> Run:
+    """A finished run.
+
+    Args:
+        folder: of the run.
+        speed_s: seconds to spend on measuring its speed; 0 measures nothing.
+
+    Raises:
+        DataError: the folder is not that of a finished run.
+        ModelError: its model file is missing or damaged.
+
+    """
+    folder = Path(folder)
+    if not (folder / FIGURES_FILE).is_file():
+        raise DataError(f"{folder} is not the folder of a finished run: it has no {FIGURES_FILE}.")
+    evaluation = read_evaluation(folder / FIGURES_FILE)
+    facts = _facts(folder / RUN_FILE)
+    classifier = load_classifier(folder)
+    parameters = facts.get("parameters")
+    return Run(
+        name=folder.resolve().name,
+        model=str(facts.get("model") or classifier.info.name),
+        parameters=parameters if isinstance(parameters, int) else None,
+        bytes=classifier.bytes,
+        ms=measure_speed(classifier, speed_s / 2)["one_ms"] if speed_s > 0 else None,
+        data=evaluation["data"],
+        figures=evaluation["figures"],
+    )
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise DataError(f"Cannot read {path}: {error}.") from error
+    if not isinstance(body, dict):
+        raise DataError(f"{path}: expected a JSON object, got {type(body).__name__}.")
+    return body
+
+
+def rank(runs: Sequence[Run], metric: str = "accuracy") -> list[Run]:
+    """The runs, best first; runs that are equal keep their order.
+
+    Raises:
+        OptionError: a figure that runs are not ranked by.
+
+    """
+    if metric not in METRICS:
+        raise OptionError(unknown_name("figure", metric, METRICS))
+    sign = -1 if METRICS[metric] else 1
+    return sorted(runs, key=lambda run: sign * run.figures[metric])
+
+
+def differences(runs: Sequence[Run]) -> str:
+    """Why the figures of the runs must not be compared, as a sentence; "" where they may be."""
+    found = {(run.data["sha256"], run.data["protocol"], run.figures["n"]): run.name for run in runs}
+    if len(found) < 2:
+        return ""
+    names = " and ".join(list(found.values())[:2])
+    return f"The runs were not judged on the same pictures and labels (see {names}): their figures don't compare."
+
+
+def write_comparison(runs: Sequence[Run], metric: str, folder: Path | str) -> Path:
+    """Write `compare.json`, `compare.png` and `compare.html` into a folder; gives the path of the page.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+        OutputError: the folder or a file cannot be written.
+
+    """
+    picture = plots.comparison(
+        [
+            {
+                "name": run.name, metric: run.figures[metric], "interval": run.figures.get(f"{metric}_interval"),
+                "parameters": run.parameters, "ms": run.ms,
+            }
+            for run in runs
+        ],
+        metric,
+    )  # fmt: skip
+    folder = make_folder(folder)
+    with atomic_write(folder / "compare.json", "w") as file:
+        json.dump({"metric": metric, "runs": [run.to_dict() for run in runs]}, file, indent=1, allow_nan=False)
+        file.write("\n")
+    with atomic_write(folder / "compare.png") as file:
+        file.write(picture)
+    write_page(folder / "compare.html", _page(runs, metric, picture))
+    return folder / "compare.html"
+
+
+COLUMNS: tuple[tuple[str, Callable[[Run], str]], ...] = (
+    ("run", lambda run: run.name),
+    ("model", lambda run: run.model),
+    ("parameters", lambda run: "–" if run.parameters is None else f"{run.parameters:,}"),
+    ("MB", lambda run: f"{run.bytes / 1e6:.1f}"),
+    ("ms", lambda run: decimal(run.ms, 2)),
+    ("accuracy", lambda run: percent(run.figures["accuracy"])),
+    ("95 % interval", lambda run: span(run.figures["accuracy_interval"])),
+    ("macro-F1", lambda run: percent(run.figures["macro_f1"])),
+    ("balanced", lambda run: percent(run.figures["balanced_accuracy"])),
+    ("ECE", lambda run: decimal(run.figures["ece"])),
+    ("log-loss", lambda run: decimal(run.figures["log_loss"])),
+)
+"""Columns of the table: a header, and the text for a run."""
+
+
+def _page(runs: Sequence[Run], metric: str, picture: bytes) -> str:
+    data = runs[0].data
+    lead = (
+        f"{len(runs)} runs, ranked by {metric.replace('_', ' ')} on the {data['split']} split of "
+        f"{Path(data['source']).name} ({runs[0].figures['n']:,} pictures)."
+    )
+    rows = [[text(run) for _, text in COLUMNS] for run in runs]
+    warning = differences(runs)
+    parts = [
+        *([note(warning)] if warning else []),
+        section("Ranking", table([name for name, _ in COLUMNS], rows)),
+        section("Size and speed", figure_png(picture, "The figure of each run against its size and its speed.")),
+        note("Milliseconds are for one face on one thread of this machine. Intervals are bootstrap 95 %."),
+    ]
+    return page("Training runs", lead, "".join(parts))

@@ -1,0 +1,72 @@
+"""Runs are read, measured, ranked and drawn; folders that are no runs are refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mien.core.errors import DataError, OptionError
+from mien.evaluate.compare import differences, rank, read_run, write_comparison
+from mien.evaluate.records import read_evaluation, write_evaluation
+
+MakeRun = Callable[..., Path]
+
+
+# A run gives its architecture, parameters, size, speed and figures.
+def test_reads_a_run(run_folder: MakeRun):
+    run = read_run(run_folder("a", 0.7, 123), speed_s=0.02)
+    assert (run.name, run.model, run.parameters) == ("a", "mien-s", 123)
+    assert run.figures["accuracy"] == 0.7
+    assert run.bytes > 0
+    assert run.ms is not None
+    assert run.ms > 0
+    bare = read_run(run_folder("b", parameters=None), speed_s=0)
+    assert (bare.model, bare.parameters, bare.ms) == ("brightness", None, None)
+
+
+# Higher is better for accuracy, lower for log-loss; an unknown figure is refused.
+def test_ranks(run_folder: MakeRun):
+    runs = [read_run(run_folder(name, a), speed_s=0) for name, a in (("low", 0.5), ("high", 0.9), ("middle", 0.7))]
+    assert [run.name for run in rank(runs)] == ["high", "middle", "low"]
+    for run, loss in zip(runs, (0.3, 0.2, 0.1), strict=True):
+        run.figures["log_loss"] = loss  # type: ignore[index]
+    assert [run.name for run in rank(runs, "log_loss")] == ["middle", "high", "low"]
+    with pytest.raises(OptionError, match="Unknown figure 'f1'"):
+        rank(runs, "f1")
+
+
+# Runs that were judged on other pictures are not silently ranked together.
+def test_warns_of_different_data(run_folder: MakeRun):
+    folders = [run_folder("a"), run_folder("b")]
+    assert differences([read_run(f, speed_s=0) for f in folders]) == ""
+    path = folders[1] / "evaluation" / "validation.json"
+    body = read_evaluation(path)
+    body["data"]["sha256"] = "1" * 64
+    write_evaluation(path, body)
+    assert "don't compare" in differences([read_run(f, speed_s=0) for f in folders])
+
+
+# The comparison is a page, a plot and JSON.
+def test_writes_the_comparison(run_folder: MakeRun, tmp_path: Path):
+    runs = rank([read_run(run_folder("a", 0.5), speed_s=0.02), read_run(run_folder("b", 0.9), speed_s=0.02)])
+    page = write_comparison(runs, "accuracy", tmp_path / "out")
+    assert page.read_text(encoding="utf-8").count("<tr>") == 3
+    body = json.loads((tmp_path / "out" / "compare.json").read_text())
+    assert [run["name"] for run in body["runs"]] == ["b", "a"]
+    assert (tmp_path / "out" / "compare.png").stat().st_size > 5000
+
+
+# A folder that is no finished run is refused, and so is a damaged one.
+def test_other_folders_are_refused(tmp_path: Path, run_folder: MakeRun):
+    with pytest.raises(DataError, match="not the folder of a finished run"):
+        read_run(tmp_path)
+    damaged = run_folder("damaged")
+    (damaged / "run.json").write_text("{")
+    with pytest.raises(DataError, match=r"Cannot read .*run\.json"):
+        read_run(damaged)
+    (damaged / "run.json").write_text("[]")
+    with pytest.raises(DataError, match="expected a JSON object"):
+        read_run(damaged)

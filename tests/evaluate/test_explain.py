@@ -1,0 +1,89 @@
+"""The occlusion map finds what an answer rests on, and the panel draws it."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from judging_worlds import Brightness
+from numpy.typing import NDArray
+from PIL import Image
+
+from mien.core.contract import CropSpec
+from mien.core.errors import InputError, OptionError
+from mien.evaluate.explain import occlusion_map
+from mien.evaluate.panel import Map, draw_panel
+
+
+class Corner:
+    """Answers "mark" where the upper left quarter holds a bright dot, and looks nowhere else."""
+
+    labels = ("none", "mark")
+    crop = CropSpec(40)
+
+    def classify(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        p = crops[:, :20, :20].max(axis=(1, 2)).astype(np.float32) / 255
+        return np.stack([1 - p, p], axis=1)
+
+
+def marked() -> NDArray[np.uint8]:
+    crop = np.full((40, 40), 30, np.uint8)
+    crop[9:11, 9:11] = 255
+    crop[30, 30] = 255  # outside the quarter: plays no part
+    return crop
+
+
+# The strongest place is the dot that the answer rests on; the far corner has no effect at all.
+def test_finds_the_mark():
+    found = occlusion_map(Corner(), marked(), 1)
+    assert found.shape == (40, 40)
+    y, x = np.unravel_index(found.argmax(), found.shape)
+    assert abs(y - 9.5) <= 4
+    assert abs(x - 9.5) <= 4
+    assert found.max() > 0.5
+    assert np.all(found[24:, 24:] == 0)
+
+
+# What is lost for one of two labels is won for the other.
+def test_sign_follows_the_label():
+    np.testing.assert_allclose(occlusion_map(Corner(), marked(), 0), -occlusion_map(Corner(), marked(), 1), atol=1e-6)
+
+
+# Colour crops work as grey ones do.
+def test_colour_crop():
+    class Red(Corner):
+        crop = CropSpec(40, color="rgb")
+
+        def classify(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+            return super().classify(crops[..., 0])
+
+    crop = np.stack([marked(), np.zeros((40, 40), np.uint8), np.zeros((40, 40), np.uint8)], axis=2)
+    np.testing.assert_allclose(occlusion_map(Red(), crop, 1), occlusion_map(Corner(), marked(), 1), atol=1e-6)
+
+
+# Crops, labels and sizes that do not fit are refused.
+def test_bad_requests_are_refused():
+    with pytest.raises(InputError, match=r"\(40, 40\), got uint8 \(39, 40\)"):
+        occlusion_map(Corner(), np.zeros((39, 40), np.uint8), 0)
+    with pytest.raises(InputError, match="float64"):
+        occlusion_map(Corner(), np.zeros((40, 40)), 0)  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match=r"0\.\.1, got 2"):
+        occlusion_map(Corner(), marked(), 2)
+    with pytest.raises(OptionError, match="share of the crop"):
+        occlusion_map(Corner(), marked(), 1, patch=1.5)
+
+
+# The panel grows with its maps, and a flat map (nothing matters) can be drawn too.
+@pytest.mark.parametrize("shape", [(40, 40), (40, 40, 3)])
+def test_panel_is_drawn(shape: tuple[int, ...]):
+    crop = np.full(shape, 128, np.uint8)
+    flat = Map("occlusion", np.zeros((40, 40)), "against", "needed")
+    strong = Map("Grad-CAM", np.eye(40), "", "looked at")
+    sizes = []
+    for maps in ([], [flat], [flat, strong]):
+        png = draw_panel(crop, maps, Brightness().labels, [0.2, 0.5, 0.3], chosen=1, title="a title")
+        with Image.open(io.BytesIO(png)) as picture:
+            sizes.append(picture.size)
+    assert sizes[0][0] < sizes[1][0] < sizes[2][0]
+    assert len({height for _, height in sizes}) == 1

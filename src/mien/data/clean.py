@@ -91,7 +91,7 @@ def _part_near(reasons: NDArray[np.str_], audit: Audit) -> None:
     if audit.near is None:
         return
     digests, split = audit.manifest.digests, audit.manifest.split
-    kept = {digests[row]: row for row in np.flatnonzero(reasons == "")}
+    kept = {str(digests[row]): row for row in np.flatnonzero(reasons == "").tolist()}
     for a, b in digests[audit.near.pairs].reshape(-1, 2).tolist():
         if a in kept and b in kept and split[kept[a]] != split[kept[b]]:
             loser = max(kept[a], kept[b], key=lambda row: _RANK[str(split[row])])

@@ -96,8 +96,9 @@ def _search(image: Image, model: _Model, place: Box) -> tuple[Face, float]:
     best: list[tuple[float, float, float]] = []  # per scale: correlation, x, y of the centre in `area`
     sizes = (round(_FACE_PX * _SCALE_STEP), _FACE_PX, round(_FACE_PX / _SCALE_STEP))
     for size in sizes:  # a larger template looks for a larger face
-        template = model.template if size == _FACE_PX else cv2.resize(model.template, (size, size))
-        best.append(_peak(cv2.matchTemplate(area, template, cv2.TM_CCOEFF_NORMED), size))
+        template = model.template if size == _FACE_PX else cast(Gray, cv2.resize(model.template, (size, size)))
+        matches = cv2.matchTemplate(area, template, cv2.TM_CCOEFF_NORMED)
+        best.append(_peak(cast(NDArray[np.float32], matches), size))
     scale = _between(sizes, [peak[0] for peak in best])
     chosen = max(range(3), key=lambda i: best[i][0])
     if best[chosen][0] < best[1][0] + _LEAST_GAIN:

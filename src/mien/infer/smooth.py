@@ -57,9 +57,9 @@ class Smoother:
         self._hold_s = hold_s
         self._states: dict[int, _State] = {}
 
-    def update(self, track: int, values: Sequence[float] | NDArray[np.floating], time_s: float) -> tuple[
-        tuple[float, ...], int
-    ]:
+    def update(
+        self, track: int, values: Sequence[float] | NDArray[np.floating], time_s: float
+    ) -> tuple[tuple[float, ...], int]:
         """Smoothed probabilities (K), summing to 1 as `values` do, and the position of the label that holds.
 
         Args:

@@ -25,7 +25,7 @@ LOOK_SIZE = _LOOK_SIDE * _LOOK_SIDE * 3
 """Length of the vector that `face_looks` gives for a face."""
 
 _VELOCITY_S = 0.1  # time constant of the velocity that predicts the next frames: a turn is followed
-_DRIFT_S = 0.5  # and of the one that carries a hidden face: a box that shrinks behind somebody hardly changes it
+_DRIFT_S = 0.5  # and of the one that carries a hidden face, and of its side
 _NEAR_S = 0.15  # up to here the first is used, later the second
 _COASTING_S = 0.8  # a hidden face moves on for so long; afterwards its motion is anybody's guess
 _LOOK_S = 1.0  # time constant of the look, which follows a turning head
@@ -33,6 +33,7 @@ _REACH = 0.7  # how far from its prediction a face may be found, in face sides
 _REACH_PER_S = 2.0  # and how fast that grows while nobody sees it
 _FARTHEST = 2.0
 _SIZE_RATIO = 2.0  # a face does not double its size between two sights
+_COVERED_IOU = 0.02  # a face that overlaps another so much may be half hidden: the box shrinks but the face moves on
 _LEAST_LIKENESS = 0.2  # correlation of looks; the same face stays above 0.6 even when it turns
 _CERTAIN_IOU = 0.5  # at the same place it is the same face, however it looks
 
@@ -44,6 +45,7 @@ class _Track:
     box: NDArray[np.float64]  # (4,) px
     velocity: NDArray[np.float64]  # (4,) px/s, one per edge: motion and growth
     drift: NDArray[np.float64]  # (2,) px/s: slow motion of the centre
+    side: float  # px: usual side of the box
     time_s: float
     look: NDArray[np.float32]  # (LOOK_SIZE,), unit length
     updates: int = 0
@@ -84,9 +86,10 @@ class Tracker:
         """
         self._expire(time_s)
         boxes = np.array([face.box for face in faces], np.float64).reshape(-1, 4)
+        covered = _covered(boxes)
         ids = [0] * len(faces)
         for track_id, i in self._pairs(boxes, looks, time_s):
-            self._move(track_id, boxes[i], looks[i], time_s)
+            self._move(track_id, boxes[i], looks[i], time_s, bool(covered[i]))
             ids[i] = track_id
         for i, track_id in enumerate(ids):
             if not track_id:
@@ -97,9 +100,10 @@ class Tracker:
     def follow(self, boxes: dict[int, Box], time_s: float) -> None:
         """Move tracks whose face was carried along to this frame without a detection."""
         self._expire(time_s)
-        for track_id, box in boxes.items():
+        edges = np.array(list(boxes.values()), np.float64).reshape(-1, 4)
+        for track_id, box, covered in zip(boxes, edges, _covered(edges), strict=True):
             if track_id in self._tracks:
-                self._move(track_id, np.array(box, np.float64), None, time_s)
+                self._move(track_id, box, None, time_s, bool(covered))
         self._frame_s = time_s
 
     def predict(self, track_id: int, time_s: float) -> Box:
@@ -128,7 +132,8 @@ class Tracker:
         places = np.stack([_predicted(track, time_s) for track in tracks])  # (T, 4)
         gaps_s = np.array([time_s - track.time_s for track in tracks])
         likeness = np.stack([track.look for track in tracks]) @ looks.T  # (T, N)
-        scores = _scores(places, boxes, likeness, gaps_s)
+        sides = np.array([track.side for track in tracks])
+        scores = _scores(places, sides, boxes, likeness, gaps_s)
         pairs: list[tuple[int, int]] = []
         while (best := int(np.argmax(scores))) >= 0 and np.isfinite(scores.flat[best]):
             t, i = divmod(best, len(boxes))
@@ -139,11 +144,16 @@ class Tracker:
 
     def _start(self, box: NDArray[np.float64], look: NDArray[np.float32], time_s: float) -> int:
         track_id, self._next_id = self._next_id, self._next_id + 1
-        self._tracks[track_id] = _Track(box, np.zeros(4), np.zeros(2), time_s, look)
+        self._tracks[track_id] = _Track(box, np.zeros(4), np.zeros(2), _side(box), time_s, look)
         return track_id
 
     def _move(
-        self, track_id: int, box: NDArray[np.float64], look: NDArray[np.float32] | None, time_s: float
+        self,
+        track_id: int,
+        box: NDArray[np.float64],
+        look: NDArray[np.float32] | None,
+        time_s: float,
+        covered: bool,
     ) -> None:
         track = self._tracks[track_id]
         step_s = time_s - track.time_s
@@ -154,7 +164,9 @@ class Tracker:
             quick = max(1 - np.exp(-step_s / _VELOCITY_S), 1 / track.updates)
             slow = max(1 - np.exp(-step_s / _DRIFT_S), 1 / track.updates)
             track.velocity = track.velocity + quick * (seen - track.velocity)
-            track.drift = track.drift + slow * ((seen[:2] + seen[2:]) / 2 - track.drift)
+            if not covered:
+                track.drift = track.drift + slow * ((seen[:2] + seen[2:]) / 2 - track.drift)
+                track.side += slow * (_side(box) - track.side)
         track.box, track.time_s = box, time_s
         if look is not None:
             mixed = track.look + (1 - np.exp(-max(step_s, 0.0) / _LOOK_S)) * (look - track.look)
@@ -181,6 +193,18 @@ def face_looks(image: Image, faces: Sequence[Face]) -> Looks:
     return looks
 
 
+def _side(box: NDArray[np.float64]) -> float:
+    """Side of the square with the box's area, at least 1 px."""
+    return float(np.sqrt(max((box[2] - box[0]) * (box[3] - box[1]), 1.0)))
+
+
+def _covered(boxes: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which of the boxes (N, 4) overlap another one: (N,)."""
+    overlap = iou(boxes, boxes)
+    np.fill_diagonal(overlap, 0)
+    return np.asarray((overlap > _COVERED_IOU).any(axis=1), np.bool_)
+
+
 def _predicted(track: _Track, time_s: float) -> NDArray[np.float64]:
     ahead_s = max(time_s - track.time_s, 0.0)
     if ahead_s > _NEAR_S:
@@ -191,13 +215,13 @@ def _predicted(track: _Track, time_s: float) -> NDArray[np.float64]:
 
 def _scores(
     places: NDArray[np.float64],
+    sides: NDArray[np.float64],
     boxes: NDArray[np.float64],
     likeness: NDArray[np.float32],
     gaps_s: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """How well each face (N) fits each track (T): (T, N), larger is better, -inf where it cannot be."""
-    sides = np.sqrt(np.maximum((places[:, 2] - places[:, 0]) * (places[:, 3] - places[:, 1]), 1))  # (T,)
-    found = np.sqrt(np.maximum((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]), 1))  # (N,)
+    found = np.array([_side(box) for box in boxes])  # (N,)
     centres = (places[:, None, :2] + places[:, None, 2:] - boxes[None, :, :2] - boxes[None, :, 2:]) / 2  # (T, N, 2)
     away = np.linalg.norm(centres, axis=2) / sides[:, None]
     ratio = np.maximum(sides[:, None] / found[None, :], found[None, :] / sides[:, None])

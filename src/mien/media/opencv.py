@@ -1,0 +1,38 @@
+"""What this room needs from OpenCV's video part: silence on standard error, and whether it can open windows.
+
+Knows no sources and no sinks. A failure is told once, by the error that is raised, not by FFmpeg's own lines.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+import cv2
+
+__all__ = ["has_windows", "quiet"]
+
+_SILENT = 0  # LOG_LEVEL_SILENT
+_FFMPEG_QUIET = "-8"  # AV_LOG_QUIET
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep OpenCV and its FFmpeg from printing while a file is opened; the level is put back afterwards."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", _FFMPEG_QUIET)
+    before = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(_SILENT)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(before)
+
+
+def has_windows() -> bool:
+    """Whether the installed OpenCV can show pictures in a window (the headless packages cannot)."""
+    for line in cv2.getBuildInformation().splitlines():
+        name, _, value = line.strip().partition(":")
+        if name == "GUI":
+            return value.strip().upper() not in {"", "NONE", "NO"}
+    return False

@@ -1,0 +1,316 @@
+"""Where pictures come from: one small reader per kind of source, all with the same four methods.
+
+`mien.media.source` chooses a reader, and turns what it gives into frames. A reader knows no start, end or step.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from mien.core.errors import VideoError
+from mien.core.types import Image
+from mien.media.opencv import quiet
+
+__all__ = ["PICTURE_SUFFIXES", "CameraReader", "PictureReader", "Reader", "VideoReader", "natural_key"]
+
+PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+_SOUND_SUFFIXES = frozenset({".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".aac", ".wma"})
+
+_MOST_PIXELS = 100_000_000  # a header may promise any size; a larger picture is refused before it is decoded
+_USUAL_FPS = 25.0  # stands in where neither a time stamp nor a frame rate can be used
+_SEEK_MARGIN_S = 2.0  # land this much before the wanted time, then decode up to it
+
+
+class Reader(Protocol):
+    """A source of pictures in order."""
+
+    name: str
+    live: bool
+    fps: float | None
+    """Frames per second as the source states them, or None; may be wrong for a variable rate."""
+    frame_count: int | None
+    """Number of frames as the source states it, or None; may be wrong."""
+    notes: list[str]
+    """Sentences about what was not as it should be, for people."""
+
+    def grab(self) -> float | None:
+        """Go to the next picture: its time in seconds, or None at the end."""
+        ...
+
+    def picture(self) -> Image | None:
+        """The picture that was grabbed last, (H, W, 3) uint8 BGR, or None when it is damaged (a note says so)."""
+        ...
+
+    def seek(self, time_s: float) -> None:
+        """Skip quickly to a place at or before `time_s`; going nowhere is allowed."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the file or device; may be called twice."""
+        ...
+
+
+class VideoReader:
+    """A video file or a stream, decoded by OpenCV's FFmpeg; rotation tags are applied.
+
+    Args:
+        where: path or URL.
+        live: the source cannot be rewound (a stream).
+        timeout_s: a network source that sends nothing for so long has stalled.
+
+    Raises:
+        VideoError: it cannot be opened, or holds no picture.
+
+    """
+
+    def __init__(self, where: str, *, network: bool, live: bool, timeout_s: float) -> None:
+        self.name = where
+        self.live = live
+        self.notes: list[str] = []
+        self._network = network
+        self._timeout_s = timeout_s
+        self._last_s: float | None = None
+        self._guessed = 0
+        self._ended = False
+        self._capture = self._open()
+        self.fps = _sane_fps(self._capture.get(cv2.CAP_PROP_FPS))
+        self.frame_count = _sane_count(self._capture.get(cv2.CAP_PROP_FRAME_COUNT), self.fps)
+
+    def grab(self) -> float | None:
+        """Go to the next picture: its presentation time, or None at the end.
+
+        Raises:
+            VideoError: a network source sent nothing for too long.
+
+        """
+        started = time.monotonic()
+        if self._ended or not self._capture.grab():
+            if self._network and not self._ended and time.monotonic() - started >= 0.9 * self._timeout_s:
+                raise VideoError(f"{self.name} sent nothing for {self._timeout_s:g} seconds; is the source still on?")
+            self._end()
+            return None
+        self._last_s = self._stamp(self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
+        return self._last_s
+
+    def picture(self) -> Image | None:
+        """The picture that was grabbed last, or None when it is damaged."""
+        ok, image = self._capture.retrieve()
+        if not ok or image is None:
+            self.notes.append(f"The picture at {self._last_s or 0:.2f} s is damaged and was left out.")
+            return None
+        return _three_channels(image)
+
+    def seek(self, time_s: float) -> None:
+        """Land a little before a time in a file, and nowhere else in a stream."""
+        target = time_s - _SEEK_MARGIN_S
+        if self.live or self._network or target <= 0:
+            return
+        self._capture.set(cv2.CAP_PROP_POS_MSEC, target * 1000)
+        if self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000 > time_s:  # the container's index misleads: start again
+            self._capture.release()
+            self._capture = self._open()
+
+    def close(self) -> None:
+        """Let go of the file; may be called twice."""
+        self._ended = True
+        self._capture.release()
+
+    def _open(self) -> cv2.VideoCapture:
+        limit_ms = round(self._timeout_s * 1000)
+        options = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit_ms]
+        started = time.monotonic()
+        with quiet():
+            capture = cv2.VideoCapture(self.name, cv2.CAP_FFMPEG, options if self._network else [])
+        if capture.isOpened():
+            return capture
+        capture.release()
+        if self._network:
+            slow = time.monotonic() - started >= 0.9 * self._timeout_s
+            reason = f"nothing came within {self._timeout_s:g} seconds" if slow else "no video could be opened there"
+            raise VideoError(f"{self.name}: {reason}; check the address and that the source is on.")
+        raise VideoError(f"{self.name}: {_why_not_a_video(Path(self.name))}")
+
+    def _stamp(self, time_s: float) -> float:
+        """Time of the picture; where the container gives none that goes forward, the frame rate stands in."""
+        if self._last_s is None:
+            return max(time_s, 0.0) if math.isfinite(time_s) else 0.0
+        if math.isfinite(time_s) and time_s > self._last_s:
+            return time_s
+        self._guessed += 1
+        return self._last_s + 1 / (self.fps or _USUAL_FPS)
+
+    def _end(self) -> None:
+        if self._ended:
+            return
+        self._ended = True
+        if self._guessed:
+            self.notes.append(
+                f"{self._guessed} pictures have no usable time stamp; "
+                f"their time was counted on at {self.fps or _USUAL_FPS:g} frames per second."
+            )
+        if self.live or self._last_s is None or not self.fps or not self.frame_count:
+            return
+        promised_s = self.frame_count / self.fps
+        reached_s = self._last_s + 1 / self.fps
+        if reached_s < 0.98 * promised_s - 0.5:
+            self.notes.append(
+                f"The file may be cut short: its header states {promised_s:.1f} s, "
+                f"but the last picture that could be decoded lies at {self._last_s:.1f} s."
+            )
+
+
+class PictureReader:
+    """Pictures from files, in the given order, at a fixed rate; a damaged one is left out with a note.
+
+    Args:
+        name: what to call the source.
+        files: the pictures.
+        fps: frames per second; picture i is shown at i / fps seconds.
+
+    """
+
+    live = False
+
+    def __init__(self, name: str, files: Sequence[Path], fps: float) -> None:
+        self.name = name
+        self.fps: float | None = fps
+        self.frame_count: int | None = len(files)
+        self.notes: list[str] = []
+        self._files = files
+        self._rate = fps
+        self._next = 0
+
+    def grab(self) -> float | None:
+        """Go to the next picture: its time, or None at the end."""
+        if self._next >= len(self._files):
+            return None
+        self._next += 1
+        return (self._next - 1) / self._rate
+
+    def picture(self) -> Image | None:
+        """The picture that was grabbed last, or None when it cannot be read."""
+        file = self._files[self._next - 1]
+        image = _read_picture(file)
+        if image is None:
+            self.notes.append(f"{file.name} is not a picture that can be read, and was left out.")
+        return image
+
+    def seek(self, time_s: float) -> None:
+        """Go to the picture that is shown at a time."""
+        self._next = min(max(0, math.floor(time_s * self._rate)), len(self._files))
+
+    def close(self) -> None:
+        """Nothing comes after this."""
+        self._next = len(self._files)
+
+
+class CameraReader:
+    """A camera of this machine; time runs from the moment it was opened.
+
+    Raises:
+        VideoError: there is no such camera, another program has it, or it stops.
+
+    """
+
+    live = True
+    frame_count: int | None = None
+
+    def __init__(self, number: int) -> None:
+        self.name = f"camera {number}"
+        self.notes: list[str] = []
+        with quiet():
+            self._capture = cv2.VideoCapture(number)
+        if not self._capture.isOpened():
+            raise VideoError(
+                f"Camera {number} could not be opened; check that it is connected, that this program may use it "
+                "and that no other program does, or name another number."
+            )
+        self.fps = _sane_fps(self._capture.get(cv2.CAP_PROP_FPS))
+        self._started = time.monotonic()
+        self._closed = False
+
+    def grab(self) -> float | None:
+        """Wait for the next picture: seconds since the camera was opened, or None after `close`.
+
+        Raises:
+            VideoError: the camera stopped.
+
+        """
+        if self._closed:
+            return None
+        if not self._capture.grab():
+            raise VideoError(f"{self.name.capitalize()} stopped sending pictures; was it unplugged?")
+        return time.monotonic() - self._started
+
+    def picture(self) -> Image | None:
+        """The picture that was grabbed last, or None when it came damaged."""
+        ok, image = self._capture.retrieve()
+        return _three_channels(image) if ok and image is not None else None
+
+    def seek(self, time_s: float) -> None:
+        """Do nothing: a camera has no past to skip to."""
+
+    def close(self) -> None:
+        """Let go of the camera; may be called twice."""
+        self._closed = True
+        self._capture.release()
+
+
+def natural_key(path: Path) -> tuple[tuple[int, int | str], ...]:
+    """Sort key that puts `frame2` before `frame10`; upper and lower case count the same."""
+    parts = re.split(r"(\d+)", path.name.lower())
+    return tuple((0, int(part)) if part.isdigit() else (1, part) for part in parts if part)
+
+
+def _sane_fps(value: float) -> float | None:
+    return float(value) if math.isfinite(value) and 0.1 <= value <= 1000 else None
+
+
+def _sane_count(value: float, fps: float | None) -> int | None:
+    """Live recordings state counts such as -2.8e17; a week at the stated rate is the most that is believed."""
+    if not math.isfinite(value) or not 0 < value <= 7 * 24 * 3600 * (fps or _USUAL_FPS):
+        return None
+    return round(value)
+
+
+def _three_channels(image: np.ndarray) -> Image:
+    if image.ndim == 2:
+        image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+    return np.asarray(image, np.uint8)
+
+
+def _why_not_a_video(path: Path) -> str:
+    if path.stat().st_size == 0:
+        return "the file is empty; was it copied whole?"
+    if path.suffix.lower() in _SOUND_SUFFIXES:
+        return "the file holds sound only; a video is needed."
+    return (
+        "no video could be opened in it; the file is damaged or incomplete, holds only sound, "
+        "or has a format that this OpenCV does not know."
+    )
+
+
+def _read_picture(path: Path) -> Image | None:
+    """Decode a picture upright, or None when it is damaged, no picture, or larger than the limit."""
+    from PIL import Image as Pillow
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)
+            with Pillow.open(path) as head:
+                if head.width * head.height > _MOST_PIXELS:
+                    return None
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except (OSError, Pillow.DecompressionBombError, SyntaxError, ValueError):  # what Pillow raises on damaged headers
+        return None
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    return None if image is None else np.asarray(image, np.uint8)

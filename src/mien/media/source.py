@@ -1,0 +1,236 @@
+"""Any source of pictures -> frames with their true time: video file, folder, photograph, stream, camera.
+
+Knows no faces and no models. A source is read once, from front to back, and every frame comes out exactly once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from mien.core.errors import OptionError, VideoError
+from mien.core.types import Frame, Image
+from mien.media.readers import PICTURE_SUFFIXES, CameraReader, PictureReader, Reader, VideoReader, natural_key
+
+__all__ = ["Source", "open_source"]
+
+_LIVE_SCHEMES = frozenset({"rtsp", "rtsps", "rtmp", "rtmps", "udp", "rtp", "srt", "tcp"})
+_SCHEMES = _LIVE_SCHEMES | {"http", "https"}
+_CLOCK_SLACK_S = 1e-6  # times are sums of fractions: 0.3 and 3 * 0.1 must mean the same moment
+
+
+class Source:
+    """Frames of one source between two times; a context manager and an iterator.
+
+    The first frame is decoded when the source is opened, so a source that exists has at least one picture.
+
+    Args:
+        reader: where the pictures come from; closed with the source.
+        start_s: leave out frames before this time.
+        end_s: leave out frames at or after this time.
+        every_s: at most one frame per so many seconds: the first one of each step.
+
+    Raises:
+        OptionError: a time is impossible.
+        VideoError: there is no picture in the reader, or none between the times.
+
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        *,
+        start_s: float | None = None,
+        end_s: float | None = None,
+        every_s: float | None = None,
+    ) -> None:
+        _check_times(start_s, end_s, every_s)
+        self.start_s = start_s or 0.0
+        self.end_s = end_s
+        self.every_s = every_s
+        self._reader = reader
+        self._index = 0
+        self._due_s = -math.inf
+        self._closed = False
+        if self.start_s:
+            reader.seek(self.start_s)
+        try:
+            self._first = self._next_picture()
+        except BaseException:
+            self.close()
+            raise
+        if self._first is None:
+            self.close()
+            raise VideoError(self._nothing())
+        self.height, self.width = self._first[0].shape[:2]
+
+    @property
+    def name(self) -> str:
+        """What the source is called: its path, address or camera."""
+        return self._reader.name
+
+    @property
+    def live(self) -> bool:
+        """Whether frames that are not taken in time are lost (a camera or a stream)."""
+        return self._reader.live
+
+    @property
+    def fps(self) -> float | None:
+        """Frames per second as the source states them, before `every_s`; None when it states none."""
+        return self._reader.fps
+
+    @property
+    def frame_count(self) -> int | None:
+        """Number of frames in the whole source as it states it; None when it states none that can be true."""
+        return self._reader.frame_count
+
+    @property
+    def duration_s(self) -> float | None:
+        """Length of the whole source in seconds, as far as the source states it."""
+        if self.frame_count is None or not self.fps:
+            return None
+        return self.frame_count / self.fps
+
+    @property
+    def expected_frames(self) -> int | None:
+        """About how many frames will come out, for a progress bar; None when nobody can know."""
+        if self.duration_s is None or not self.fps:
+            return None
+        span_s = min(self.duration_s, self.end_s or math.inf) - self.start_s
+        return max(1, math.ceil(span_s * min(self.fps, 1 / self.every_s if self.every_s else math.inf)))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was not as it should be (a file that ends early, a damaged picture), in sentences; whole at the end."""
+        return tuple(self._reader.notes)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Frame]:
+        return self
+
+    def __next__(self) -> Frame:
+        if self._closed:
+            raise StopIteration
+        found = self._first or self._next_picture()
+        self._first = None
+        if found is None:
+            self.close()
+            raise StopIteration
+        frame = Frame(image=found[0], index=self._index, time_s=found[1])
+        self._index += 1
+        return frame
+
+    def close(self) -> None:
+        """Let go of the file or device; may be called twice."""
+        self._closed = True
+        self._first = None
+        self._reader.close()
+
+    def _next_picture(self) -> tuple[Image, float] | None:
+        while (time_s := self._reader.grab()) is not None:
+            if time_s < self.start_s - _CLOCK_SLACK_S or time_s < self._due_s - _CLOCK_SLACK_S:
+                continue
+            if self.end_s is not None and time_s >= self.end_s - _CLOCK_SLACK_S:
+                return None
+            image = self._reader.picture()
+            if image is None:
+                continue
+            if self.every_s:
+                steps = math.floor((time_s - self.start_s + _CLOCK_SLACK_S) / self.every_s) + 1
+                self._due_s = self.start_s + steps * self.every_s
+            return image, time_s
+        return None
+
+    def _nothing(self) -> str:
+        if self.start_s or self.end_s is not None:
+            end = "the end" if self.end_s is None else f"{self.end_s:g} s"
+            length = "" if self.duration_s is None else f"; the source is {self.duration_s:.1f} s long"
+            return f"{self.name}: no frame lies between {self.start_s:g} s and {end}{length}."
+        return f"{self.name}: it holds no picture that can be decoded."
+
+
+def open_source(
+    spec: str | Path | int,
+    *,
+    start_s: float | None = None,
+    end_s: float | None = None,
+    every_s: float | None = None,
+    fps: float | None = None,
+    timeout_s: float = 10.0,
+) -> Source:
+    """Open a video file, a folder of frames, a photograph, an http or rtsp address, or a camera by its number.
+
+    Args:
+        spec: path or address; a number (or a text of digits that names no file) is a camera.
+        start_s: leave out frames before this time, in seconds.
+        end_s: leave out frames at or after this time, in seconds.
+        every_s: at most one frame per so many seconds.
+        fps: frames per second of a folder of pictures (25 unless given); elsewhere the source knows its times.
+        timeout_s: an address that sends nothing for so many seconds has stalled.
+
+    Returns:
+        An iterator of frames, to be closed (`with open_source(...) as source`).
+
+    Raises:
+        OptionError: an impossible time or rate.
+        VideoError: nothing is there, it is no video, it holds no picture, or it stalled.
+
+    """
+    if fps is not None and not (math.isfinite(fps) and fps > 0):
+        raise OptionError(f"The frame rate must be greater than 0, got {fps:g}.")
+    _check_times(start_s, end_s, every_s)
+    reader = _open_reader(spec, fps or 25.0, timeout_s)
+    return Source(reader, start_s=start_s, end_s=end_s, every_s=every_s)
+
+
+def _open_reader(spec: str | Path | int, fps: float, timeout_s: float) -> Reader:
+    if isinstance(spec, int):
+        return CameraReader(spec)
+    text = str(spec)
+    scheme = text.partition("://")[0].lower() if "://" in text else ""
+    if scheme in _SCHEMES:
+        return VideoReader(text, network=True, live=scheme in _LIVE_SCHEMES, timeout_s=timeout_s)
+    if scheme:
+        raise VideoError(f"{text}: expected an address that starts with one of {', '.join(sorted(_SCHEMES))}.")
+    path = Path(text)
+    if not path.exists():
+        if text.isdigit():
+            return CameraReader(int(text))
+        raise VideoError(
+            f"{text} does not exist; give a video file, a folder of frames, an address or a camera number."
+        )
+    if path.is_dir():
+        return _folder_reader(path, fps)
+    if not path.is_file():
+        raise VideoError(f"{text} is not a regular file; give a video file, a folder of frames or an address.")
+    if path.suffix.lower() in PICTURE_SUFFIXES:
+        return PictureReader(text, [path], fps)
+    return VideoReader(text, network=False, live=False, timeout_s=timeout_s)
+
+
+def _folder_reader(folder: Path, fps: float) -> PictureReader:
+    files = [file for file in folder.iterdir() if file.suffix.lower() in PICTURE_SUFFIXES and file.is_file()]
+    files = [file for file in files if not file.name.startswith(".")]
+    if not files:
+        known = ", ".join(sorted(PICTURE_SUFFIXES))
+        raise VideoError(f"{folder}: the folder holds no pictures; frames are files that end in one of {known}.")
+    return PictureReader(str(folder), sorted(files, key=natural_key), fps)
+
+
+def _check_times(start_s: float | None, end_s: float | None, every_s: float | None) -> None:
+    if start_s is not None and not (math.isfinite(start_s) and start_s >= 0):
+        raise OptionError(f"The start must be 0 seconds or later, got {start_s:g}.")
+    if end_s is not None and not end_s > (start_s or 0.0):
+        raise OptionError(f"The end must be later than the start ({start_s or 0:g} s), got {end_s:g} s.")
+    if every_s is not None and not (math.isfinite(every_s) and every_s > 0):
+        raise OptionError(f"The step between frames must be greater than 0 seconds, got {every_s:g}.")

@@ -1,4 +1,4 @@
-"""Makes tiny.onnx: the smallest model that keeps the contract of docs/model-format.md. Run it only to change the format.
+"""Makes tiny.onnx: the smallest model that keeps docs/model-format.md. Run it only to change the format.
 
 The brighter a crop, the happier: logits are (-b, b) with b = 8 * (mean / 255 - 0.5).
 """

@@ -1,0 +1,197 @@
+"""What a person wants to see of a data set before training: pictures as PNG files, and one page with all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.core.contract import CropSpec
+from mien.core.files import atomic_write, make_folder
+from mien.core.labels import concept
+from mien.data import plots
+from mien.data.audit import Audit, audit
+from mien.data.manifest import Manifest
+from mien.infer.crop import fit_crops
+from mien.media import page
+
+__all__ = ["summarize"]
+
+_SAMPLES = 12  # pictures of a class in the grid
+_SIDE = 96  # of a sample, in pixels
+_MEAN_SIDE = 48
+_MEAN_OF = 2_000  # pictures of a class that its mean face is made of, at most
+
+Advance = Callable[[int], None]
+
+
+def summarize(manifest: Manifest, folder: Path, *, seed: int = 0, advance: Advance | None = None) -> list[Path]:
+    """Write the pictures and `summary.html`; gives their paths.
+
+    Args:
+        manifest: as `mien.data.read` gives it.
+        folder: where to write; it is created, files of the same names are replaced.
+        seed: of the choice of samples.
+        advance: called with the number of classes that are done since the last call.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+        OutputError: the folder cannot be written.
+        DataError: a picture cannot be read.
+
+    """
+    drawn = _draw(manifest, np.random.default_rng(seed), advance or (lambda _: None))
+    make_folder(folder)
+    paths = []
+    for name, data in drawn.items():
+        paths.append(folder / f"{name}.png")
+        with atomic_write(paths[-1]) as file:
+            file.write(data)
+    paths.append(folder / "summary.html")
+    page.write_page(paths[-1], _page(manifest, audit(manifest, near=False), drawn))
+    return paths
+
+
+def _draw(manifest: Manifest, rng: np.random.Generator, advance: Advance) -> dict[str, bytes]:
+    names = list(manifest.labels.names)
+    splits = list(manifest.split_counts())
+    drawn = {"counts": plots.counts({s: _class_counts(manifest, s) for s in splits}, names)}
+    samples: dict[str, NDArray[np.uint8]] = {}
+    means: dict[str, NDArray[np.float32]] = {}
+    for number, name in enumerate(names):
+        rows = _rows_to_show(manifest, number)
+        if len(rows):
+            chosen = rng.permutation(rows)
+            samples[name] = manifest.crops(np.sort(chosen[:_SAMPLES]), _SIDE, "rgb")
+            means[name] = _mean_face(manifest, chosen[:_MEAN_OF])
+        advance(1)
+    if samples:
+        drawn["samples"] = plots.grid({name: list(pictures) for name, pictures in samples.items()}, _SIDE)
+        overall = np.mean(list(means.values()), axis=0).astype(np.float32)
+        drawn["means"] = plots.faces(means, overall)
+    stats, of = manifest.stats, {split: manifest.split == split for split in splits}
+    drawn["brightness"] = plots.brightness(
+        {split: stats.mean[rows] for split, rows in of.items()},
+        {split: stats.spread[rows] for split, rows in of.items()},
+    )
+    if len(np.unique(stats.shapes[:, :2], axis=0)) > 1:
+        drawn["sizes"] = plots.sizes(stats.shapes[:, 0], stats.shapes[:, 1])
+    if manifest.votes is not None:
+        drawn["agreement"] = plots.agreement(_vote_table(manifest), names, manifest.vote_labels)
+    return drawn
+
+
+def _class_counts(manifest: Manifest, split: str) -> list[int]:
+    label = manifest.label[manifest.split == split]
+    return [int(n) for n in np.bincount(label[label >= 0], minlength=len(manifest.labels))]
+
+
+def _rows_to_show(manifest: Manifest, label: int) -> NDArray[np.int64]:
+    """Rows of a class, of the training split where it has some."""
+    rows = np.flatnonzero(manifest.label == label)
+    train = rows[manifest.split[rows] == "train"]
+    return train if len(train) else rows
+
+
+def _mean_face(manifest: Manifest, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Mean grey picture (48, 48); each picture is first brought to the same brightness and contrast."""
+    total = np.zeros((_MEAN_SIDE, _MEAN_SIDE), np.float64)
+    spec = CropSpec(_MEAN_SIDE)
+    for row in rows:
+        grey = fit_crops([manifest.load(int(row))], spec)[0].astype(np.float64)
+        total += (grey - grey.mean()) / max(float(grey.std()), 1.0)
+    mean: NDArray[np.float32] = (total / len(rows)).astype(np.float32)
+    return mean
+
+
+def _vote_table(manifest: Manifest) -> NDArray[np.int64]:
+    """Pictures (K, V) by label and by what most people voted for; a tie counts for the first."""
+    assert manifest.votes is not None
+    known = (manifest.label >= 0) & (manifest.votes.sum(axis=1) > 0)
+    table = np.zeros((len(manifest.labels), len(manifest.vote_labels)), np.int64)
+    np.add.at(table, (manifest.label[known], manifest.votes[known].argmax(axis=1)), 1)
+    return table
+
+
+def _agreeing(manifest: Manifest) -> float:
+    """Part of the pictures whose label most people voted for, in 0..1."""
+    table = _vote_table(manifest)
+    same = [[concept(name) == concept(vote) for vote in manifest.vote_labels] for name in manifest.labels]
+    return float(table[np.array(same)].sum() / max(table.sum(), 1))
+
+
+def _page(manifest: Manifest, found: Audit, drawn: dict[str, bytes]) -> str:
+    parts = [
+        page.tiles(_tiles(manifest)),
+        page.section("Classes", page.figure_png(drawn["counts"], "Number of pictures of every class in every split")),
+        page.section(
+            "What an audit found", page.table(("", *_split_names(manifest)), _problems(found)), _advice(found)
+        ),
+    ]
+    if "samples" in drawn:
+        text = f"Up to {_SAMPLES} pictures of every class, chosen at random from training."
+        parts.append(page.section("Samples", page.figure_png(drawn["samples"], "Sample pictures of every class", text)))
+        text = (
+            "Mean of up to 2,000 pictures of a class, each brought to the same brightness and contrast; below, how it "
+            "differs from the mean of the classes, in standard deviations."
+        )
+        parts.append(page.section("Mean faces", page.figure_png(drawn["means"], "Mean face of every class", text)))
+    parts.append(
+        page.section("Brightness and contrast", page.figure_png(drawn["brightness"], "Histograms of grey levels"))
+    )
+    if "sizes" in drawn:
+        parts.append(page.section("Sizes", page.figure_png(drawn["sizes"], "Histograms of sizes")))
+    if "agreement" in drawn:
+        text = (
+            f"Most people voted for the label of {_agreeing(manifest):.1%} of the pictures. "
+            "Where the two disagree often, no model can be right about both."
+        )
+        parts.append(page.section("Agreement", page.figure_png(drawn["agreement"], "Labels against votes", text)))
+    lead = (
+        f"{len(manifest):,} pictures, {len(manifest.labels)} classes. SHA-256 of the contents: {manifest.digest[:16]}…"
+    )
+    return page.page(f"Data set: {Path(manifest.source).name}", lead, "".join(parts))
+
+
+def _tiles(manifest: Manifest) -> list[tuple[str, str]]:
+    shapes = manifest.stats.shapes
+    size = f"{shapes[0, 1]}×{shapes[0, 0]}" if len(np.unique(shapes[:, :2], axis=0)) == 1 else "various"
+    colour = np.unique(shapes[:, 2])
+    tiles = [(plots.split_name(split), f"{n:,}") for split, n in manifest.split_counts().items()]
+    tiles.append(("pixels", size))
+    tiles.append(("colour", "mixed" if len(colour) > 1 else "grey" if colour[0] == 1 else "colour"))
+    if manifest.votes is not None:
+        tiles.append(("agree with the votes", f"{_agreeing(manifest):.1%}"))
+    if manifest.unreadable:
+        tiles.append(("cannot be read", f"{len(manifest.unreadable):,}"))
+    return tiles
+
+
+def _split_names(manifest: Manifest) -> list[str]:
+    return [plots.split_name(split) for split in manifest.split_counts()]
+
+
+def _problems(found: Audit) -> list[list[str]]:
+    """One row per kind of problem, one column per split."""
+    splits = list(found.manifest.split_counts())
+    leaked = found.by_split(np.concatenate([*found.leaks.rows.values(), np.zeros(0, np.int64)]))
+    conflicting = found.by_split(row for group in found.conflicts for row in group)
+    rows = [
+        ("copies within the split", found.surplus),
+        ("also occur in training", leaked),
+        ("copies with different labels", conflicting),
+        ("blank", found.by_split(found.blank)),
+    ]
+    if found.no_face is not None:
+        rows.append(("no face, by most votes", found.by_split(found.no_face)))
+    return [[name, *(f"{counts.get(split, 0):,}" for split in splits)] for name, counts in rows]
+
+
+def _advice(found: Audit) -> str:
+    if not (found.exact or len(found.blank)):
+        return ""
+    return page.note(
+        "mien data audit names these pictures and finds near duplicates too; with --fix it writes a table without them."
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from judging_worlds import Brightness
@@ -91,3 +93,11 @@ def test_judges_every_corruption(world: Manifest, brightness: Brightness):
     assert found["mean_accuracy"] == pytest.approx(np.mean(every))
     assert sum(steps) == 12 * 40
     assert found == judge_corruptions(brightness, judged, task)
+
+
+# The page of the documentation shows the amounts that are used.
+def test_documented_amounts():
+    page = Path(__file__).parents[2] / "docs" / "judging.md"
+    rows = {cells[1].strip(): cells[2:7] for line in page.read_text().splitlines() if len(cells := line.split("|")) > 7}
+    for name, corruption in CORRUPTIONS.items():
+        assert [float(cell) for cell in rows[name]] == list(corruption.amounts)

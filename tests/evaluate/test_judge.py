@@ -69,6 +69,14 @@ def test_flip_is_apart():
     assert mirrored.argmax() == 2
 
 
+# Data without splits is judged as a whole when that is asked for.
+def test_all_pictures(brightness: Brightness):
+    found = judge(brightness, manifest_of(squares([0.0, 0.5, 1.0]), [0, 1, 2], [""] * 3), split="all")
+    assert found.figures.n == 3
+    assert found.data["split"] == "all"
+    assert found.unseen is None
+
+
 # Where the data has groups, each has its own figures; no name is "unknown".
 def test_groups_have_their_own_figures(brightness: Brightness):
     group = np.array(["old", "young", "young", ""])
@@ -100,7 +108,7 @@ def test_batches_keep_the_order(brightness: Brightness):
     assert len(steps) > 1
 
 
-# Judging on votes alone needs no labels; unknown splits, empty ones and unknown protocols are refused.
+# Unknown splits, empty ones and unknown protocols are refused.
 def test_impossible_requests_are_refused(world: Manifest, brightness: Brightness):
     with pytest.raises(OptionError, match="Unknown split 'tests'"):
         judge(brightness, world, split="tests")

@@ -17,7 +17,7 @@ from mien.data.manifest import Manifest
 from mien.evaluate.metrics import Metrics, evaluate
 from mien.evaluate.protocol import Task, make_task
 
-__all__ = ["FORMAT", "Evaluation", "GroupFigures", "Unseen", "answers", "judge"]
+__all__ = ["FORMAT", "Evaluation", "GroupFigures", "Unseen", "answers", "judge", "split_of"]
 
 FORMAT = "mien-evaluation/1"
 """Name and version of the JSON that `Evaluation.to_dict` gives; docs/judging.md describes it."""
@@ -112,7 +112,7 @@ def judge(
     Args:
         classifier: what is judged.
         manifest: the whole data set.
-        split: "train", "validation" or "test".
+        split: "train", "validation", "test", or "all" for every picture, whatever its split.
         protocol: one of `mien.evaluate.protocol.PROTOCOLS`.
         model: what identifies the model, kept for the record; see `mien.evaluate.facts.model_facts`.
         flip: also judge the mean of two views.
@@ -125,7 +125,7 @@ def judge(
         DataError: an empty split, no picture to judge, or a picture that cannot be read.
 
     """
-    part = manifest.of_split(split)
+    part = split_of(manifest, split)
     task = make_task(part, classifier.labels, protocol)
     judged = part.select(task.rows)
     p = answers(classifier, judged, advance=advance)
@@ -137,10 +137,21 @@ def judge(
         task=task,
         probabilities=p,
         figures=_figures(p, task, sampling),
-        unseen=None if split == "train" else _unseen(manifest, judged, p, task, sampling),
+        unseen=None if split in {"train", "all"} else _unseen(manifest, judged, p, task, sampling),
         groups=_groups(judged, p, task, sampling),
         flip=None if mirrored is None else _figures((p + mirrored) / 2, task, sampling),
     )
+
+
+def split_of(manifest: Manifest, split: str) -> Manifest:
+    """The rows of a split, or all of them for "all".
+
+    Raises:
+        OptionError: an unknown split.
+        DataError: the split is empty.
+
+    """
+    return manifest if split == "all" else manifest.of_split(split)
 
 
 def answers(

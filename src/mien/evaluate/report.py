@@ -90,7 +90,8 @@ def report_page(body: Body, pictures: Mapping[str, bytes]) -> str:
         _speed(body),
     ]
     lead = f"{figures['n']:,} pictures of {Path(data['source']).name}, judged by {_by(data)}."
-    return page(f"{name} on the {data['split']} split", lead, "".join(parts))
+    where = "all splits" if data["split"] == "all" else f"the {data['split']} split"
+    return page(f"{name} on {where}", lead, "".join(parts))
 
 
 def _by(data: Body) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mien.evaluate.judge import Evaluation
     from mien.infer.classify import OnnxClassifier
 
-_SPLITS = ("train", "validation", "test")
+_SPLITS = ("train", "validation", "test", "all")
 _PROTOCOLS = ("auto", "labels", "ferplus-majority")
 
 
@@ -127,8 +127,9 @@ def _corruptions(
     classifier: OnnxClassifier, manifest: Manifest, found: Evaluation, options: Mapping[str, Any]
 ) -> dict[str, Any]:
     from mien.evaluate.corruption import CORRUPTIONS, STRENGTHS, judge_corruptions
+    from mien.evaluate.judge import split_of
 
-    judged = manifest.of_split(options["split"]).select(found.task.rows)
+    judged = split_of(manifest, options["split"]).select(found.task.rows)
     with progress("Spoiling", len(judged) * len(CORRUPTIONS) * len(STRENGTHS), "pictures") as advance:
         return judge_corruptions(classifier, judged, found.task, seed=options["seed"], advance=advance)
 

@@ -19,6 +19,7 @@ __all__ = ["cli", "main"]
 # Name of the command: (module, one line for --help). The module holds a click command called `command`.
 _COMMANDS: dict[str, tuple[str, str]] = {
     "analyze": ("mien.app.commands.analyze", "Read the expressions in photographs."),
+    "detect": ("mien.app.commands.detect", "Find the faces in photographs."),
     "demo": ("mien.app.commands.demo", "Read a photograph that comes with scikit-image."),
     "video": ("mien.app.commands.video", "Turn a video into a time line of expressions."),
     "webcam": ("mien.app.commands.webcam", "Read expressions live from a camera."),
@@ -26,6 +27,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "data": ("mien.app.commands.data", "Convert, audit and look at data sets."),
     "train": ("mien.app.commands.train", "Train a model."),
     "evaluate": ("mien.app.commands.evaluate", "Judge a model on a data set."),
+    "evaluate-detector": ("mien.app.commands.evaluate_detector", "Judge face detectors side by side."),
     "compare": ("mien.app.commands.compare", "Rank training runs."),
     "explain": ("mien.app.commands.explain", "Show which parts of a face a model looks at."),
     "export": ("mien.app.commands.export", "Write a run's model as one ONNX file."),

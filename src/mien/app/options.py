@@ -12,7 +12,7 @@ from mien.core.errors import OptionError
 if TYPE_CHECKING:
     from mien.infer.analyzer import Analyzer
 
-__all__ = ["analyzer_options", "make_analyzer"]
+__all__ = ["analyzer_options", "detect_side", "make_analyzer"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -66,12 +66,18 @@ def make_analyzer(options: Mapping[str, Any]) -> Analyzer:
         threads=options["threads"],
         min_face=options["min_face"],
         max_faces=options["max_faces"],
-        detect_side=_side(options["detect_size"]),
+        detect_side=detect_side(options["detect_size"]),
         max_pixels=int(options["max_megapixels"] * 1e6),
     )
 
 
-def _side(text: str) -> int | None:
+def detect_side(text: str) -> int | None:
+    """Value of `--detect-size`: a number of pixels, or None for "full".
+
+    Raises:
+        OptionError: neither.
+
+    """
     if text == "full":
         return None
     if not text.isdigit():

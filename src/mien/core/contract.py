@@ -10,12 +10,22 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from typing import Any, Literal, cast
 
 from mien.core.errors import DataError, ModelError
 from mien.core.labels import LabelSet
 
-__all__ = ["FORMAT_VERSION", "INPUT_NAME", "METADATA_KEY", "OUTPUT_NAME", "CropSpec", "ModelInfo"]
+__all__ = [
+    "DETECTOR_INPUT_NAME",
+    "FORMAT_VERSION",
+    "INPUT_NAME",
+    "METADATA_KEY",
+    "OUTPUT_NAME",
+    "CropSpec",
+    "DetectorInfo",
+    "ModelInfo",
+]
 
 FORMAT_VERSION = 1
 """Version of the model file's format that this version writes, and the newest that it reads."""
@@ -23,6 +33,9 @@ METADATA_KEY = "mien"
 """The one key of the ONNX metadata; its value is a JSON object."""
 INPUT_NAME = "crops"
 OUTPUT_NAME = "probabilities"
+
+DETECTOR_INPUT_NAME = "image"
+"""Input of a detector: (1, H, W, 3) uint8 BGR, H and W multiples of the largest stride."""
 
 Color = Literal["gray", "rgb"]
 Align = Literal["none", "eyes"]
@@ -88,13 +101,7 @@ class ModelInfo:
             ModelError: not JSON, another kind, an unknown format version, or a field that is missing or impossible.
 
         """
-        try:
-            body = json.loads(text)
-        except ValueError as error:
-            raise ModelError(f"{where}: the metadata is not JSON ({error}); the file is damaged.") from error
-        if not isinstance(body, dict):
-            raise ModelError(f"{where}: the metadata must be a JSON object, got {type(body).__name__}.")
-        _check_head(body, where)
+        body = _body(text, "expression", where)
         try:
             return cls(
                 name=_text(body, "name"),
@@ -111,19 +118,88 @@ class ModelInfo:
             raise ModelError(f"{where}: the model's metadata is not usable: {error}") from error
 
 
+@dataclass(frozen=True)
+class DetectorInfo:
+    """Metadata of a face detector (`docs/detector.md` describes its inputs and outputs).
+
+    Args:
+        name: short name, such as "mien".
+        strides: pixels between the cells of each output map, ascending.
+        score: faces with a smaller score are left out, in 0..1.
+        overlap: IoU above which the less sure of two faces is left out, in 0..1.
+        training: where the model comes from: at least "data" and "data_sha256".
+        metrics: measured figures, each with its protocol.
+        license: SPDX name of the weights' licence.
+        created: ISO date.
+        precision: "fp32" or "int8".
+
+    """
+
+    name: str
+    strides: tuple[int, ...]
+    score: float
+    overlap: float
+    training: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    license: str = "MIT"
+    created: str = ""
+    precision: str = "fp32"
+
+    def to_json(self) -> str:
+        """Text for the metadata of a model file."""
+        body = {"format_version": FORMAT_VERSION, "kind": "detector", **asdict(self)}
+        return json.dumps(body, ensure_ascii=False, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str, where: str) -> DetectorInfo:
+        """Parse the metadata of a model file; `where` names the file in errors.
+
+        Raises:
+            ModelError: not JSON, another kind, an unknown format version, or a field that is missing or impossible.
+
+        """
+        body = _body(text, "detector", where)
+        try:
+            return cls(
+                name=_text(body, "name"),
+                strides=_strides(body.get("strides")),
+                score=_fraction(body.get("score"), "score"),
+                overlap=_fraction(body.get("overlap"), "overlap"),
+                training=_object(body, "training"),
+                metrics=_object(body, "metrics"),
+                license=str(body.get("license", "")),
+                created=str(body.get("created", "")),
+                precision=str(body.get("precision", "fp32")),
+            )
+        except _FieldError as error:
+            raise ModelError(f"{where}: the model's metadata is not usable: {error}") from error
+
+
 class _FieldError(ValueError):
     pass
 
 
-def _check_head(body: Mapping[str, Any], where: str) -> None:
+def _body(text: str, kind: str, where: str) -> dict[str, Any]:
+    """The metadata as an object of a known version and the expected kind."""
+    try:
+        body = json.loads(text)
+    except ValueError as error:
+        raise ModelError(f"{where}: the metadata is not JSON ({error}); the file is damaged.") from error
+    if not isinstance(body, dict):
+        raise ModelError(f"{where}: the metadata must be a JSON object, got {type(body).__name__}.")
+    _check_head(body, kind, where)
+    return body
+
+
+def _check_head(body: Mapping[str, Any], kind: str, where: str) -> None:
     version = body.get("format_version")
     if not isinstance(version, int) or not 1 <= version <= FORMAT_VERSION:
         raise ModelError(
             f"{where}: model format version {version!r} is not known to this version of mien, "
             f"which reads up to {FORMAT_VERSION}; upgrade mien or export the model again."
         )
-    if body.get("kind") != "expression":
-        raise ModelError(f"{where}: expected a model of kind 'expression', got {body.get('kind')!r}.")
+    if body.get("kind") != kind:
+        raise ModelError(f"{where}: expected a model of kind {kind!r}, got {body.get('kind')!r}.")
 
 
 def _text(body: Mapping[str, Any], key: str) -> str:
@@ -158,6 +234,22 @@ def _positive(value: object, key: str) -> float:
     if number <= 0:
         raise _FieldError(f"{key!r} must be greater than 0, got {number}.")
     return number
+
+
+def _fraction(value: object, key: str) -> float:
+    number = _number(value, key)
+    if not 0 <= number <= 1:
+        raise _FieldError(f"{key!r} must be in 0..1, got {number}.")
+    return number
+
+
+def _strides(value: object) -> tuple[int, ...]:
+    known = isinstance(value, list) and value and all(isinstance(v, int) and 1 <= v <= 256 for v in value)
+    if not isinstance(value, list) or not known or any(b % a or b <= a for a, b in pairwise(value)):
+        raise _FieldError(
+            f"'strides' must be rising whole numbers of pixels, each a multiple of the last, got {value!r}."
+        )
+    return tuple(value)
 
 
 def _choice(value: object, key: str, known: tuple[str, ...]) -> str:

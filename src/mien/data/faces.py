@@ -119,7 +119,7 @@ def _parquet(path: Path) -> Iterator[FacePicture]:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError as error:
-        raise MissingExtraError("Reading Parquet needs pyarrow: pip install 'mien[data]'.") from error
+        raise MissingExtraError("Reading Parquet", "pyarrow", "data") from error
     for file in files:
         try:
             table = pq.read_table(file)
@@ -161,7 +161,8 @@ def _wider_item(file: Path, name: str, lines: Iterator[str]) -> FacePicture:
         rows = [[float(v) for v in next(lines).split()] for _ in range(max(count, 1))]  # "0" is followed by a zero line
     except (StopIteration, ValueError) as error:
         raise DataError(f"{file}: {name} is not followed by the number of its faces and a line for each.") from error
-    boxes, ignore = [], []
+    boxes: list[tuple[float, ...]] = []
+    ignore: list[tuple[float, ...]] = []
     for row in rows[:count]:
         if len(row) < 4:
             raise DataError(f"{file}: a face of {name} has {len(row)} numbers; expected x, y, width, height.")
@@ -194,7 +195,8 @@ def _voc(path: Path) -> Iterator[FacePicture]:
 
 
 def _voc_item(file: Path, root: ElementTree.Element) -> FacePicture:
-    boxes, ignore = [], []
+    boxes: list[list[float]] = []
+    ignore: list[list[float]] = []
     for thing in root.iter("object"):
         try:
             box = [float(thing.findtext(f"bndbox/{key}", "")) for key in ("xmin", "ymin", "xmax", "ymax")]

@@ -28,13 +28,14 @@ def open_detector(name: str | Path = "auto", options: DetectOptions | None = Non
     """Open a face detector.
 
     Args:
-        name: "auto", "yunet", "dlib", "none" (the whole picture is one face), or the path of a YuNet file.
+        name: "auto", "yunet", "dlib", "none" (the whole picture is one face), or the path of a
+            detector's file (one of the project's own, or the known YuNet file).
         options: size at which to look, smallest face, number of faces.
 
     Raises:
         OptionError: unknown name.
         StoreError: YuNet is named and its file is not in the store.
-        ModelError: the file is not the YuNet model that the project knows.
+        ModelError: the file is missing, or neither a detector of the project nor the YuNet file that it knows.
 
     """
     options = options or DetectOptions()
@@ -54,10 +55,8 @@ def open_detector(name: str | Path = "auto", options: DetectOptions | None = Non
 
         return YuNet(find("yunet"), options)
     if text.endswith(".onnx"):
-        from mien.infer.detectors.yunet import YuNet
-
-        return YuNet(_known_yunet(Path(text)), options)
-    raise OptionError(unknown_name("detector", text, DETECTORS) + " The path of a YuNet file will do as well.")
+        return _open_file(Path(text), options)
+    raise OptionError(unknown_name("detector", text, DETECTORS) + " The path of a detector's file will do as well.")
 
 
 def _choose() -> str:
@@ -73,16 +72,16 @@ def _choose() -> str:
     return "dlib"
 
 
-def _known_yunet(path: Path) -> Path:
-    """A file named by path must be the one that the registry knows: other files could harm the process."""
+def _open_file(path: Path, options: DetectOptions) -> Detector:
+    """YuNet for the one file that the registry knows, else a detector that carries metadata of its own."""
     try:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise ModelError(f"Cannot read the detector file {path}: {error.strerror or error}.") from error
-    known = ENTRIES["yunet"]
-    if digest != known.sha256:
-        raise ModelError(
-            f"{path} is not {known.filename}, the only detector file that this version knows "
-            f"(expected SHA-256 {known.sha256}, got {digest})."
-        )
-    return path
+    if digest == ENTRIES["yunet"].sha256:
+        from mien.infer.detectors.yunet import YuNet
+
+        return YuNet(path, options)
+    from mien.infer.detectors.own import OwnDetector
+
+    return OwnDetector(path, options)

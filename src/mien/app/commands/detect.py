@@ -1,0 +1,130 @@
+"""`mien detect`: boxes and landmarks of the faces in photographs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mien.app.inputs import expand
+from mien.app.options import detect_side
+from mien.app.terminal import console, notice
+from mien.core.errors import ImageError
+from mien.core.files import make_folder
+from mien.core.types import Detector, Face, Image
+
+
+@dataclass(frozen=True, eq=False)
+class _Record:
+    source: str
+    image: Image | None
+    faces: Sequence[Face]
+    error: str | None = None
+
+    def to_dict(self, detector: str) -> dict[str, Any]:
+        height, width = (None, None) if self.image is None else self.image.shape[:2]
+        faces = [
+            {"box": f.box, "score": f.score, "landmarks": None if f.landmarks is None else f.landmarks}
+            for f in self.faces
+        ]
+        body = {"source": self.source, "width": width, "height": height, "detector": detector}
+        return {**body, "faces": faces, "error": self.error}
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("--detector", default="auto", show_default=True, help="Name of the detector, or a detector's file.")
+@click.option("--min-face", type=click.FloatRange(0), default=0.0, metavar="PX", help="Leave out smaller faces.")
+@click.option("--max-faces", type=click.IntRange(1), metavar="N", help="Show at most the N largest faces.")
+@click.option("--min-score", type=float, metavar="S", help="Leave out less sure faces  [default: the detector's own]")
+@click.option(
+    "--detect-size",
+    default="640",
+    show_default=True,
+    metavar="PX|full",
+    help="Longest side at which faces are looked for; 'full' finds tiny faces in large pictures.",
+)
+@click.option(
+    "--annotate",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write each picture with boxes and landmarks into this folder.",
+)
+@click.option("--format", "kind", type=click.Choice(("table", "json")), default="table", show_default=True)
+def command(paths: tuple[str, ...], *, kind: str, annotate: Path | None, **options: Any) -> None:
+    """Find the faces in photographs.
+
+    PATH is a picture, a folder (with its subfolders) or a quoted pattern such as 'party/*.jpg'. A box is x1, y1, x2,
+    y2 in pixels; landmarks are right eye, left eye, nose, right and left mouth corner (the person's right).
+
+    A picture that cannot be read becomes a record with an error and does not stop the others; the exit status is
+    then 1.
+    """
+    from mien.infer.detect import DetectOptions, open_detector
+
+    looking = DetectOptions(
+        side=detect_side(options["detect_size"]),
+        min_face=options["min_face"],
+        max_faces=options["max_faces"],
+        min_score=options["min_score"],
+    )
+    detector = open_detector(options["detector"], looking)
+    if annotate is not None:
+        make_folder(annotate)
+    records = []
+    for number, record in enumerate(_records(paths, detector)):
+        if annotate is not None and record.image is not None:
+            _annotate(annotate / f"{number:04d}-{Path(record.source).stem}.jpg", record)
+        records.append(record.to_dict(detector.name))
+    if kind == "json":
+        click.echo(json.dumps(records, ensure_ascii=False, allow_nan=False, indent=1))
+    else:
+        _show(records)
+    failed = sum(record["error"] is not None for record in records)
+    notice(f"{len(records)} pictures, {sum(len(r['faces']) for r in records)} faces, {failed} could not be read.")
+    if failed:
+        raise SystemExit(1)
+
+
+def _records(paths: Sequence[str], detector: Detector) -> Iterator[_Record]:
+    from mien.infer.image import load_image
+
+    for path, problem in expand(paths):
+        if problem is not None:
+            yield _Record(path, None, (), problem)
+            continue
+        try:
+            image = load_image(path)
+        except ImageError as error:
+            yield _Record(path, None, (), str(error))
+            continue
+        yield _Record(path, image, detector.detect(image))
+
+
+def _annotate(path: Path, record: _Record) -> None:
+    from mien.media.marks import draw_faces
+    from mien.media.picture import write_picture
+
+    if record.image is not None:
+        write_picture(path, draw_faces(record.image, record.faces))
+
+
+def _show(records: Sequence[dict[str, Any]]) -> None:
+    from rich.table import Table
+
+    table = Table("Picture", "Face", "Score", "Box (x1 y1 x2 y2, px)", "Eyes (right, left)", box=None, pad_edge=False)
+    for record in records:
+        if record["error"] is not None:
+            table.add_row(record["source"], "-", "", record["error"])
+        elif not record["faces"]:
+            table.add_row(record["source"], "-", "", "no face")
+        for number, face in enumerate(record["faces"], 1):
+            points = face["landmarks"]
+            eyes = "" if points is None else "  ".join(f"{x:.0f},{y:.0f}" for x, y in points[:2])
+            box = " ".join(f"{v:.0f}" for v in face["box"])
+            table.add_row(record["source"], str(number), f"{face['score']:.2f}", box, eyes)
+    console().print(table)

@@ -1,0 +1,119 @@
+"""The project's own face detector (`docs/detector.md`): one small ONNX file that comes with the package.
+
+The graph takes pixels and gives maps of numbers; what the numbers mean is here, for training, judging and use alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.core.contract import DETECTOR_INPUT_NAME, METADATA_KEY, DetectorInfo
+from mien.core.errors import ModelError
+from mien.core.geometry import non_maximum_suppression
+from mien.core.types import Face, Image
+from mien.infer.detectors.scaling import MIN_SIDE, DetectOptions, map_back, shrink
+from mien.infer.session import input_shape, open_onnx
+
+__all__ = ["VALUES", "OwnDetector", "decode", "padded", "suppress"]
+
+Floats = NDArray[np.float32]
+
+VALUES = 15
+"""Numbers per cell: score, centre x and y, log width and height, and x and y of five landmarks."""
+
+_MOST = 1000  # faces that are compared with one another
+_LARGEST_LOG = 6.0  # no face is larger than exp(6) = 403 strides; keeps the exponential finite
+
+
+@final
+class OwnDetector:
+    """Detector from a model file of kind "detector".
+
+    Args:
+        path: the file.
+        options: how to look.
+        threads: threads of the runtime.
+
+    Raises:
+        ModelError: the file is missing, damaged, or not a detector of a known format.
+
+    """
+
+    name = "mien"
+
+    def __init__(self, path: Path, options: DetectOptions, threads: int = 1) -> None:
+        self._file = open_onnx(path, threads)
+        if METADATA_KEY not in self._file.metadata:
+            raise ModelError(f"{path} carries no metadata of mien, so it is not one of its detectors.")
+        self.info = DetectorInfo.from_json(self._file.metadata[METADATA_KEY], str(path))
+        kind, shape = input_shape(self._file, DETECTOR_INPUT_NAME)
+        if kind != "tensor(uint8)" or len(shape) != 4 or shape[3] != 3:
+            raise ModelError(f"{path}: expected an input {DETECTOR_INPUT_NAME!r} of (1, H, W, 3) uint8, got {shape}.")
+        self._outputs = [f"stride{stride}" for stride in self.info.strides]
+        missing = set(self._outputs) - {node.name for node in self._file.session.get_outputs()}
+        if missing:
+            raise ModelError(f"{path} has no output {', '.join(sorted(missing))}; export it again.")
+        self._options = options
+        self._min_score = self.info.score if options.min_score is None else options.min_score
+
+    def detect(self, image: Image) -> list[Face]:
+        """Faces of an (H, W, 3) uint8 BGR picture, best score first."""
+        small, factor = shrink(image, self._options.side)
+        if min(small.shape[:2]) < MIN_SIDE:
+            return []
+        feeds = {DETECTOR_INPUT_NAME: padded(small, self.info.strides[-1])[None]}
+        maps = self._file.run(feeds, self._outputs)
+        faces = suppress(decode(maps, self.info.strides, self._min_score), self.info.overlap)
+        return self._options.select(map_back(face, factor) for face in faces)
+
+
+def padded(image: Image, multiple: int) -> Image:
+    """Picture with black at its right and lower edge, so that both sides are multiples of `multiple` px."""
+    height, width = image.shape[:2]
+    if height % multiple == 0 and width % multiple == 0:
+        return np.ascontiguousarray(image)
+    out = np.zeros((height + -height % multiple, width + -width % multiple, 3), np.uint8)
+    out[:height, :width] = image
+    return out
+
+
+def decode(maps: Sequence[NDArray[np.float32]], strides: Sequence[int], min_score: float) -> Floats:
+    """Faces of one picture from the maps (1, 15, h, w) of each stride, best first: (N, 15).
+
+    A row is the score in 0..1, x1, y1, x2, y2 and five landmarks as x, y, all in pixels. In a map, a cell's centre
+    lies at (column + 0.5, row + 0.5) strides; centre and landmarks are offsets from it in strides, sides are natural
+    logarithms of strides.
+    """
+    rows = [_decode_map(m, stride, min_score) for m, stride in zip(maps, strides, strict=True)]
+    found = np.concatenate(rows)
+    best: Floats = found[np.argsort(-found[:, 0], kind="stable")][:_MOST]
+    return best
+
+
+def _decode_map(grid: NDArray[np.float32], stride: int, min_score: float) -> Floats:
+    row, column = np.nonzero(grid[0, 0] >= min_score)
+    values = grid[0, :, row, column]  # (N, 15)
+    cell = (np.stack([column, row], 1) + 0.5).astype(np.float32)  # (N, 2)
+    centre = cell + values[:, 1:3]
+    half = np.exp(np.minimum(values[:, 3:5], _LARGEST_LOG)) / 2
+    points = np.tile(cell, 5) + values[:, 5:]
+    pixels = np.concatenate([centre - half, centre + half, points], 1) * stride
+    faces: Floats = np.concatenate([values[:, :1], pixels], 1).astype(np.float32)
+    return faces[np.isfinite(faces).all(1)]
+
+
+def suppress(rows: Floats, overlap: float) -> list[Face]:
+    """Faces of decoded rows (N, 15) after non-maximum suppression, best first."""
+    kept = rows[non_maximum_suppression(rows[:, 1:5], rows[:, 0], overlap)]
+    return [_face(row) for row in kept.tolist()]
+
+
+def _face(row: Sequence[float]) -> Face:
+    x1, y1, x2, y2 = row[1:5]
+    points = tuple(zip(row[5::2], row[6::2], strict=True))
+    return Face((x1, y1, x2, y2), row[0], points)

@@ -1,0 +1,1 @@
+"""Training of the face detector: settings, data, augmentation, network, loss, loop, export."""

@@ -1,0 +1,197 @@
+"""Training pictures of one size from photographs: windows, mosaics, rotation, colour, blur, JPEG.
+
+All geometry of a picture is one affine transform. Knows no network.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.core.types import Image
+
+__all__ = ["Labels", "Sample", "degrade", "mosaic", "view"]
+
+Floats = NDArray[np.float32]
+
+_SMALLEST, _LARGEST = 8.0, 400.0  # px: range of sizes at which a chosen face is shown
+_LEARNED = 6.0  # px: smaller faces are ignored
+_VISIBLE, _GONE = 0.5, 0.05  # share of a box inside the window: learned from, and forgotten below
+_POINTS_FROM = 15.0  # px: landmarks of smaller faces are guesses
+_USUAL_SIDE = 640  # px: longest side at which the application looks
+_SCALES = (0.25, 4.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Labels:
+    """Faces of a picture: boxes (N, 4), landmarks (N, 5, 2) with NaN, ignored boxes (M, 4), all px."""
+
+    boxes: Floats
+    landmarks: Floats
+    ignore: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """A picture (H, W, 3) uint8 BGR and its labels."""
+
+    image: Image
+    labels: Labels
+
+
+def mosaic(samples: list[Sample], size: int, rng: np.random.Generator) -> Sample:
+    """Four samples in the quadrants of a picture of `size` x `size` px; the quadrants differ in size."""
+    cut_x, cut_y = (int(v) for v in rng.uniform(0.35, 0.65, 2) * size)
+    out = np.empty((size, size, 3), np.uint8)
+    parts = []
+    places = ((0, 0, cut_x, cut_y), (cut_x, 0, size, cut_y), (0, cut_y, cut_x, size), (cut_x, cut_y, size, size))
+    for sample, (x1, y1, x2, y2) in zip(samples, places, strict=True):
+        part = view(sample, x2 - x1, y2 - y1, rng)
+        out[y1:y2, x1:x2] = part.image
+        parts.append(_shifted(part.labels, x1, y1))
+    return Sample(out, Labels(*(np.concatenate([getattr(p, f) for p in parts]) for f in Labels.__slots__)))
+
+
+def view(sample: Sample, width: int, height: int, rng: np.random.Generator) -> Sample:
+    """A random window of `width` x `height` px of a sample, scaled, turned, stretched and flipped at random."""
+    labels = sample.labels
+    source_h, source_w = sample.image.shape[:2]
+    focus = labels.boxes[rng.integers(len(labels.boxes))] if len(labels.boxes) else None
+    factor = _factor(focus, (source_w, source_h), min(width, height), rng)
+    image, shrunk = sample.image, 1.0
+    if factor < 0.6:  # a transform would skip pixels: shrink by areas first, as the application does
+        shrunk = factor
+        size = (max(round(source_w * factor), 1), max(round(source_h * factor), 1))
+        image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    turn = np.radians(np.clip(rng.normal(0, 14), -35, 35)) if rng.random() < 0.4 else 0.0
+    stretch = np.exp(rng.uniform(-0.1, 0.1)) if rng.random() < 0.3 else 1.0
+    flip = -1.0 if rng.random() < 0.5 else 1.0
+    cos, sin = np.cos(turn), np.sin(turn)
+    linear = np.array([[cos, -sin], [sin, cos]]) @ np.diag([flip * stretch, 1 / stretch]) * factor  # (2, 2)
+    centre, at = _placing(focus, (source_w, source_h), linear, (width, height), rng)
+    shift = at - linear @ centre
+    if rng.random() < 0.9:
+        shift = _filled(shift, linear, (source_w, source_h), (width, height))
+    matrix = np.concatenate([linear / shrunk, shift[:, None]], axis=1)
+    border = _border(image, rng)
+    out = cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderValue=border)
+    return Sample(np.asarray(out, np.uint8), _moved(labels, linear, shift, (width, height)))
+
+
+def degrade(image: Image, rng: np.random.Generator) -> Image:
+    """Change colour, light, sharpness and noise of a picture, each at random."""
+    if rng.random() < 0.8:
+        image = _tone(image, rng)
+    if rng.random() < 0.15:
+        grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+        image = np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR), np.uint8)
+    if rng.random() < 0.12:
+        image = np.asarray(cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.4, 1.6))), np.uint8)
+    if rng.random() < 0.1:
+        noise = rng.integers(-1, 2, image.shape, np.int8).astype(np.int16) * int(rng.integers(2, 14))
+        image = np.clip(image + noise, 0, 255).astype(np.uint8)
+    if rng.random() < 0.12:
+        packed = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 85))])[1]
+        image = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8)
+    return image
+
+
+def _tone(image: Image, rng: np.random.Generator) -> Image:
+    """Gamma, contrast and light of all channels and a cast of each, as one table."""
+    values = (np.arange(256) / 255) ** np.exp(rng.normal(0, 0.3))
+    gain = np.exp(rng.normal(0, 0.2)) * np.exp(rng.normal(0, 0.08, 3))  # (3,)
+    if rng.random() < 0.15:
+        gain = gain * rng.uniform(0.3, 0.7)
+    table = (values[:, None] - 0.5) * np.exp(rng.normal(0, 0.2)) + 0.5  # (256, 1)
+    table = np.clip(table * gain * 255, 0, 255).astype(np.uint8)[None]  # (1, 256, 3)
+    return np.asarray(cv2.LUT(image, table), np.uint8)
+
+
+def _border(image: Image, rng: np.random.Generator) -> tuple[float, float, float]:
+    kind = rng.random()
+    if kind < 0.6:
+        return (0.0, 0.0, 0.0)  # what the detector itself pads with
+    if kind < 0.8:
+        b, g, r = (float(v) for v in image[rng.integers(image.shape[0]), rng.integers(image.shape[1])])
+        return (b, g, r)
+    b, g, r = (float(v) for v in rng.integers(0, 256, 3))
+    return (b, g, r)
+
+
+def _sides(boxes: Floats) -> Floats:
+    sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
+    roots: Floats = np.sqrt(sides[:, 0] * sides[:, 1])
+    return roots
+
+
+def _factor(focus: Floats | None, source: tuple[int, int], room: int, rng: np.random.Generator) -> float:
+    """Scale of a window: as the application sees the picture, or so that the chosen face gets a random size."""
+    usual = _USUAL_SIDE / max(source)
+    if focus is None or rng.random() < 0.4:
+        factor = np.exp(rng.uniform(np.log(min(0.8, usual)), np.log(max(1.0, usual))))
+    else:
+        largest = min(_LARGEST, 1.1 * room)
+        factor = np.exp(rng.uniform(np.log(_SMALLEST), np.log(largest))) / _sides(focus[None])[0]
+    return float(np.clip(factor, *_SCALES))
+
+
+def _placing(
+    focus: Floats | None,
+    source: tuple[int, int],
+    linear: NDArray[np.float64],
+    window: tuple[int, int],
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """A point of the photograph and where in the window it comes to lie: the chosen face anywhere inside it."""
+    size = np.array(window, np.float64)
+    if focus is None:
+        return rng.uniform(0.2, 0.8, 2) * source, size / 2
+    box = focus.astype(np.float64)
+    half = np.abs(linear) @ (box[2:] - box[:2]) / 2
+    low = np.minimum(half * 0.7, size / 2)
+    return (box[:2] + box[2:]) / 2, rng.uniform(low, size - low)
+
+
+def _filled(
+    shift: NDArray[np.float64], linear: NDArray[np.float64], source: tuple[int, int], window: tuple[int, int]
+) -> NDArray[np.float64]:
+    """Shift that wastes no room: a small photograph stays whole, a large one fills the window."""
+    size, middle = np.array(window, np.float64), linear @ (np.array(source) / 2)
+    half = np.abs(linear) @ source / 2
+    low, high = np.minimum(half, size - half), np.maximum(half, size - half)
+    filled: NDArray[np.float64] = np.clip(middle + shift, low, high) - middle
+    return filled
+
+
+def _shifted(labels: Labels, x: int, y: int) -> Labels:
+    corner = np.array([x, y, x, y], np.float32)
+    return Labels(labels.boxes + corner, labels.landmarks + corner[:2], labels.ignore + corner)
+
+
+def _moved(labels: Labels, linear: NDArray[np.float64], shift: NDArray[np.float64], window: tuple[int, int]) -> Labels:
+    """Labels in the window; faces that are too small or too little visible become regions to ignore."""
+    boxes, ignore = _moved_boxes(labels.boxes, linear, shift), _moved_boxes(labels.ignore, linear, shift)
+    points = (labels.landmarks.astype(np.float64) @ linear.T + shift).astype(np.float32)
+    if np.linalg.det(linear) < 0:
+        points = points[:, [1, 0, 2, 4, 3]]  # the person's right eye is the left one now
+    points[_sides(labels.boxes) < _POINTS_FROM] = np.nan
+    limits = np.array([*window, *window], np.float32)
+    inside = np.clip(boxes, 0, limits)
+    share = (_sides(inside) / np.maximum(_sides(boxes), 1e-6)) ** 2
+    size = _sides(inside)
+    learned = (share >= _VISIBLE) & (size >= _LEARNED)
+    cut = ~learned & (share > _GONE) & (size > 1)
+    ignored = np.clip(ignore, 0, limits)
+    ignored = ignored[_sides(ignored) > 1]
+    return Labels(inside[learned], points[learned], np.concatenate([ignored, inside[cut]]))
+
+
+def _moved_boxes(boxes: Floats, linear: NDArray[np.float64], shift: NDArray[np.float64]) -> Floats:
+    """Upright boxes around the moved ellipses that fill the boxes: a turned face keeps its framing."""
+    centre = (boxes[:, :2] + boxes[:, 2:]) / 2 @ linear.T + shift
+    half = np.sqrt(((boxes[:, 2:] - boxes[:, :2]) / 2) ** 2 @ (linear**2).T)
+    moved: Floats = np.concatenate([centre - half, centre + half], 1).astype(np.float32)
+    return moved

@@ -1,0 +1,86 @@
+"""The network: plain 3x3 convolutions, a top-down path, one head for three strides.
+
+Full convolutions at small width instead of depthwise ones: ONNX Runtime and WebAssembly run them near the
+machine's peak. Knows no boxes: the maps' meaning is in `mien.infer.detectors.own`.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["DetectorNet"]
+
+OUTPUTS = 15
+"""Per cell: face, centre x, y, log width, log height, and x, y of five landmarks."""
+
+_STEM, _QUARTER, _EIGHTH, _SIXTEENTH, _THIRTYSECOND = 16, 32, 48, 64, 48
+_NECK = 48
+_PRIOR = 0.01  # score of a cell before training: nearly all cells are background
+
+
+class DetectorNet(nn.Module):
+    """Face detector.
+
+    The input is (N, 3, H, W) blue-green-red in 0..255 with H and W multiples of 32; the outputs are maps
+    (N, 15, H / s, W / s) of raw values for the strides s = 8, 16, 32.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(_conv(3, _STEM, 2), _conv(_STEM, _QUARTER, 2))
+        self.eighth = nn.Sequential(_conv(_QUARTER, _EIGHTH, 2), _Residual(_EIGHTH))
+        self.sixteenth = nn.Sequential(_conv(_EIGHTH, _SIXTEENTH, 2), _Residual(_SIXTEENTH))
+        self.thirtysecond = nn.Sequential(_conv(_SIXTEENTH, _THIRTYSECOND, 2), _conv(_THIRTYSECOND, _THIRTYSECOND))
+        self.lateral = nn.ModuleList(nn.Conv2d(c, _NECK, 1) for c in (_EIGHTH, _SIXTEENTH, _THIRTYSECOND))
+        self.head = _conv(_NECK, _NECK)
+        self.out = nn.Conv2d(_NECK, OUTPUTS, 1)
+        _initialise(self)
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        """Inputs of the last layer: (N, 48, H / s, W / s) for each stride."""
+        x = self.stem(images * (1 / 64) - 2)
+        eighth = self.eighth(x)
+        sixteenth = self.sixteenth(eighth)
+        p5 = self.lateral[2](self.thirtysecond(sixteenth))
+        p4 = self.lateral[1](sixteenth) + _double(p5)
+        p3 = self.lateral[0](eighth) + _double(p4)
+        return [self.head(torch.relu(p)) for p in (p3, p4, p5)]
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Maps of raw values; see the class."""
+        return [self.out(feature) for feature in self.features(images)]
+
+
+class _Residual(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = _conv(channels, channels)
+        self.second = nn.Sequential(nn.Conv2d(channels, channels, 3, 1, 1, bias=False), nn.BatchNorm2d(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(x + self.second(self.first(x)))
+
+
+def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+    layer = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+    return nn.Sequential(layer, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
+
+
+def _double(x: Tensor) -> Tensor:
+    return nn.functional.interpolate(x, scale_factor=2.0, mode="nearest")
+
+
+def _initialise(net: DetectorNet) -> None:
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+    nn.init.normal_(net.out.weight, std=0.01)
+    bias = torch.zeros(OUTPUTS)
+    bias[0] = -math.log((1 - _PRIOR) / _PRIOR)
+    bias[3:5] = 1.0  # a face of e strides, the middle of a stride's range
+    net.out.bias = nn.Parameter(bias)

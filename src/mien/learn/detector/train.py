@@ -1,0 +1,227 @@
+"""The training loop: a budget of minutes, checkpoints that a stopped run goes on from, a search for hard pictures.
+
+Knows no file format of data: it takes photographs with boxes.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from mien.core.errors import TrainError
+from mien.core.files import atomic_path
+from mien.data.faces import FacePicture
+from mien.learn.detector.augment import Sample
+from mien.learn.detector.config import STRIDES, DetectorConfig
+from mien.learn.detector.data import Batch, Batches, decoded, loader
+from mien.learn.detector.loss import Losses, detection_loss
+from mien.learn.detector.net import DetectorNet
+
+__all__ = ["CHECKPOINT", "HISTORY", "Trainer", "load_net"]
+
+CHECKPOINT = "last.pt"
+HISTORY = "history.jsonl"
+
+_SAVE_EVERY_S = 180.0
+_LOG_EVERY = 100  # steps
+_CLIP = 10.0  # largest norm of the gradient
+_FINAL_LR = 0.02  # share of the highest rate that is left at the end
+_MINE_SIDE = 448  # px
+_MINED_UP_TO = 4.0  # a picture in which a face is seen wrongly is drawn up to so much more often
+_log = logging.getLogger("mien")
+
+
+@final
+class Trainer:
+    """One run.
+
+    Args:
+        pictures: photographs to learn from.
+        config: settings; a resumed run may have other minutes.
+        folder: where the checkpoint and the history go; a run whose checkpoint lies there goes on.
+
+    Raises:
+        DataError: a photograph cannot be read.
+        TrainError: there are no faces to learn from, or the checkpoint is not one of this network.
+
+    """
+
+    def __init__(self, pictures: Sequence[FacePicture], config: DetectorConfig, folder: Path) -> None:
+        if not any(len(p.boxes) for p in pictures):
+            raise TrainError("There is no face in the pictures to learn from.")
+        torch.set_num_threads(config.threads)
+        torch.manual_seed(config.seed)
+        self._config, self._folder = config, folder
+        self._samples: list[Sample] = decoded(pictures)
+        self.net = DetectorNet().to(memory_format=torch.channels_last)
+        self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
+        self._optimizer = torch.optim.AdamW(_groups(self.net, config.weight_decay), lr=config.lr)
+        self.step, self._spent_s, self._mined_s = 0, 0.0, 0.0
+        folder.mkdir(parents=True, exist_ok=True)
+        if (folder / CHECKPOINT).exists():
+            self._resume()
+        self._batches = Batches(self._samples, config, seed=config.seed * 1_000_003 + self.step)
+
+    def run(self) -> None:
+        """Train until the minutes are used up; the last checkpoint then holds the result."""
+        budget = self._config.minutes * 60
+        stream = loader(self._batches, self._config.workers)
+        sums, saved = np.zeros(4), time.monotonic()
+        while self._spent_s < budget:
+            start = time.monotonic()
+            progress = self._spent_s / budget
+            if progress > 1 - self._config.plain:
+                self._batches.mosaics.zero_()
+            losses = self._learn(next(stream), progress)
+            self.step += 1
+            sums += _floats(losses)
+            if self.step % _LOG_EVERY == 0:
+                self._note(sums / _LOG_EVERY)
+                sums[:] = 0
+            if self._spent_s - self._mined_s > self._config.mine_every * 60:
+                self._mine()
+            self._spent_s += time.monotonic() - start
+            if time.monotonic() - saved > _SAVE_EVERY_S:
+                self.save()
+                saved = time.monotonic()
+        self.save()
+
+    def _learn(self, batch: Batch, progress: float) -> Losses:
+        rate = self._config.lr * (_FINAL_LR + (1 - _FINAL_LR) * (1 + math.cos(math.pi * progress)) / 2)
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate * min((self.step + 1) / self._config.warmup, 1.0)
+        self.net.train()
+        images = batch.images.permute(0, 3, 1, 2).float()  # (N, 3, S, S), channels last in memory already
+        with torch.autocast("cpu", torch.bfloat16, enabled=self._config.bf16):
+            features = self.net.features(images)
+        losses = detection_loss([self.net.out(f.float()) for f in features], batch.targets)
+        if not torch.isfinite(losses.total):
+            raise TrainError(f"The loss is not finite after {self.step} steps; lower the learning rate.")
+        self._optimizer.zero_grad(set_to_none=True)
+        losses.total.backward()
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), _CLIP)
+        self._optimizer.step()
+        self._follow()
+        return losses
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """Move the average towards the network; quickly at first."""
+        decay = min(self._config.ema, (1 + self.step) / (10 + self.step))
+        for mean, value in zip(self.average.state_dict().values(), self.net.state_dict().values(), strict=True):
+            if mean.dtype.is_floating_point:
+                mean.lerp_(value, 1 - decay)
+            else:
+                mean.copy_(value)
+
+    def _mine(self) -> None:
+        """Draw a photograph without a face more often, the surer the network is that it sees one."""
+        self._mined_s = self._spent_s
+        scores = [_highest_score(self.average, s.image) for s in self._empty()]
+        for index, score in zip(self._empty_indices(), scores, strict=True):
+            self._batches.weights[index] = 1 + (_MINED_UP_TO - 1) * min(score / 0.5, 1.0)
+        hard = sum(score > 0.3 for score in scores)
+        _log.info("Looked for faces in %d pictures without one; %d look like one.", len(scores), hard)
+
+    def _empty_indices(self) -> list[int]:
+        labels = (s.labels for s in self._samples)
+        return [i for i, found in enumerate(labels) if not len(found.boxes) and not len(found.ignore)]
+
+    def _empty(self) -> Iterator[Sample]:
+        return (self._samples[i] for i in self._empty_indices())
+
+    def _note(self, losses: np.ndarray) -> None:
+        names = ("loss", "score", "box", "landmarks")
+        row: dict[str, Any] = {"step": self.step, "minutes": round(self._spent_s / 60, 2)}
+        row |= {name: round(float(value), 4) for name, value in zip(names, losses, strict=True)}
+        row["lr"] = self._optimizer.param_groups[0]["lr"]
+        with (self._folder / HISTORY).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+
+    def save(self) -> None:
+        """Write the checkpoint, whole or not at all.
+
+        Raises:
+            TrainError: it cannot be written.
+
+        """
+        state = {
+            "config": asdict(self._config),
+            "step": self.step,
+            "spent_s": self._spent_s,
+            "net": self.net.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+        }
+        try:
+            with atomic_path(self._folder / CHECKPOINT) as temporary:
+                torch.save(state, temporary)
+        except (OSError, RuntimeError) as error:
+            raise TrainError(f"Cannot write the checkpoint in {self._folder}: {error}.") from error
+
+    def _resume(self) -> None:
+        state = _read(self._folder / CHECKPOINT)
+        self.net.load_state_dict(state["net"])
+        self.average.load_state_dict(state["average"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self.step, self._spent_s = state["step"], state["spent_s"]
+        self._mined_s = self._spent_s - self._config.mine_every * 60 if self._spent_s else 0.0
+        _log.info("Going on after %d steps and %.1f minutes.", self.step, self._spent_s / 60)
+
+
+def load_net(checkpoint: Path) -> DetectorNet:
+    """The averaged network of a checkpoint, ready for judging.
+
+    Raises:
+        TrainError: no such file, or not a checkpoint of this network.
+
+    """
+    net = DetectorNet()
+    net.load_state_dict(_read(checkpoint)["average"])
+    return net.eval().requires_grad_(False)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        state: dict[str, Any] = torch.load(path, weights_only=True)
+    except FileNotFoundError as error:
+        raise TrainError(f"There is no checkpoint {path}.") from error
+    except (OSError, RuntimeError, EOFError, ValueError) as error:
+        raise TrainError(f"{path} is not a checkpoint that can be read: {error}.") from error
+    if set(state.get("net", {})) != set(DetectorNet().state_dict()):
+        raise TrainError(f"{path} is not a checkpoint of this network; start a run in another folder.")
+    return state
+
+
+def _groups(net: DetectorNet, weight_decay: float) -> list[dict[str, Any]]:
+    matrices = [p for p in net.parameters() if p.ndim > 1]
+    others = [p for p in net.parameters() if p.ndim <= 1]
+    return [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+
+
+def _floats(losses: Losses) -> np.ndarray:
+    return np.array([float(v.detach()) for v in (losses.total, losses.score, losses.box, losses.points)])
+
+
+@torch.no_grad()
+def _highest_score(net: DetectorNet, image: np.ndarray) -> float:
+    """The surest face that a network sees in a picture (H, W, 3) uint8 BGR of the usual size."""
+    pixels: Tensor = torch.from_numpy(image).permute(2, 0, 1)[None].float()
+    factor = _MINE_SIDE / max(image.shape[:2])
+    if factor > 1:
+        pixels = F.interpolate(pixels, scale_factor=factor, mode="bilinear")
+    height, width = pixels.shape[2:]
+    pixels = F.pad(pixels, (0, -width % STRIDES[-1], 0, -height % STRIDES[-1]))
+    return max(float(m[:, 0].sigmoid().max()) for m in net(pixels))

@@ -5,7 +5,7 @@ Looks only; `mien.data.clean` removes. The near duplicates are found as `mien.da
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from mien.core.labels import concept
 from mien.data.leaks import Leaks, leaks
 from mien.data.manifest import NO_LABEL, SPLITS, Manifest
-from mien.data.near import DETAIL, SHIFT, THUMB, Near, groups_of, near_pairs
+from mien.data.near import DETAIL, SHIFT, THUMB, Near, groups_of
 
-__all__ = ["BLANK_SPREAD", "NO_FACE_VOTES", "Audit", "audit"]
+__all__ = ["BLANK_SPREAD", "NO_FACE_VOTES", "Audit", "audit", "representatives"]
 
 BLANK_SPREAD = 1.0
 """A picture whose grey levels have a smaller standard deviation than this, of 0..255, shows nothing."""
@@ -36,7 +36,7 @@ class Audit:
     Args:
         manifest: the data set.
         exact: groups of pictures whose pixels are all the same.
-        conflicts: those of them, without blank pictures of course included, whose labels differ.
+        conflicts: those of them whose labels differ.
         near: pairs of nearly the same pictures, one row standing for each exact group; None where not looked for.
         blank: pictures that show nothing.
         no_face: pictures that most people saw no face in; None where the set has no such votes.
@@ -93,6 +93,14 @@ class Audit:
         """Sets of rows that near pairs connect."""
         return [] if self.near is None else groups_of(self.near.pairs)
 
+    def leaked_by_class(self, split: str) -> dict[str, float]:
+        """For every class with pictures in a held-out split, the part of them that occurs in training, in 0..1."""
+        m = self.manifest
+        total = np.bincount(m.label[(m.split == split) & (m.label >= 0)], minlength=len(m.labels))
+        rows = self.leaks.rows.get(split, np.zeros(0, np.int64))
+        leaked = np.bincount(m.label[rows][m.label[rows] >= 0], minlength=len(m.labels))
+        return {name: float(leaked[i] / total[i]) for i, name in enumerate(m.labels) if total[i]}
+
     def imbalance(self) -> tuple[str, str, float] | None:
         """The largest and the smallest class in training (or in all, without splits) and how many times it is larger.
 
@@ -133,6 +141,7 @@ class Audit:
                 "surplus_within": self.surplus,
                 "between": between,
                 "leaked": {split: self.leaks.fraction(split) for split in self.leaks.totals},
+                "leaked_by_class": {split: self.leaked_by_class(split) for split in self.leaks.totals},
                 "list": [self._named(group) for group in self.exact],
             },
             "near_duplicates": self._near_dict(),
@@ -176,13 +185,12 @@ class Audit:
         ]
 
 
-def audit(manifest: Manifest, *, near: bool = True, advance: Callable[[int], None] | None = None) -> Audit:
+def audit(manifest: Manifest, *, near: Near | None = None) -> Audit:
     """Look a data set over.
 
     Args:
         manifest: as `mien.data.read` gives it.
-        near: look for near duplicates too, which compares every picture with every other.
-        advance: called with the number of steps done since the last call; `steps(manifest)` says how many there are.
+        near: near duplicates among `representatives(manifest)`, from `mien.data.near.near_pairs`.
 
     Raises:
         DataError: a picture cannot be read.
@@ -194,7 +202,7 @@ def audit(manifest: Manifest, *, near: bool = True, advance: Callable[[int], Non
         manifest=manifest,
         exact=groups,
         conflicts=tuple(group for group in groups if len(_labels_of(manifest, group)) > 1),
-        near=near_pairs(manifest, representatives(manifest), advance) if near else None,
+        near=near,
         blank=blank,
         no_face=_no_face(manifest),
         subjects=_wandering_subjects(manifest),

@@ -50,7 +50,7 @@ def summarize(manifest: Manifest, folder: Path, *, seed: int = 0, advance: Advan
         with atomic_write(paths[-1]) as file:
             file.write(data)
     paths.append(folder / "summary.html")
-    page.write_page(paths[-1], _page(manifest, audit(manifest, near=False), drawn))
+    page.write_page(paths[-1], _page(manifest, audit(manifest), drawn))
     return paths
 
 

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.core.errors import DataError, unknown_name
+from mien.core.errors import DataError, OutputError, unknown_name
 from mien.core.files import atomic_write
 from mien.data.formats.common import Hints, split_of
 from mien.data.formats.text import Row, Table, header_of, open_table
 from mien.data.manifest import NO_LABEL, SPLITS, Manifest, text_array
-from mien.data.trees import Folder, Tree
+from mien.data.trees import Folder, Tree, open_tree
 
 __all__ = ["COLUMNS", "LAYOUT", "read_with", "recognises", "write"]
 
@@ -97,9 +97,11 @@ def write(path: Path, source: Path, manifest: Manifest) -> None:
         manifest: the rows to keep, as `mien.data.read` gave them.
 
     Raises:
-        OutputError: the file cannot be written.
+        OutputError: the file cannot be written, or another kind of file has its name.
 
     """
+    if path.is_file() and not recognises(open_tree(path)):
+        raise OutputError(f"Cannot write {path}: it exists and is no table of this kind; choose another name.")
     relative = Path(os.path.relpath(source.resolve(), path.resolve().parent)).as_posix()
     with atomic_write(path, "w", newline="") as file:
         writer = csv.writer(file)

@@ -1,0 +1,204 @@
+"""`mien data`: convert data sets between layouts, audit them, split them, look at them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from mien.app.terminal import console, notice, progress
+from mien.core.errors import OptionError
+
+if TYPE_CHECKING:
+    from mien.data.clean import Cleaned
+    from mien.data.manifest import Manifest
+    from mien.data.near import Near
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+_NAMED = 3
+"""Examples that are named where there are more."""
+
+
+@click.group()
+def command() -> None:
+    """Convert, audit and look at data sets.
+
+    SOURCE is Kaggle's fer2013.csv or icml_face_data.csv (with FER+'s fer2013new.csv beside it where there is one), a
+    folder of images by class, a zip of these, Parquet files, or a CSV of path,label. What it is shows by itself.
+    """
+
+
+def _source(function: _F) -> _F:
+    """The argument SOURCE and the options that say how to read it."""
+    function = click.option(
+        "--labels", metavar="A,B,...", help="Class names in order, where the data only has numbers."
+    )(function)
+    return click.argument("source", type=click.Path(path_type=Path))(function)
+
+
+def _read(source: Path, labels: str | None) -> Manifest:
+    from mien.data import read
+
+    names = None if labels is None else [name.strip() for name in labels.split(",")]
+    with progress("Reading", None, "pictures") as advance:
+        manifest = read(source, labels=names, advance=advance)
+    if manifest.unreadable:
+        shown = "; ".join(f"{name}: {reason}" for name, reason in manifest.unreadable[:_NAMED])
+        more = " ..." if len(manifest.unreadable) > _NAMED else "."
+        notice(f"{len(manifest.unreadable):,} pictures cannot be read and are left out: {shown}{more}")
+    return manifest
+
+
+def _near(manifest: Manifest) -> Near:
+    from mien.data.audit import representatives
+    from mien.data.near import near_pairs
+
+    rows = representatives(manifest)
+    with progress("Comparing", 2 * len(rows), "pictures") as advance:
+        return near_pairs(manifest, rows, advance)
+
+
+def _splits_made(manifest: Manifest, text: str, seed: int, near: bool) -> Manifest:
+    from mien.data.split import make_splits, parse_parts
+
+    parts = parse_parts(text)
+    return make_splits(manifest, parts, seed=seed, near=_near(manifest) if near else None)
+
+
+@command.command(short_help="Write a data set in another layout.")
+@_source
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option(
+    "--layout",
+    type=click.Choice(["csv", "folders", "parquet"]),
+    required=True,
+    help="csv: fer2013.csv for 48x48 grey pictures of its seven classes, else path,label beside the pictures.",
+)
+@click.option("--classes", metavar="A,B,...", help="Keep only these classes.")
+@click.option("--split", "parts", metavar="80/10/10", help="Make new splits: per cent of train/validation/test.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the new splits.")
+@click.option("--near/--no-near", default=True, show_default=True, help="Keep near duplicates in one new split.")
+def convert(
+    source: Path,
+    out: Path,
+    labels: str | None,
+    layout: str,
+    classes: str | None,
+    parts: str | None,
+    seed: int,
+    near: bool,
+) -> None:
+    """Write SOURCE anew as the folder OUT; every pixel and every label is kept."""
+    from mien.data import convert as converter
+    from mien.data.split import parse_parts
+
+    if parts is not None:
+        parse_parts(parts)  # a mistake shows before the reading
+    manifest = _read(source, labels)
+    if classes is not None:
+        manifest = manifest.with_labels([name.strip() for name in classes.split(",")])
+    if parts is not None:
+        manifest = _splits_made(manifest, parts, seed, near)
+    with progress("Writing", len(manifest), "pictures") as advance:
+        names = converter.convert(manifest, out, layout, advance)
+    click.echo(f"{out}: {len(manifest):,} pictures ({_per_split(manifest.split_counts())}) in {', '.join(names)}")
+
+
+def _per_split(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{split or 'no split'} {n:,}" for split, n in counts.items())
+
+
+@command.command(short_help="Divide a data set into training, validation and test.")
+@_source
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--parts", default="80/10/10", show_default=True, help="Per cent of train/validation/test.")
+@click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same splits.")
+@click.option("--near/--no-near", default=True, show_default=True, help="Keep near duplicates in one split.")
+def split(source: Path, out: Path, labels: str | None, parts: str, seed: int, near: bool) -> None:
+    """Divide SOURCE anew and write the table OUT, which is read like SOURCE.
+
+    Every class is divided as asked. Identical pictures stay together, nearly identical ones too, and so do the
+    pictures of one person where the data names people. No picture is copied: OUT refers to SOURCE.
+    """
+    from mien.app import audit_table
+    from mien.data.formats import selection
+    from mien.data.split import parse_parts
+
+    parse_parts(parts)
+    manifest = _read(source, labels)
+    if any(manifest.split_counts().keys() - {""}):
+        notice(f"{source} has splits already ({_per_split(manifest.split_counts())}); the new ones replace them.")
+    manifest = _splits_made(manifest, parts, seed, near)
+    selection.write(out, source, manifest)
+    console().print(audit_table.class_table(manifest))
+    click.echo(f"Wrote {out}.")
+
+
+@command.command(short_help="Say what is wrong with a data set.")
+@_source
+@click.option("--json", "as_json", is_flag=True, help="Write everything as JSON, with the names of all pictures.")
+@click.option(
+    "--fix",
+    type=click.Path(path_type=Path),
+    metavar="OUT.csv",
+    help="Write a table of the pictures that are in order, which is read like SOURCE.",
+)
+@click.option("--near/--no-near", default=True, show_default=True, help="Look for near duplicates too.")
+def audit(source: Path, labels: str | None, as_json: bool, fix: Path | None, near: bool) -> None:
+    """Say what is wrong with SOURCE.
+
+    Pictures that occur more than once, exactly or nearly, within a split and in two; copies with different labels;
+    blank pictures and such that show no face; classes of very different size; people in two splits.
+    """
+    from mien.app import audit_table
+    from mien.data import audit as auditor
+    from mien.data.clean import clean
+    from mien.data.formats import selection
+
+    if fix is not None and fix.exists() and fix.resolve() == source.resolve():
+        raise OptionError("--fix would write over its own source; name another file.")
+    manifest = _read(source, labels)
+    found = auditor.audit(manifest, near=_near(manifest) if near else None)
+    if as_json:
+        click.echo(json.dumps(found.to_dict(), ensure_ascii=False, indent=2, allow_nan=False))
+    else:
+        audit_table.show(found)
+    if fix is not None:
+        cleaned = clean(found)
+        selection.write(fix, source, cleaned.manifest)
+        _tell_removed(cleaned, fix, quiet=as_json)
+
+
+def _tell_removed(cleaned: Cleaned, path: Path, quiet: bool) -> None:
+    from mien.data.clean import REASONS
+
+    say = notice if quiet else click.echo
+    removed = int((cleaned.reasons != "").sum())
+    say(f"Wrote {path}: {len(cleaned.manifest):,} pictures ({_per_split(cleaned.manifest.split_counts())}).")
+    say(f"Left out {removed:,} pictures, each for the first reason that fits:")
+    for reason, counts in cleaned.counts().items():
+        say(f"  {sum(counts.values()):6,}  {REASONS[reason]} ({_per_split(counts)})")
+    if cleaned.manifest.unreadable:
+        say(f"  {len(cleaned.manifest.unreadable):6,}  cannot be read")
+
+
+@command.command(short_help="Draw a data set: classes, samples, mean faces and more.")
+@_source
+@click.option("--report", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Where to write.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the choice of sample pictures.")
+def summary(source: Path, labels: str | None, report: Path, seed: int) -> None:
+    """Draw SOURCE: classes, samples, mean faces, sizes, brightness, agreement with votes.
+
+    Writes PNG files and one page, summary.html, that holds all of them.
+    """
+    from mien.data.summary import summarize
+
+    manifest = _read(source, labels)
+    with progress("Drawing", len(manifest.labels), "classes") as advance:
+        paths = summarize(manifest, report, seed=seed, advance=advance)
+    for path in paths:
+        click.echo(str(path))

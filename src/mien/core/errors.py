@@ -2,7 +2,9 @@
 
     MienError
     ├── InputError          what the caller gave cannot be used
-    │   ├── ImageError      a picture that cannot be read, or is too large
+    │   ├── ImageError      a picture that cannot be read
+    │   │   ├── ImageFormatError    not a picture in a known format
+    │   │   └── ImageSizeError      larger than the limit
     │   ├── VideoError      a video, folder of frames, stream or camera that cannot be read
     │   └── OptionError     an unknown name or an impossible value of an option
     ├── ModelError          a model file is missing, damaged or of another format
@@ -24,6 +26,8 @@ from collections.abc import Iterable
 __all__ = [
     "DataError",
     "ImageError",
+    "ImageFormatError",
+    "ImageSizeError",
     "InputError",
     "MienError",
     "MissingExtraError",
@@ -47,6 +51,14 @@ class InputError(MienError):
 
 class ImageError(InputError):
     """A picture cannot be read, is damaged, or is larger than the limit."""
+
+
+class ImageFormatError(ImageError):
+    """The bytes are not a picture in a known format."""
+
+
+class ImageSizeError(ImageError):
+    """A picture is larger than the limit."""
 
 
 class VideoError(InputError):

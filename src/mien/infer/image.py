@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image as PilImage
 from PIL import ImageOps, UnidentifiedImageError
 
-from mien.core.errors import ImageError, OptionError
+from mien.core.errors import ImageError, ImageFormatError, ImageSizeError, OptionError
 from mien.core.types import Image
 
 __all__ = ["MAX_PIXELS", "ColorOrder", "ImageSource", "load_image"]
@@ -103,13 +103,13 @@ def _decode(data: bytes, where: str, max_pixels: int) -> Image:
     if not data:
         raise ImageError(f"Expected a picture, but {where} is empty (0 bytes).")
     if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
-        raise ImageError(f"{where} is an HEIC/HEIF picture, which is not supported; convert it to JPEG or PNG.")
+        raise ImageFormatError(f"{where} is an HEIC/HEIF picture, which is not supported; convert it to JPEG or PNG.")
     try:
         with _open(data) as picture:
             _check_size(picture.size, max_pixels, where)
             return _from_pil(picture, where)
     except UnidentifiedImageError as error:
-        raise ImageError(f"{where} is not a picture in a known format (JPEG, PNG, WebP, GIF, TIFF ...).") from error
+        raise ImageFormatError(f"{where} is not a picture in a known format (JPEG, PNG, WebP, GIF, TIFF ...).") from error
     except PilImage.DecompressionBombError as error:
         raise ImageError(f"{where} is refused: {error}.") from error
     except (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, struct.error, MemoryError) as error:
@@ -146,7 +146,7 @@ def _check_size(size: tuple[int, int], max_pixels: int, where: str) -> None:
     if width < 1 or height < 1:
         raise ImageError(f"{where} has no pixels ({width} x {height}).")
     if width * height > max_pixels:
-        raise ImageError(
+        raise ImageSizeError(
             f"{where} has {width} x {height} = {width * height / 1e6:.0f} megapixels, more than the limit of "
             f"{max_pixels / 1e6:g}; make it smaller or raise the limit (max_pixels, --max-megapixels)."
         )

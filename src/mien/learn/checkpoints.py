@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import lightning as L
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 
-from mien.core.errors import TrainError
-from mien.core.files import atomic_path
+from mien.core.errors import OutputError, TrainError
+from mien.core.files import atomic_write, make_folder
+from mien.learn.runfolder import BEST, LAST
 
 __all__ = ["AtomicCheckpoints", "Keeper", "better"]
 
@@ -19,10 +21,10 @@ def better(monitor: str, value: float, than: float | None) -> bool:
     """Whether a monitored figure beats the best so far (None: there is none)."""
     if than is None:
         return True
-    return value < than if monitor == "log_loss" else value > than
+    return value < than if monitor.endswith("log_loss") else value > than
 
 
-class AtomicCheckpoints(TorchCheckpointIO):  # type: ignore[misc]
+class AtomicCheckpoints(TorchCheckpointIO):
     """Writes a checkpoint beside its target and renames it: a full disk leaves the last good one in place."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
@@ -33,34 +35,29 @@ class AtomicCheckpoints(TorchCheckpointIO):  # type: ignore[misc]
 
         """
         target = Path(path)
+        data = io.BytesIO()
+        torch.save(checkpoint, data)
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with atomic_path(target) as temporary:
-                torch.save(checkpoint, temporary)
-        except (OSError, RuntimeError) as error:
-            raise TrainError(_refused(target, error)) from error
+            make_folder(target.parent)
+            with atomic_write(target) as file:
+                file.write(data.getbuffer())
+        except OutputError as error:
+            kept = "the last one is whole" if target.exists() else "there is none yet"
+            raise TrainError(f"{error} Of the run's checkpoints {kept}; make room and go on with --resume.") from error
 
 
-def _refused(target: Path, error: Exception) -> str:
-    kept = "the one from before is whole" if target.exists() else "there is none yet"
-    return (
-        f"Cannot write the checkpoint {target} ({str(error).splitlines()[0]}); {kept}. "
-        "Make room and go on with --resume."
-    )
-
-
-class Keeper(L.Callback):  # type: ignore[misc]
+class Keeper(L.Callback):
     """After every validation keeps `last.ckpt`, `best.ckpt` where the monitored figure is the best, and stops early.
 
     Args:
-        folder: where the checkpoints go.
+        run: the run folder.
         monitor: name of the figure.
         early_stop: epochs without a better figure before the run stops; 0 never stops.
 
     """
 
-    def __init__(self, folder: Path, monitor: str, early_stop: int = 0) -> None:
-        self.folder, self.monitor, self.early_stop = folder, monitor, early_stop
+    def __init__(self, run: Path, monitor: str, early_stop: int = 0) -> None:
+        self.run, self.monitor, self.early_stop = run, monitor, early_stop
         self.best: float | None = None
         self.best_epoch = 0
 
@@ -79,8 +76,8 @@ class Keeper(L.Callback):  # type: ignore[misc]
     def on_train_epoch_end(self, trainer: L.Trainer, _module: L.LightningModule) -> None:
         """Save once the epoch is complete, so that a resumed run starts with the next one."""
         if self.best_epoch == trainer.current_epoch + 1:
-            trainer.save_checkpoint(self.folder / "best.ckpt")
-        trainer.save_checkpoint(self.folder / "last.ckpt")
+            trainer.save_checkpoint(self.run / BEST)
+        trainer.save_checkpoint(self.run / LAST)
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run must know."""

@@ -166,7 +166,7 @@ def _check_choices(config: Config) -> None:
     for freeze in (config.freeze, *(stage.freeze for stage in config.stages)):
         if freeze not in {"none", "head-only"} and not (freeze.isdigit() and int(freeze) > 0):
             raise OptionError(
-                f"'freeze' must be \"none\", \"head-only\" or how many of the last layers learn, got {freeze!r}."
+                f'\'freeze\' must be "none", "head-only" or how many of the last layers learn, got {freeze!r}.'
             )
 
 

@@ -45,7 +45,9 @@ class CropTable(Dataset[Batch]):
         self._targets = {head.name: torch.from_numpy(head.targets) for head in heads}
         channels = 1 if color == "gray" else 3
         self.in_memory = len(manifest) * size * size * channels <= IN_MEMORY_BYTES
-        self._crops = torch.from_numpy(manifest.crops(np.arange(len(manifest)), size, color)) if self.in_memory else None
+        self._crops: Tensor | None = None
+        if self.in_memory:
+            self._crops = torch.from_numpy(manifest.crops(np.arange(len(manifest)), size, color))
 
     def __len__(self) -> int:
         return len(self.manifest)
@@ -85,6 +87,7 @@ class BatchSampler(Sampler[list[int]]):
         self,
         n: int,
         batch_size: int,
+        *,
         seed: int | None = None,
         weights: NDArray[np.float64] | None = None,
         drop_last: bool = False,

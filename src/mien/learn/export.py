@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mien.core.contract import INPUT_NAME, METADATA_KEY, OUTPUT_NAME, ModelInfo
-from mien.core.errors import MienError, ModelError, OptionError, unknown_name
+from mien.core.errors import ModelError, OptionError, unknown_name
 from mien.core.files import atomic_write
 from mien.learn.models import Network
 
-__all__ = ["OPSET", "PARITY", "ModelFileNet", "export", "read_info", "rewrite_info", "run_file"]
+__all__ = ["OPSET", "PARITY", "ModelFileNet", "export", "finish_model", "read_info", "rewrite_info", "run_file"]
 
 OPSET = 18
 """Version of the ONNX operators; the lowest that torch's exporter writes without a conversion."""
@@ -66,7 +66,7 @@ def export(network: Network, head: str, info: ModelInfo, target: Path | str) -> 
     """
     net = ModelFileNet(network, head, info.temperature).cpu().eval()
     model = _to_onnx(net, example_crops(info, 2))
-    _finish(model, info)
+    finish_model(model, info)
     data = model.SerializeToString()
     probe = example_crops(info, 5).numpy()
     with torch.no_grad():
@@ -111,7 +111,7 @@ def _to_onnx(net: ModelFileNet, crops: Tensor) -> onnx.ModelProto:
     return program.model_proto
 
 
-def _finish(model: onnx.ModelProto, info: ModelInfo) -> None:
+def finish_model(model: onnx.ModelProto, info: ModelInfo) -> None:
     """Keep the graph and our metadata only: no traces of source files, no notes of the exporter."""
     graph = model.graph
     parts: list[Any] = [*graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer]
@@ -178,14 +178,14 @@ def rewrite_info(path: Path | str, **changes: Any) -> ModelInfo:
     plain = {key: value for key, value in changes.items() if not key.startswith("crop_")}
     info = dataclasses.replace(info, crop=dataclasses.replace(info.crop, **crop), **plain)
     info = ModelInfo.from_json(info.to_json(), str(path))  # the same checks as when it is read
-    _finish(model, info)
+    finish_model(model, info)
     with atomic_write(path) as file:
         file.write(model.SerializeToString())
     return info
 
 
 def _load(path: Path | str) -> onnx.ModelProto:
-    from google.protobuf.message import DecodeError
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     try:
         return onnx.load_model_from_string(Path(path).read_bytes())

@@ -7,6 +7,7 @@ Knows no data sets and no training loop.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -14,9 +15,11 @@ from torch import Tensor, nn
 
 from mien.core.contract import Color
 from mien.core.errors import OptionError, unknown_name
-from mien.learn.nets import OWN_NETS, build_own, fixed, standardise, to_planes
+from mien.learn.backbones import ANY_PREFIX, TIMM_NAMES, build_backbone, input_side, is_backbone
+from mien.learn.nets import OWN_NETS, OWN_SIZE, build_own, fixed, standardise, to_planes
+from mien.learn.weights import is_ours, load_trunk
 
-__all__ = ["Network", "build", "count_macs", "count_parameters"]
+__all__ = ["Network", "build", "count_macs", "count_parameters", "default_size", "known_models"]
 
 
 class Network(nn.Module):
@@ -69,6 +72,22 @@ class Network(nn.Module):
         return self.from_planes(self.normalise(self.planes(crops)))
 
 
+def known_models() -> tuple[str, ...]:
+    """Names that `build` knows, besides "timm:" and any name of timm's."""
+    return (*OWN_NETS, *TIMM_NAMES)
+
+
+def default_size(name: str) -> int:
+    """Side of the crops that an architecture is made for, in pixels.
+
+    Raises:
+        OptionError: no architecture has such a name.
+
+    """
+    _check_name(name)
+    return input_side(name) if is_backbone(name) else OWN_SIZE
+
+
 def build(
     name: str,
     heads: Mapping[str, int],
@@ -76,24 +95,45 @@ def build(
     size: int,
     color: Color = "gray",
     dropout: float = 0.0,
+    pretrained: bool = False,
+    weights: Path | None = None,
 ) -> Network:
     """Network by the name of its architecture.
 
     Args:
-        name: one of the project's nets.
+        name: one of `known_models`, or "timm:" and a name of timm's.
         heads: number of classes per head.
         size: side of the crops in pixels.
         color: "gray" or "rgb".
         dropout: see `Network`.
+        pretrained: let timm fetch weights; the project's own nets have none to fetch.
+        weights: local file of weights: a run's model.safetensors, or one of timm's for a timm architecture.
 
     Raises:
-        OptionError: no architecture has such a name.
+        OptionError: an unknown name, or no weights to fetch.
+        StoreError: weights could not be fetched.
+        TrainError: the file of weights does not fit.
 
     """
-    if name not in OWN_NETS:
-        raise OptionError(unknown_name("model", name, OWN_NETS))
-    trunk = build_own(name, 1 if color == "gray" else 3, size)
-    return Network(trunk, heads, dropout)
+    _check_name(name)
+    channels = 1 if color == "gray" else 3
+    ours = weights is not None and is_ours(weights)
+    if is_backbone(name):
+        foreign = None if ours else weights
+        trunk, mean, std = build_backbone(name, channels, size, pretrained=pretrained, weights=foreign)
+        network = Network(trunk, heads, dropout, mean, std)
+    else:
+        if pretrained:
+            raise OptionError(f"There are no weights to fetch for {name}; name a file with --weights instead.")
+        network = Network(build_own(name, channels, size), heads, dropout)
+    if weights is not None and (ours or not is_backbone(name)):
+        load_trunk(network, weights)
+    return network
+
+
+def _check_name(name: str) -> None:
+    if name not in OWN_NETS and not is_backbone(name):
+        raise OptionError(unknown_name("model", name, (*known_models(), f"{ANY_PREFIX}ANY")))
 
 
 def count_parameters(network: nn.Module) -> int:

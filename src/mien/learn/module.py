@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import lightning as L
 import numpy as np
@@ -157,9 +157,9 @@ class Expression(L.LightningModule):
         order = self.gathered(torch.cat(self._rows))
         for head in self.validation_heads:
             logits = self.gathered(torch.cat(self._logits[head.name]))
-            prefix = "" if head is self.validation_heads[0] else f"{head.name}_"
+            prefix = "validation_" if head is self.validation_heads[0] else f"validation_{head.name}_"
             row |= head_figures(head, logits.numpy(), order.numpy(), prefix)
-        self.log_dict({k: v for k, v in row.items() if k not in {"epoch"}}, rank_zero_only=False, sync_dist=False)
+        self.log_dict({k: v for k, v in row.items() if k != "epoch"}, sync_dist=False)
         if not self.trainer.sanity_checking:
             self.history = [h for h in self.history if h["epoch"] < row["epoch"]] + [row]
 
@@ -191,9 +191,12 @@ class Expression(L.LightningModule):
         else:
             optimizer = torch.optim.AdamW(groups, lr=c.lr, betas=(c.momentum, 0.999))
         if c.schedule == "plateau":
-            mode = "min" if c.monitor == "log_loss" else "max"
+            mode: Literal["min", "max"] = "min" if c.monitor == "log_loss" else "max"
             plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, mode, 0.5, c.patience)
-            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": plateau, "monitor": c.monitor}}
+            return {
+                "optimizer": optimizer,
+                "lr_scheduler": {"scheduler": plateau, "monitor": f"validation_{c.monitor}"},
+            }
         steps = int(self.trainer.estimated_stepping_batches) / c.total_epochs
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate(c, step / steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -12,7 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["OWN_NETS", "Dense", "FourConv", "PlainNet", "build_own"]
+__all__ = [
+    "OWN_NETS", "OWN_SIZE", "Dense", "FourConv", "PlainNet", "build_own", "fixed", "standardise", "to_planes",
+]  # fmt: skip
 
 
 class Residual(nn.Module):
@@ -118,6 +120,8 @@ _PLAIN: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "mien-m": ((24, 48, 96, 192), (0, 1, 1, 1)),  # 90 M, 1.1 M, 0.87 ms
     "mien-l": ((32, 64, 128, 256, 384), (0, 1, 2, 2, 1)),  # 400 M, 8 M; wants a GPU to train
 }
+OWN_SIZE = 48
+"""Side of the crops that these nets are made for, in pixels: FER-2013's."""
 OWN_NETS: tuple[str, ...] = ("ann", "cnn", *_PLAIN)
 """Names that `build_own` knows."""
 

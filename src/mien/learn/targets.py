@@ -99,7 +99,7 @@ def heads_of(manifest: Manifest, targets: str, smoothing: float = 0.0) -> tuple[
         if manifest.votes is None:
             raise TrainError(
                 f"{manifest.source} has no votes, so targets {targets!r} cannot be learnt; "
-                "take targets \"hard\", or add fer2013new.csv to FER-2013."
+                'take targets "hard", or add fer2013new.csv to FER-2013.'
             )
         heads.append(Head("votes", *vote_shares(manifest.votes, manifest.vote_labels)))
     return tuple(heads)

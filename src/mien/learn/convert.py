@@ -1,0 +1,115 @@
+"""A finished run as one model file of the wanted precision, with what that costs. Knows no command line."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mien.core.errors import OptionError, OutputError, TrainError, unknown_name
+from mien.core.files import atomic_path
+from mien.data.manifest import Manifest
+from mien.learn.config import read_config
+from mien.learn.export import export, read_info
+from mien.learn.finish import file_name, judge_file, model_info
+from mien.learn.leaks import split_for_training
+from mien.learn.quantize import CALIBRATION_CROPS, quantize
+from mien.learn.runfolder import CONFIG, RECORD, load_network, read_json
+
+__all__ = ["Converted", "convert"]
+
+
+@dataclass(frozen=True)
+class Converted:
+    """What was written.
+
+    Args:
+        path: the file.
+        bytes: its size.
+        parity: largest difference of a probability between torch and the float32 file.
+        before: figures of the float32 file on the validation split (int8 only).
+        after: figures of the int8 file (int8 only).
+
+    """
+
+    path: Path
+    bytes: int
+    parity: float
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+
+
+def convert(
+    run: Path | str,
+    target: Path | str,
+    *,
+    head: str = "",
+    manifest: Manifest | None = None,
+    crops: int = CALIBRATION_CROPS,
+) -> Converted:
+    """Write a head of a run's network as a model file; with a data set in 8 bit, else in float32.
+
+    Args:
+        run: folder of a finished run.
+        target: the .onnx file.
+        head: name of the head; "" takes the first.
+        manifest: the data set of the run, for int8: training crops set the ranges, the validation split judges.
+        crops: how many training crops set the ranges.
+
+    Raises:
+        TrainError: the folder is not a finished run, or the data are not those of the run.
+        OptionError: the run has no such head.
+        OutputError: the file cannot be written.
+
+    """
+    run, target = Path(run), Path(target)
+    if target.suffix != ".onnx":
+        raise OutputError(f"A model file ends in .onnx, got {target}.")
+    network, card = load_network(run)
+    head = head or card.first_head
+    if head not in card.heads:
+        raise OptionError(unknown_name("head", head, card.heads))
+    record = read_json(run / RECORD)
+    info = model_info(card, head, record["data"], run.name)
+    written = run / file_name(card, head)
+    if written.is_file():
+        info = dataclasses.replace(info, metrics=read_info(written).metrics, created=read_info(written).created)
+    if manifest is None:
+        parity = export(network, head, info, target)
+        return Converted(target, target.stat().st_size, parity)
+    manifest = _data_of(run, manifest, record)
+    with tempfile.TemporaryDirectory() as folder:
+        whole = Path(folder) / "fp32.onnx"
+        parity = export(network, head, info, whole)
+        before = judge_file(whole, manifest, "validation", Path(folder) / "before.json")
+        training = split_for_training(manifest).train
+        rows = np.random.default_rng(0).permutation(len(training))[:crops]
+        with atomic_path(target) as temporary:
+            quantize(whole, temporary, training.crops(rows, card.crop.size, card.crop.color))
+            after = judge_file(temporary, manifest, "validation", Path(folder) / "after.json")
+    return Converted(target, target.stat().st_size, parity, before, after)
+
+
+def _data_of(run: Path, manifest: Manifest, record: dict[str, Any]) -> Manifest:
+    """The data set with the classes of the run.
+
+    Raises:
+        TrainError: other data than the run was trained on.
+
+    """
+    classes = read_config(run / CONFIG).classes
+    manifest = manifest.with_labels(classes) if classes else manifest
+    if manifest.digest != record["data"]["sha256"]:
+        raise TrainError(f"{manifest.source} is not the data set that {run} was trained on; name that one with --data.")
+    return manifest
+
+
+def as_json(converted: Converted) -> str:
+    """One line for machines."""
+    body = dataclasses.asdict(converted) | {"path": str(converted.path)}
+    return json.dumps(body, ensure_ascii=False, allow_nan=False)

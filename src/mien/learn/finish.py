@@ -1,0 +1,165 @@
+"""What follows the loop: the best epoch's weights, calibration, model files, their judgement, and the report.
+
+Every figure that a run reports is measured on the model file that it leaves. Knows no training loop.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mien.core.contract import Color, CropSpec, ModelInfo
+from mien.core.errors import TrainError
+from mien.core.files import make_folder
+from mien.core.labels import FER2013, FERPLUS, LabelSet
+from mien.data.manifest import Manifest
+from mien.evaluate.calibrate import fit_temperature
+from mien.evaluate.facts import model_facts
+from mien.evaluate.judge import judge
+from mien.evaluate.records import write_evaluation
+from mien.infer.classify import load_classifier
+from mien.learn.config import Config
+from mien.learn.export import export, rewrite_info
+from mien.learn.models import Network
+from mien.learn.module import Expression
+from mien.learn.report import write_run_report
+from mien.learn.runfolder import BEST, RECORD, WEIGHTS, ModelCard, write_json
+from mien.learn.targets import Head
+from mien.learn.weights import save_weights
+
+__all__ = ["finish", "headline", "judge_file", "model_info", "split_logits"]
+
+
+def finish(
+    run: Path, module: Expression, manifest: Manifest, heads: Sequence[Head], *, config: Config, record: dict[str, Any]
+) -> tuple[int, int, dict[str, Any]]:
+    """Everything after the last epoch; gives the epochs, the best one, and the figures on the validation split.
+
+    Args:
+        run: the run folder, with `best.ckpt`.
+        module: as the loop left it.
+        manifest: the whole data set.
+        heads: targets of the validation split.
+        config: settings.
+        record: what run.json says so far.
+
+    """
+    network, best_epoch = _best(run, module)
+    spec = CropSpec(size=config.size, margin=config.margin, color=cast(Color, config.color))
+    validation = manifest.of_split("validation")
+    logits = split_logits(network, validation, spec)
+    card = ModelCard(
+        model=config.model,
+        heads={head.name: head.labels.names for head in heads},
+        crop=spec,
+        temperatures={head.name: _temperature(head, logits[head.name]) for head in heads},
+    )
+    save_weights(network, run / WEIGHTS)
+    card.write(run)
+    figures, parity = {}, {}
+    for head in heads:
+        info = model_info(card, head.name, record["data"], run.name)
+        target = run / file_name(card, head.name)
+        parity[head.name] = export(network, head.name, info, target)
+        figures[head.name] = judge_file(
+            target, manifest, "validation", run / "evaluation" / evaluation_name(card, head.name)
+        )
+    record |= {
+        "state": "finished",
+        "epochs": len(module.history),
+        "best_epoch": best_epoch,
+        "chosen_by": f"{config.monitor} on the validation split",
+        "temperatures": dict(card.temperatures),
+        "largest_difference_to_torch": parity,
+        "validation": figures,
+    }
+    write_json(run / RECORD, record)
+    write_run_report(run, record, config)
+    return len(module.history), best_epoch, figures[card.first_head]
+
+
+def _best(run: Path, module: Expression) -> tuple[Network, int]:
+    """The judged network with the weights of the best epoch, on the processor."""
+    if not (run / BEST).is_file():
+        raise TrainError(f"{run} has no checkpoint of a best epoch; every monitored figure was not a number.")
+    state = torch.load(run / BEST, map_location="cpu", weights_only=True)
+    prefix = "average." if module.average is not None else "network."
+    weights = {k.removeprefix(prefix): v for k, v in state["state_dict"].items() if k.startswith(prefix)}
+    network = module.judged.cpu()
+    network.load_state_dict(weights)
+    return network.eval(), int(state["mien_history"][-1]["epoch"])
+
+
+@torch.no_grad()
+def split_logits(network: Network, manifest: Manifest, spec: CropSpec) -> dict[str, NDArray[np.float32]]:
+    """Logits (N, K) of every head for all pictures of a manifest."""
+    parts: dict[str, list[NDArray[np.float32]]] = {}
+    for start in range(0, len(manifest), 256):
+        rows = np.arange(start, min(start + 256, len(manifest)))
+        crops = torch.from_numpy(manifest.crops(rows, spec.size, spec.color))
+        for name, logits in network(crops).items():
+            parts.setdefault(name, []).append(logits.numpy())
+    return {name: np.concatenate(blocks) for name, blocks in parts.items()}
+
+
+def _temperature(head: Head, logits: NDArray[np.float32]) -> float:
+    counts = head.label >= 0
+    return fit_temperature(logits[counts], head.label[counts])
+
+
+def file_name(card: ModelCard, head: str) -> str:
+    """Name of a head's model file in the run folder."""
+    return "model.onnx" if head == card.first_head else f"model-{head}.onnx"
+
+
+def evaluation_name(card: ModelCard, head: str) -> str:
+    """Name of the judgement of a head's model file."""
+    return "validation.json" if head == card.first_head else f"validation-{head}.json"
+
+
+def model_info(card: ModelCard, head: str, data: Mapping[str, Any], fallback: str) -> ModelInfo:
+    """Metadata of a head's model file; FER-2013's and FER+'s classes give their names, others take `fallback`."""
+    labels = LabelSet(card.heads[head])
+    known = {FER2013.names: "fer2013", FERPLUS.names: "ferplus"}
+    training = {
+        "data": Path(str(data["source"])).name,
+        "data_sha256": data["sha256"],
+        "pictures": data["trained_on"],
+        "architecture": card.model,
+        "targets": "votes" if head == "votes" else "labels",
+        "without": "pictures that occur in the validation or test split" if not data["leaks_kept"] else "nothing",
+    }
+    return ModelInfo(
+        name=known.get(labels.names, fallback),
+        labels=labels.names,
+        crop=card.crop,
+        temperature=card.temperatures[head],
+        training=training,
+        created=time.strftime("%Y-%m-%d", time.gmtime()),
+    )
+
+
+def judge_file(model: Path, manifest: Manifest, split: str, target: Path) -> dict[str, Any]:
+    """Judge a model file, write the evaluation, put the figures with their protocol into the metadata; gives them."""
+    classifier = load_classifier(model)
+    evaluation = judge(classifier, manifest, split=split)
+    figures = headline(evaluation.to_dict()["figures"])
+    protocol = f"{evaluation.data['protocol']}, {split} split, single view"
+    metrics = {**classifier.info.metrics, split: {**figures, "protocol": protocol}}
+    rewrite_info(model, metrics=metrics)
+    evaluation = dataclasses.replace(evaluation, model=model_facts(load_classifier(model)))
+    make_folder(target.parent)
+    write_evaluation(target, evaluation.to_dict())
+    return figures
+
+
+def headline(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures that go into metadata and tables, from those of an evaluation."""
+    return {key: figures[key] for key in ("n", "accuracy", "macro_f1", "balanced_accuracy", "log_loss", "ece")}

@@ -1,0 +1,90 @@
+"""A model file with 8-bit weights and activations: static, per channel, calibrated on training crops.
+
+Convolutions, dense layers and the additions between them compute in int8 (QDQ form, which ONNX Runtime fuses);
+normalisation and softmax stay in float. Knows no training.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
+
+from mien.core.contract import INPUT_NAME
+from mien.core.errors import ModelError
+from mien.core.files import atomic_write
+from mien.learn.export import finish_model, read_info
+
+__all__ = ["CALIBRATION_CROPS", "quantize"]
+
+CALIBRATION_CROPS = 1024
+"""Training crops that set the ranges of activations, unless told otherwise."""
+
+_BATCH = 64
+_OPERATORS = ["Conv", "Gemm", "MatMul", "Add", "MaxPool", "AveragePool", "GlobalAveragePool", "Concat"]
+
+
+class _Crops(CalibrationDataReader):
+    """Crops (N, S, S) or (N, S, S, 3) uint8 in batches, as the calibration wants them."""
+
+    def __init__(self, crops: NDArray[np.uint8]) -> None:
+        self._batches: Iterator[NDArray[np.uint8]] = iter(
+            crops[start : start + _BATCH] for start in range(0, len(crops), _BATCH)
+        )
+
+    def get_next(self) -> dict[str, Any] | None:
+        """The next batch, or None at the end."""
+        batch = next(self._batches, None)
+        return None if batch is None else {INPUT_NAME: batch}
+
+
+def quantize(source: Path | str, target: Path | str, crops: NDArray[np.uint8]) -> None:
+    """Write an 8-bit copy of a model file; its metadata say so, and carry no figures until it is judged.
+
+    Args:
+        source: a model file in float32.
+        target: the new file.
+        crops: training crops that set the ranges, (N, S, S) or (N, S, S, 3) uint8 as the model takes them.
+
+    Raises:
+        ModelError: `source` is not a model file in float32, or there are no crops.
+        OutputError: the file cannot be written.
+
+    """
+    info = read_info(source)
+    if info.precision != "fp32":
+        raise ModelError(f"{source} has the precision {info.precision!r} already; quantize the float32 file.")
+    if not len(crops):
+        raise ModelError("Calibration needs at least one crop.")
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.ERROR)  # the quantizer advises preprocessing that our exporter has done
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            output = Path(folder) / "int8.onnx"
+            quantize_static(
+                str(source),
+                str(output),
+                _Crops(crops),
+                quant_format=QuantFormat.QDQ,
+                op_types_to_quantize=_OPERATORS,
+                per_channel=True,
+                activation_type=QuantType.QUInt8,
+                weight_type=QuantType.QInt8,
+                calibrate_method=CalibrationMethod.MinMax,
+                extra_options={"ActivationSymmetric": False, "WeightSymmetric": True},
+            )
+            model = onnx.load(str(output))
+    finally:
+        root.setLevel(level)
+    finish_model(model, dataclasses.replace(info, precision="int8", metrics={}))
+    with atomic_write(target) as file:
+        file.write(model.SerializeToString())

@@ -1,0 +1,278 @@
+"""One training run, from a data set to a run folder; Lightning runs the loop.
+
+Puts the pieces together: splits without leaks, network, loop, the best epoch's weights, calibration, model file,
+judgement of that file, report. Knows no command line.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import lightning as L
+import numpy as np
+import torch
+
+from mien.core.contract import Color
+from mien.core.errors import OutputError, TrainError
+from mien.core.files import atomic_write, make_folder
+from mien.data.manifest import Manifest
+from mien.learn.checkpoints import AtomicCheckpoints, Keeper
+from mien.learn.config import Config, read_config, to_toml
+from mien.learn.dataset import BatchSampler, CropTable, class_weights, loader
+from mien.learn.finish import finish
+from mien.learn.leaks import Splits, split_for_training
+from mien.learn.models import build, count_macs, count_parameters, default_size
+from mien.learn.module import Expression
+from mien.learn.progress import Progress
+from mien.learn.runfolder import CONFIG, LAST, METRICS, RECORD, read_json, write_json
+from mien.learn.targets import Head, heads_of
+
+__all__ = ["Outcome", "saved_config", "train"]
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to: its folder, the epochs it ran, the best one, and the judgement on the validation split."""
+
+    run: Path
+    epochs: int
+    best_epoch: int
+    validation: dict[str, Any]
+
+
+def train(
+    manifest: Manifest, config: Config, out: Path | str, *, resume: bool = False, say: Say = lambda _text: None
+) -> Outcome:
+    """Train a model and write the run folder.
+
+    Args:
+        manifest: the data set, with the splits "train" and "validation"; "test" is looked at for leaks only.
+        config: settings.
+        out: the run folder, which must not exist yet or be empty.
+        resume: go on with the run in `out`, with the same settings and the same data.
+        say: is given lines of progress and notices for a person.
+
+    Raises:
+        TrainError: the data cannot be trained on, or the run cannot be resumed.
+        OptionError: a setting that does not fit.
+        OutputError: the folder holds something already, or cannot be written.
+
+    """
+    run = Path(out)
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    config = _resolved(config)
+    manifest = manifest.with_labels(config.classes) if config.classes else manifest
+    splits = split_for_training(manifest, keep_leaks=config.keep_leaks)
+    if splits.message():
+        say(splits.message())
+    tables = _tables(splits, config)
+    record = _record(manifest, splits, config, tables[0])
+    _open_run(run, config, record, resume)
+    with _quiet():
+        module = _fit(run, config, tables, say)
+        _check_finite(module)
+        if not _main_process():
+            return Outcome(run, len(module.history), 0, {})
+        record |= _sizes(module, config) | {"environment": _environment(module)}
+        return Outcome(run, *finish(run, module, manifest, tables[1].heads, config=config, record=record))
+
+
+def saved_config(run: Path | str) -> Config:
+    """Settings of a run that is to be resumed.
+
+    Raises:
+        TrainError: there is no run in the folder.
+
+    """
+    path = Path(run) / CONFIG
+    if not path.is_file():
+        raise TrainError(f"There is no run to resume in {run}: it has no {CONFIG}.")
+    return read_config(path)
+
+
+def _resolved(config: Config) -> Config:
+    import dataclasses
+
+    return config if config.size else dataclasses.replace(config, size=default_size(config.model))
+
+
+def _tables(splits: Splits, config: Config) -> tuple[CropTable, CropTable]:
+    """Training and validation tables; a sample of the training rows where the settings ask for one."""
+    part = splits.train
+    if config.sample and config.sample < len(part):
+        rows = np.random.default_rng((config.seed, 1)).permutation(len(part))[: config.sample]
+        part = part.select(np.sort(rows))
+    color = cast(Color, config.color)
+    heads = heads_of(part, config.targets, config.label_smoothing)
+    judged = heads_of(splits.validation, config.targets)
+    return CropTable(part, heads, config.size, color), CropTable(splits.validation, judged, config.size, color)
+
+
+def _fit(run: Path, config: Config, tables: tuple[CropTable, CropTable], say: Say) -> Expression:
+    train_table, validation_table = tables
+    torch.manual_seed(config.seed)
+    heads = {head.name: len(head.labels) for head in train_table.heads}
+    network = build(
+        config.model, heads, size=config.size, color=cast(Color, config.color), dropout=config.dropout,
+        pretrained=config.pretrained, weights=Path(config.weights) if config.weights else None,
+    )  # fmt: skip
+    weights = {head.name: class_weights(head) for head in train_table.heads} if config.balance == "weights" else {}
+    module = Expression(network, config, validation_table.heads, weights)
+    trainer = _trainer(run, config, say)
+    rank, world = trainer.global_rank, trainer.world_size
+    order = BatchSampler(
+        len(train_table), config.batch_size, seed=config.seed, weights=_row_weights(train_table.heads[0], config),
+        drop_last=True, rank=rank, world=world,
+    )  # fmt: skip
+    judged = BatchSampler(len(validation_table), max(config.batch_size, 256), rank=rank, world=world)
+    last = run / LAST
+    trainer.fit(
+        module,
+        loader(train_table, order, config.workers),
+        loader(validation_table, judged, config.workers),
+        ckpt_path=str(last) if last.exists() else None,
+    )
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+    return module
+
+
+def _row_weights(head: Head, config: Config) -> Any:
+    """Chance of every row for the balanced sampler, or None."""
+    if config.balance != "sampler":
+        return None
+    return (head.targets * class_weights(head)).sum(axis=1).astype(np.float64)
+
+
+def _trainer(run: Path, config: Config, say: Say) -> L.Trainer:
+    from lightning.pytorch.loggers import TensorBoardLogger
+
+    several = config.devices > 1 or config.nodes > 1
+    frozen = any(stage.freeze != "none" for stage in config.plan)
+    strategy = ("ddp_find_unused_parameters_true" if frozen else "ddp") if several else "auto"
+    monitor = f"validation_{config.monitor}"
+    return L.Trainer(
+        accelerator=config.device,
+        devices=config.devices or ("auto" if config.device != "cpu" else 1),
+        num_nodes=config.nodes,
+        strategy=strategy,
+        precision={"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}[config.precision],
+        max_epochs=config.total_epochs,
+        accumulate_grad_batches=config.accumulate,
+        gradient_clip_val=config.clip or None,
+        callbacks=[Keeper(run, monitor, config.early_stop), Progress(run / METRICS, monitor, config.total_epochs, say)],
+        plugins=[AtomicCheckpoints()],
+        logger=TensorBoardLogger(str(run), name="tensorboard", version=""),
+        log_every_n_steps=50,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        num_sanity_val_steps=0,
+    )
+
+
+def _check_finite(module: Expression) -> None:
+    if not all(bool(torch.isfinite(p).all()) for p in module.network.parameters()):
+        raise TrainError("The weights became infinite during training; lower 'lr', or set 'clip'.")
+
+
+def _main_process() -> bool:
+    return int(os.environ.get("LOCAL_RANK", "0")) == 0 and int(os.environ.get("NODE_RANK", "0")) == 0
+
+
+def _open_run(run: Path, config: Config, record: dict[str, Any], resume: bool) -> None:
+    """Make the run folder, or check that the run in it is the one to go on with."""
+    if not _main_process():
+        return
+    if resume:
+        before = read_json(run / RECORD)
+        if before.get("data", {}).get("sha256") != record["data"]["sha256"]:
+            raise TrainError(f"The data have changed since {run} was started; train into a new folder.")
+        if before.get("labels") != record["labels"]:
+            raise TrainError(
+                f"The run {run} was started with the labels {before.get('labels')}, the data now give "
+                f"{record['labels']}; train into a new folder."
+            )
+        return
+    if run.exists() and (not run.is_dir() or any(run.iterdir())):
+        raise OutputError(f"{run} exists already; name a new folder, or go on with it by --resume.")
+    make_folder(run / "checkpoints")
+    with atomic_write(run / CONFIG, "w") as file:
+        file.write(to_toml(config))
+    write_json(run / RECORD, record | {"state": "started"})
+
+
+def _record(manifest: Manifest, splits: Splits, config: Config, table: CropTable) -> dict[str, Any]:
+    """What run.json says of data and settings."""
+    return {
+        "format": "mien-run/1",
+        "model": config.model,
+        "labels": {head.name: list(head.labels.names) for head in table.heads},
+        "data": {
+            "source": manifest.source,
+            "sha256": manifest.digest,
+            "pictures": manifest.split_counts(),
+            "trained_on": len(table),
+            "leaked": splits.leaked,
+            "removed_from_training": splits.removed,
+            "leaks_kept": splits.kept,
+        },
+    }
+
+
+def _sizes(module: Expression, config: Config) -> dict[str, Any]:
+    return {
+        "parameters": count_parameters(module.network),
+        "multiply_adds": count_macs(module.network, config.size, cast(Color, config.color)),
+        "seconds": round(sum(row["seconds"] for row in module.history), 1),
+    }
+
+
+def _environment(module: Expression) -> dict[str, Any]:
+    import platform
+
+    import timm
+
+    import mien
+
+    return {
+        "mien": mien.__version__,
+        "torch": torch.__version__,
+        "lightning": L.__version__,
+        "timm": timm.__version__,
+        "python": platform.python_version(),
+        "device": str(module.device),
+        "threads": torch.get_num_threads(),
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Lightning's notices and advice to itself; our own lines say what is going on."""
+    names = ("lightning.pytorch", "lightning.fabric", "lightning")
+    levels = {name: logging.getLogger(name).level for name in names}
+    for name in names:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            for text in (".*does not have many workers.*", ".*weights_only.*", ".*GPU available but not used.*",
+                         ".*smaller than the logging interval.*", ".*lr_scheduler.step.*", ".*litlogger.*",
+                         ".*isinstance.treespec, LeafSpec.*", ".*exists and is not empty.*"):  # fmt: skip
+                warnings.filterwarnings("ignore", message=text)
+            yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)

@@ -1,0 +1,90 @@
+"""Weights of a network as safetensors, and loading them where they fit. Knows no architectures by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
+from mien.core.errors import TrainError
+from mien.core.files import atomic_write
+
+__all__ = ["is_ours", "load_trunk", "load_weights", "save_weights"]
+
+_TRUNK = "trunk."
+
+
+def save_weights(network: nn.Module, target: Path | str) -> None:
+    """Write all weights and statistics of a network in one step.
+
+    Raises:
+        OutputError: the file cannot be written.
+
+    """
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    with atomic_write(target) as file:
+        file.write(save(state))
+
+
+def read_weights(path: Path | str) -> dict[str, Tensor]:
+    """Tensors of a safetensors file.
+
+    Raises:
+        TrainError: missing, damaged, or of another format.
+
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise TrainError(f"There is no file of weights {path}.")
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise TrainError(f"Cannot read the weights {path}: {error}; expected a whole safetensors file.") from error
+
+
+def is_ours(path: Path | str) -> bool:
+    """Whether a file holds weights of this project: safetensors with a trunk."""
+    path = Path(path)
+    if not path.is_file():
+        raise TrainError(f"There is no file of weights {path}.")
+    return path.suffix == ".safetensors" and any(name.startswith(_TRUNK) for name in read_weights(path))
+
+
+def load_weights(network: nn.Module, path: Path | str) -> None:
+    """Load all weights of a network.
+
+    Raises:
+        TrainError: the file is damaged or belongs to another architecture.
+
+    """
+    _load(network, read_weights(path), path)
+
+
+def load_trunk(network: nn.Module, path: Path | str) -> None:
+    """Load the trunk, and every head that has the same name and size; other heads start anew.
+
+    Raises:
+        TrainError: the file is damaged, or its trunk is of another architecture.
+
+    """
+    state = read_weights(path)
+    own = network.state_dict()
+    heads = [k for k in own if k.startswith("heads.")]
+    new = {k: state[k] if k in state and state[k].shape == own[k].shape else own[k] for k in heads}
+    rest = {k: v for k, v in state.items() if not k.startswith("heads.")}
+    _load(network, rest | new, path)
+
+
+def _load(network: nn.Module, state: dict[str, Tensor], path: Path | str) -> None:
+    own = network.state_dict()
+    odd = sorted(own.keys() ^ state.keys()) or sorted(k for k in own if own[k].shape != state[k].shape)
+    if odd:
+        raise TrainError(
+            f"The weights {path} belong to another architecture, size or colour: {odd[0]} differs "
+            f"({len(odd)} of {len(own)} tensors)."
+        )
+    with torch.no_grad():
+        network.load_state_dict(state)

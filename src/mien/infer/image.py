@@ -109,7 +109,8 @@ def _decode(data: bytes, where: str, max_pixels: int) -> Image:
             _check_size(picture.size, max_pixels, where)
             return _from_pil(picture, where)
     except UnidentifiedImageError as error:
-        raise ImageFormatError(f"{where} is not a picture in a known format (JPEG, PNG, WebP, GIF, TIFF ...).") from error
+        text = f"{where} is not a picture in a known format (JPEG, PNG, WebP, GIF, TIFF ...)."
+        raise ImageFormatError(text) from error
     except PilImage.DecompressionBombError as error:
         raise ImageError(f"{where} is refused: {error}.") from error
     except (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, struct.error, MemoryError) as error:
@@ -206,7 +207,8 @@ def _to_8_bit(array: NDArray[Any]) -> NDArray[np.uint8]:
             raise ImageError(
                 f"Expected floats in 0..1, got values from {low:g} to {high:g}; divide by 255 or convert to uint8."
             )
-        return np.rint(array * 255).astype(np.uint8)
+        scaled: NDArray[np.uint8] = np.rint(array * 255).astype(np.uint8)
+        return scaled
     raise ImageError(f"Expected an array of uint8, uint16 or float in 0..1, got {array.dtype}.")
 
 

@@ -20,9 +20,11 @@ from mien.core.errors import ModelError, OptionError
 __all__ = ["OnnxFile", "input_shape", "open_onnx"]
 
 _MAX_BYTES = 1 << 30  # 1 GiB: far above any model of this project, far below what harms a machine
-_RUNTIME_ERRORS: tuple[type[BaseException], ...] = tuple(
+_RUNTIME_ERRORS: tuple[type[Exception], ...] = tuple(
     value for value in vars(_state).values() if isinstance(value, type) and issubclass(value, Exception)
 )
+# Damaged metadata may also be no UTF-8.
+_LOAD_ERRORS: tuple[type[Exception], ...] = (*_RUNTIME_ERRORS, UnicodeDecodeError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +78,7 @@ def open_onnx(path: Path | str, threads: int = 1) -> OnnxFile:
         # From bytes: a file cannot make the runtime read other files ("external data").
         session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
         metadata = dict(session.get_modelmeta().custom_metadata_map)
-    except (*_RUNTIME_ERRORS, UnicodeDecodeError) as error:
+    except _LOAD_ERRORS as error:
         raise ModelError(f"{path} is not a model that ONNX Runtime can load: {_first_line(error)}") from error
     return OnnxFile(path, hashlib.sha256(data).hexdigest(), len(data), metadata, session)
 

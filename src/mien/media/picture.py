@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from PIL import Image as PilImage
 
@@ -27,7 +28,7 @@ def write_picture(path: Path | str, image: Image) -> None:
     suffix = path.suffix.lower()
     if suffix not in _KNOWN:
         raise OutputError(f"Cannot write {path}: expected a name that ends in .jpg, .png or .webp.")
-    options = {"quality": 92, "subsampling": 0} if suffix in _JPEG else {}
+    options: dict[str, Any] = {"quality": 92, "subsampling": 0} if suffix in _JPEG else {}
     picture = PilImage.fromarray(image[..., ::-1])
     with atomic_path(path) as temporary:
         picture.save(temporary, **options)

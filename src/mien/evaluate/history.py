@@ -16,6 +16,8 @@ __all__ = ["History", "read_history"]
 History = dict[tuple[str, str], tuple[list[float], list[float]]]
 """Epochs and values by (kind, part): ("loss", "train"), ("accuracy", "validation"), ("lr", "")."""
 
+_NO_FIGURES = {None, "epoch", "step", "seconds"}
+
 
 def read_history(path: Path | str) -> History:
     """Figures of a training's CSV.
@@ -35,7 +37,7 @@ def read_history(path: Path | str) -> History:
     series: History = {}
     for row in rows:
         for name, text in row.items():
-            if name in {None, "epoch", "step"} or not text or not row["epoch"]:
+            if name in _NO_FIGURES or not text or not row["epoch"]:
                 continue
             x, y = series.setdefault(_kind(name), ([], []))
             x.append(_number(row["epoch"], path))

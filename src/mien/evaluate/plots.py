@@ -20,6 +20,9 @@ from mien.evaluate.metrics import ClassFigures, ReliabilityBin
 
 __all__ = ["classes", "comparison", "confusion", "corruptions", "coverage", "curves", "reliability"]
 
+_FEW = 10  # pictures of a bin below which its accuracy is mostly chance
+_TITLES = {"log_loss": "log-loss", "lr": "learning rate", "ece": "calibration error (ECE)", "macro_f1": "macro-F1"}
+
 
 def confusion(counts: ArrayLike, names: Sequence[str]) -> bytes:
     """Confusion counts (K, K), and beside them each row as shares of the class; rows are labels."""
@@ -36,7 +39,10 @@ def confusion(counts: ArrayLike, names: Sequence[str]) -> bytes:
 
 
 def reliability(bins: Sequence[ReliabilityBin], ece: float | None = None) -> bytes:
-    """Accuracy against confidence per bin, with the number of pictures below; the diagonal is perfect calibration."""
+    """Accuracy against confidence per bin, with the number of pictures below; the diagonal is perfect calibration.
+
+    Bins with fewer than ten pictures are pale: their accuracy is mostly chance.
+    """
     filled = [b for b in bins if b.count]
     middle = [(b.lower + b.upper) / 2 for b in filled]
     width = 1 / len(bins) * 0.92
@@ -45,17 +51,16 @@ def reliability(bins: Sequence[ReliabilityBin], ece: float | None = None) -> byt
             assert b.accuracy is not None
             assert b.confidence is not None
             low, high = sorted((b.accuracy, b.confidence))
-            top.bar(x, low, width, color=BLUE, alpha=0.85)
-            over = b.confidence > b.accuracy
-            top.bar(x, high - low, width, bottom=low, color=RED if over else GREEN, alpha=0.4)
+            pale = 1.0 if b.count >= _FEW else 0.3
+            top.bar(x, low, width, color=BLUE, alpha=0.85 * pale)
+            color = RED if b.confidence > b.accuracy else GREEN
+            top.bar(x, high - low, width, bottom=low, color=color, alpha=0.45 * pale)
         top.plot([0, 1], [0, 1], "--", color=SOFT, linewidth=1.2)
         top.set(ylim=(0, 1), xlim=(0, 1), ylabel="accuracy")
         top.set_title("Reliability" + ("" if ece is None else f": ECE {ece:.3f}"))
-        handles = [
-            patch(BLUE, 0.85, "accuracy, as far as the confidence"),
-            patch(RED, 0.4, "too sure"),
-            patch(GREEN, 0.4, "too unsure"),
-        ]
+        handles = [patch(BLUE, 0.85, "accuracy"), patch(RED, 0.45, "too sure"), patch(GREEN, 0.45, "too unsure")]
+        if any(b.count < _FEW for b in filled):
+            handles.append(patch(BLUE, 0.25, f"fewer than {_FEW} pictures"))
         top.legend(handles=handles, loc="upper left", fontsize=9)
         below.bar(middle, [b.count for b in filled], width, color=SOFT, alpha=0.6)
         below.set(xlabel="confidence", ylabel="pictures")
@@ -175,9 +180,6 @@ def curves(metrics_csv: Path | str) -> bytes:
         return png(figure)
 
 
-_TITLES = {"lr": "learning rate", "ece": "calibration error (ECE)", "macro_f1": "macro-F1"}
-
-
 def _order(kind: str) -> tuple[int, str]:
-    known = ("loss", "accuracy", "macro_f1", "balanced_accuracy", "ece", "lr")
+    known = ("loss", "log_loss", "accuracy", "macro_f1", "balanced_accuracy", "ece", "lr")
     return (known.index(kind) if kind in known else len(known), kind)

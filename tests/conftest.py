@@ -77,6 +77,12 @@ def tiny_model() -> Path:
     return Path(__file__).parent / "golden" / "tiny.onnx"
 
 
+@pytest.fixture(scope="session")
+def bright_detector() -> Path:
+    """The golden detector file: every square of 16 px is a face as sure as it is bright."""
+    return Path(__file__).parent / "golden" / "bright.onnx"
+
+
 @pytest.fixture
 def store_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty model store; nothing of the user's own store is seen."""

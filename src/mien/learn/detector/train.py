@@ -9,6 +9,7 @@ import copy
 import json
 import logging
 import math
+import pickle
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -198,8 +199,8 @@ def _read(path: Path) -> dict[str, Any]:
         state: dict[str, Any] = torch.load(path, weights_only=True)
     except FileNotFoundError as error:
         raise TrainError(f"There is no checkpoint {path}.") from error
-    except (OSError, RuntimeError, EOFError, ValueError) as error:
-        raise TrainError(f"{path} is not a checkpoint that can be read: {error}.") from error
+    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        raise TrainError(f"{path} is not a checkpoint that can be read.") from error
     if set(state.get("net", {})) != set(DetectorNet().state_dict()):
         raise TrainError(f"{path} is not a checkpoint of this network; start a run in another folder.")
     return state

@@ -4,8 +4,7 @@ import json
 
 import numpy as np
 import pytest
-
-torch = pytest.importorskip("torch")
+import torch
 
 from mien.core.contract import DetectorInfo
 from mien.core.errors import OptionError, TrainError
@@ -172,7 +171,7 @@ def photographs() -> list[FacePicture]:
 
 
 def test_a_run_learns_stops_and_goes_on(tmp_path):
-    # A short run writes a checkpoint; the same folder with more minutes goes on from its step; hard pictures are sought.
+    # A short run writes a checkpoint; the same folder with more minutes goes on from its step.
     config = DetectorConfig(size=64, batch=2, minutes=0.01, workers=0, mine_every=0.001, warmup=2, bf16=False)
     first = Trainer(photographs(), config, tmp_path)
 

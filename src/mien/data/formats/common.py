@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -74,11 +74,19 @@ def split_of(name: str) -> str | None:
     return _SPLIT_NAMES.get(re.split(r"[-_. ]", word, maxsplit=1)[0])
 
 
-def labels_of(texts: Sequence[str], hints: Hints, where: str) -> tuple[LabelSet, NDArray[np.int64]]:
+def labels_of(
+    texts: Sequence[str], hints: Hints, where: str, lines: Sequence[int] = ()
+) -> tuple[LabelSet, NDArray[np.int64]]:
     """Label set and (N,) numbers from the labels as written: names in any spelling, or digits; "" is no label.
 
     Names take the order of FER-2013 or FER+ where all of them occur there, else that of the alphabet. Digits mean the
     order of FER-2013 where none is greater than 6; a caller who knows better gives the names.
+
+    Args:
+        texts: N labels.
+        hints: may give the names.
+        where: the file or folder, for messages.
+        lines: N lines of the file, for messages, where it has lines.
 
     Raises:
         DataError: a label that the given names lack, digits without a known order, or no label at all.
@@ -87,32 +95,34 @@ def labels_of(texts: Sequence[str], hints: Hints, where: str) -> tuple[LabelSet,
     distinct = sorted({text.strip() for text in texts} - {""})
     if not distinct:
         raise DataError(f"{where}: no row has a label; give every picture a class.")
-    labels = hints.labels or _known_order(distinct, where)
-    try:
-        number = {text: labels.index(text) for text in distinct}
-    except DataError as error:
-        raise DataError(f"{where}: {error}") from error
+    labels = hints.labels or _order_of(distinct)
+    number: dict[str, int] = {}
+    for text in distinct:
+        try:
+            number[text] = labels.index(text)
+        except DataError as error:
+            first = next(i for i, other in enumerate(texts) if other.strip() == text)
+            line = f", line {lines[first]}" if lines else ""
+            raise DataError(f"{where}{line}: {error}{_advice(text, hints)}") from error
     return labels, np.array([number.get(text.strip(), NO_LABEL) for text in texts], np.int64)
 
 
-def _known_order(distinct: Iterable[str], where: str) -> LabelSet:
-    names = list(distinct)
-    digits = [name for name in names if name.isdigit()]
-    if digits:
-        words = [name for name in names if not name.isdigit()]
-        largest = max(int(name) for name in digits)
-        if (largest >= len(FER2013) and not words) or any(word not in FER2013 for word in words):
-            raise DataError(
-                f"{where}: labels are numbers up to {largest} and nothing says what they mean; "
-                "give the class names in order with --labels (in Python: labels=)."
-            )
+def _advice(text: str, hints: Hints) -> str:
+    if hints.labels or not text.isdigit():
+        return ""
+    return " Where numbers mean other classes, give the names in order with --labels (in Python: labels=)."
+
+
+def _order_of(distinct: Sequence[str]) -> LabelSet:
+    """The label set that labels seem to come from; it may lack some of them, where digits and names are mixed."""
+    if any(name.isdigit() for name in distinct):
         return FER2013
     by_meaning: dict[str, str] = {}
-    for name in names:
+    for name in distinct:
         by_meaning.setdefault(concept(name), name)
     for known in (FER2013, FERPLUS):
         if all(meaning in known for meaning in by_meaning):
-            return known.subset([known.names[known.index(meaning)] for meaning in by_meaning])
+            return known.subset(list(by_meaning))
     return LabelSet(by_meaning[meaning] for meaning in sorted(by_meaning))
 
 

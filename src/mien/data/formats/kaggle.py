@@ -76,8 +76,8 @@ def read(tree: Tree, hints: Hints) -> Manifest:
     """
     name = _choose(tree)
     with open_table(tree, name) as table:
-        texts, splits, pixels = _columns(table, split_of(PurePosixPath(name).stem) or "")
-    labels, label = labels_of(texts, hints, table.where)
+        texts, splits, pixels, lines = _columns(table, split_of(PurePosixPath(name).stem) or "")
+    labels, label = labels_of(texts, hints, table.where, lines)
     votes = ferplus.find_beside(tree, name)
     return Manifest(
         labels=labels,
@@ -91,17 +91,20 @@ def read(tree: Tree, hints: Hints) -> Manifest:
     )
 
 
-def _columns(table: Table, split: str) -> tuple[list[str], list[str], list[Array]]:
+def _columns(table: Table, split: str) -> tuple[list[str], list[str], list[Array], list[int]]:
+    """Labels, splits, pictures and lines of all rows."""
     emotion, pixels, usage = table.column("emotion", "label"), table.column("pixels"), table.find("usage", "split")
     texts: list[str] = []
     splits: list[str] = []
     images: list[Array] = []
+    lines: list[int] = []
     for row in table.rows():
+        lines.append(row.line)
         texts.append(row.cells[emotion])
         splits.append(_usage(row, usage, table.where) if usage else split)
         images.append(_image(row, pixels, table.where, images[0].shape[0] if images else None))
     # One block of memory instead of one per picture.
-    return texts, splits, list(np.stack(images)) if images else []
+    return texts, splits, list(np.stack(images)) if images else [], lines
 
 
 def _usage(row: Row, column: str, where: str) -> str:

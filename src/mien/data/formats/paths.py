@@ -58,7 +58,8 @@ def read(tree: Tree, hints: Hints) -> Manifest:
         rows = list(table.rows())
         path, kinds = table.column(*_PATH), [name for name in table.columns if name.startswith(VOTE_PREFIX)]
         votes = _votes(table, rows, kinds)
-        labels, label = labels_of([row.cells[table.column(*_LABEL)] for row in rows], hints, table.where)
+        texts, lines = [row.cells[table.column(*_LABEL)] for row in rows], [row.line for row in rows]
+        labels, label = labels_of(texts, hints, table.where, lines)
         paths = [_path(row, path, table.where) for row in rows]
         splits = _splits(table, rows)
     return Manifest(

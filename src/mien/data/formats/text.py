@@ -86,7 +86,7 @@ class Table:
         """The rows; empty lines are passed over.
 
         Raises:
-            DataError: a row has another number of cells than the header, or the file is not UTF-8 text.
+            DataError: a row has another number of cells than the header, or the file is not CSV.
 
         """
         try:
@@ -100,8 +100,6 @@ class Table:
                         f"got {len(cells)}; mend or remove the line."
                     )
                 yield Row(line, dict(zip(self.columns, cells, strict=True)))
-        except UnicodeDecodeError as error:
-            raise DataError(f"{self.where}: not UTF-8 text ({error.reason}); save the file as UTF-8.") from error
         except csv.Error as error:
             raise DataError(f"{self.where}: not a CSV file: {error}.") from error
 
@@ -111,7 +109,7 @@ def open_table(tree: Tree, name: str) -> Iterator[Table]:
     """Open a CSV file of a tree; commas, semicolons or tabs, with or without a byte-order mark.
 
     Raises:
-        DataError: the file cannot be read or has no header.
+        DataError: the file cannot be read, has no header, or is not UTF-8 text, here or in a later row.
 
     """
     where = name_of(tree, name)
@@ -124,5 +122,7 @@ def open_table(tree: Tree, name: str) -> Iterator[Table]:
             start = text.readline()
             reader = csv.reader(text, delimiter=_delimiter(start))
             yield Table(where, columns, reader)
+    except UnicodeDecodeError as error:
+        raise DataError(f"{where}: not UTF-8 text ({error.reason}); save the file as UTF-8.") from error
     finally:
         csv.field_size_limit(limit)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data_worlds import World, folders, kaggle_csv, parquet, path_csv, zipped
+from data_worlds import World, folders, kaggle_csv, parquet, path_csv, png, zipped
 
 from mien.core.labels import FER2013, FERPLUS_VOTES
 from mien.data import Manifest, read
@@ -153,6 +153,23 @@ def test_subjects_and_groups(small, tmp_path):
     assert manifest.subject[:3].tolist() == ["p0", "p0", "p1"]
     assert manifest.group[:2].tolist() == ["a", "b"]
     assert manifest.split_counts() == {"": 28}
+
+
+def test_parquet_as_pandas_writes_it(small, tmp_path):
+    # Numbers with gaps become floats and NaN; a row group of each picture; plain bytes instead of a struct.
+    pa = pytest.importorskip("pyarrow")
+    pq = pytest.importorskip("pyarrow.parquet")
+    table = pa.table({
+        "image": [png(image) for image in small.images[:3]],
+        "label": [3.0, float("nan"), 6.0],
+        "split": ["train", None, "PrivateTest"],
+    })  # fmt: skip
+    pq.write_table(table, tmp_path / "faces.parquet", row_group_size=1)
+    manifest = read(tmp_path / "faces.parquet")
+
+    assert manifest.label.tolist() == [3, -1, 6]
+    assert manifest.split.tolist() == ["train", "", "test"]
+    assert manifest.names.tolist() == ["faces.parquet:0", "faces.parquet:1", "faces.parquet:2"]
 
 
 def test_given_label_names(small, tmp_path):

@@ -160,9 +160,11 @@ class Manifest:
         columns: dict[str, Any] = {
             name: None if column is None else column[index] for name, column in self._columns().items()
         }
-        stats: Stats | None = self._cache.get("stats")
-        cache = {} if stats is None else {"stats": stats.take(index)}
-        return dataclasses.replace(self, **columns, _cache=cache)
+        part = dataclasses.replace(self, **columns, _cache={})
+        known = self._known_stats()
+        if known is not None:
+            part._keep(known.take(index))
+        return part
 
     def with_checked(self, stats: Stats, unreadable: tuple[tuple[str, str], ...]) -> Manifest:
         """The same rows with what one pass over the pixels told: their facts, and pictures that could not be read.
@@ -178,7 +180,9 @@ class Manifest:
                     f"{self.source}: {len(changed):,} pictures have changed since it was written, such as "
                     f"{self.names[changed[0]]}; run mien data audit --fix again."
                 )
-        return dataclasses.replace(self, unreadable=self.unreadable + unreadable, _cache={"stats": stats})
+        checked = dataclasses.replace(self, unreadable=self.unreadable + unreadable, _cache={})
+        checked._keep(stats)
+        return checked
 
     def of_split(self, name: str) -> Manifest:
         """The rows of one split.
@@ -229,11 +233,19 @@ class Manifest:
 
     def measure(self, advance: Advance | None = None) -> Stats:
         """As `stats`; `advance(n)` is called as n more pictures are done."""
-        if "stats" not in self._cache:
-            facts = [picture_facts(image) for image in self._load_all(advance)]
-            self._cache["stats"] = stats_of(facts)
-        found: Stats = self._cache["stats"]
-        return found
+        known = self._known_stats()
+        if known is None:
+            known = stats_of([picture_facts(image) for image in self._load_all(advance)])
+            self._keep(known)
+        return known
+
+    def _known_stats(self) -> Stats | None:
+        """What was measured of these very pictures; a copy with other pictures shares the cache, but not the facts."""
+        pictures, stats = self._cache.get("stats", (None, None))
+        return stats if pictures is self.pictures else None
+
+    def _keep(self, stats: Stats) -> None:
+        self._cache["stats"] = (self.pictures, stats)
 
     def _load_all(self, advance: Advance | None) -> Iterator[Array]:
         for i in range(len(self)):

@@ -7,6 +7,7 @@ Columns: `image` (struct of `bytes` and `path`, or plain bytes), `label` (number
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -137,11 +138,17 @@ def _names_in(metadata: dict[bytes, bytes]) -> list[str]:
 
 def _texts(table: _Table, name: str) -> list[str]:
     """A column as text; nothing is ""."""
-    values = table.data.column(name).to_pylist()
-    for value in values:
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | str)):
-            raise DataError(f"{table.where}: the column {name} must hold numbers or text, got {value!r}.")
-    return ["" if value is None else str(value) for value in values]
+    return [_text(value, table.where, name) for value in table.data.column(name).to_pylist()]
+
+
+def _text(value: object, where: str, name: str) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""  # pandas writes NaN where a whole number is missing
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer():
+        return str(int(value))
+    raise DataError(f"{where}: the column {name} must hold whole numbers or text, got {value!r}.")
 
 
 def _splits(table: _Table) -> NDArray[np.str_]:
@@ -175,6 +182,11 @@ def _optional(tables: Sequence[_Table], name: str) -> NDArray[np.str_] | None:
     return text_array([text for part in parts for text in part])
 
 
+def _field(column: Any, name: str) -> list[Any]:
+    """One field of a column of structs."""
+    return [value for chunk in column.chunks for value in chunk.field(name).to_pylist()]
+
+
 def _pictures(table: _Table, tree: Tree) -> tuple[Sequence[Picture], list[str]]:
     """Pictures and their names; a row without bytes names a file beside the table."""
     import pyarrow as pa
@@ -182,10 +194,9 @@ def _pictures(table: _Table, tree: Tree) -> tuple[Sequence[Picture], list[str]]:
     column = table.data.column("image")
     paths: list[str | None] = [None] * len(column)
     if pa.types.is_struct(column.type):
-        rows = column.combine_chunks()
         fields = {column.type.field(i).name for i in range(column.type.num_fields)}
-        data = rows.field("bytes").to_pylist() if "bytes" in fields else paths
-        paths = rows.field("path").to_pylist() if "path" in fields else paths
+        data = _field(column, "bytes") if "bytes" in fields else paths
+        paths = _field(column, "path") if "path" in fields else paths
     elif pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
         data = column.to_pylist()
     else:

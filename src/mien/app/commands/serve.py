@@ -1,0 +1,191 @@
+"""`mien serve`: the live page and the web service."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mien.app.options import detect_side
+from mien.core.errors import MissingExtraError, OptionError, OutputError
+
+if TYPE_CHECKING:
+    from mien.app.server.settings import Settings
+
+_GRACE_S = 5  # seconds for requests and live connections to end when the service is stopped
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Port; 0 takes a free one."
+)
+@click.option("--open", "open_page", is_flag=True, help="Open the page in a browser.")
+@click.option("--token-file", type=click.Path(path_type=Path, dir_okay=False), help="Token that requests must carry.")
+@click.option("--public", is_flag=True, help="Serve other machines without a token.")
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Pictures read at the same time.")
+@click.option("--allow-host", "hosts", multiple=True, metavar="NAME", help="Host name that the service answers to.")
+@click.option("--cors-origin", "origins", multiple=True, metavar="ORIGIN", help="Other site that may call the service.")
+@click.option(
+    "--frame-ancestor", "frame_ancestors", multiple=True, metavar="ORIGIN", help="Site that may frame the page."
+)
+@click.option("--root-path", default="", metavar="PATH", help="Path under which a proxy offers the service.")
+@click.option("--proxy", "proxies", multiple=True, default=["127.0.0.1"], metavar="IP", help="Proxy to believe.")
+@click.option("--limit", "limits", multiple=True, metavar="NAME=NUMBER", help="Change a limit; see docs/serving.md.")
+@click.option("--access-log", is_flag=True, help="Log every request (addresses and paths, never pictures).")
+@click.option("--model", default="fer2013", show_default=True, help="Shipped name, .onnx file, or training run.")
+@click.option("--detector", default="auto", show_default=True, help="auto, yunet, dlib, or a detector's file.")
+@click.option("--detect-size", default="640", show_default=True, metavar="PX|full", help="Longest side to look at.")
+@click.option("--min-face", type=click.FloatRange(0), default=0.0, metavar="PX", help="Leave out smaller faces.")
+def command(open_page: bool, access_log: bool, **options: Any) -> None:
+    """Serve the live page and the web service.
+
+    By default only this machine can reach it. For others give --host 0.0.0.0 with a token in the environment variable
+    MIEN_TOKEN (or in --token-file), or --public; cameras then work over HTTPS only.
+    """
+    settings = make_settings(options)
+    try:
+        import fastapi  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("`mien serve`", error.name or "fastapi", "app") from error
+    _check_models(settings)
+    run(settings, open_page, access_log)
+
+
+def make_settings(options: dict[str, Any]) -> Settings:
+    """Settings of the service from the values of the options.
+
+    Raises:
+        OptionError: an impossible value.
+
+    """
+    from mien.app.server.settings import Settings
+
+    return Settings(
+        host=options["host"],
+        port=options["port"],
+        token=_token(options["token_file"]),
+        public=options["public"],
+        hosts=options["hosts"],
+        origins=options["origins"],
+        frame_ancestors=options["frame_ancestors"],
+        root_path=options["root_path"].rstrip("/"),
+        proxies=options["proxies"],
+        workers=options["workers"],
+        analyzer={
+            "model": options["model"],
+            "detector": options["detector"],
+            "detect_side": detect_side(options["detect_size"]),
+            "min_face": options["min_face"],
+        },
+        limits=parse_limits(options["limits"]),
+    )
+
+
+def parse_limits(texts: tuple[str, ...]) -> Any:
+    """Limits from texts such as "faces=10".
+
+    Raises:
+        OptionError: an unknown name, or no number.
+
+    """
+    from dataclasses import fields
+
+    from mien.app.server.settings import Limits
+    from mien.core.errors import unknown_name
+
+    numbers: dict[bool, Callable[[str], float]] = {True: int, False: float}
+    known = {f.name: numbers[isinstance(f.default, int)] for f in fields(Limits)}
+    values: dict[str, Any] = {}
+    for text in texts:
+        name, _, number = text.partition("=")
+        if name not in known:
+            raise OptionError(unknown_name("limit", name, known))
+        try:
+            values[name] = known[name](number)
+        except ValueError:
+            raise OptionError(f"--limit {name} expects a number, got {number!r}.") from None
+    return Limits(**values)
+
+
+def _token(file: Path | None) -> str | None:
+    if file is None:
+        return os.environ.get("MIEN_TOKEN") or None
+    try:
+        token = file.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise OptionError(f"Cannot read the token file {file}: {error}.") from error
+    if not token:
+        raise OptionError(f"The token file {file} is empty.")
+    return token
+
+
+def _check_models(settings: Settings) -> None:
+    """Say in one sentence what is wrong with the models, before anything is started."""
+    from mien.infer.analyzer import Analyzer
+
+    Analyzer(**settings.analyzer, max_faces=settings.limits.faces)
+
+
+def run(settings: Settings, open_page: bool = False, access_log: bool = False) -> None:
+    """Serve until a signal ends it.
+
+    Raises:
+        OutputError: the address cannot be listened on.
+
+    """
+    import uvicorn
+
+    from mien.app.server.app import create_app
+
+    listener = _listen(settings.host, settings.port)
+    config = uvicorn.Config(
+        create_app(settings),
+        ws="websockets-sansio",
+        ws_max_size=settings.limits.frame_bytes + 1024,
+        ws_per_message_deflate=False,
+        log_level="info" if access_log else "warning",
+        access_log=access_log,
+        server_header=False,
+        proxy_headers=True,
+        forwarded_allow_ips=list(settings.proxies),
+        timeout_graceful_shutdown=_GRACE_S,
+    )
+    _announce(settings, listener.getsockname()[1], open_page)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(f"Cannot listen on {host}, port {port}: {reason}. Choose another with --port.") from error
+    return listener
+
+
+def _announce(settings: Settings, port: int, open_page: bool) -> None:
+    from mien.app.server import runtime
+    from mien.app.server.settings import is_loopback
+    from mien.app.terminal import notice
+
+    shown = "localhost" if is_loopback(settings.host) or settings.host in ("0.0.0.0", "::") else settings.host
+    address = f"http://{shown}:{port}{settings.root_path}/"
+    notice(f"The page is at {address} and the service at {address}docs; Ctrl+C ends both.")
+    if not is_loopback(settings.host):
+        notice("On other machines cameras work over HTTPS only: put a proxy with a certificate before this service.")
+    if runtime.missing() is not None:
+        notice("Frames are read by this server. For reading on the visitor's own device run `mien page pull` once.")
+    if open_page:
+        import threading
+        import webbrowser
+
+        threading.Timer(1.0, webbrowser.open, [address]).start()

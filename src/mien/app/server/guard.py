@@ -1,0 +1,289 @@
+"""The door: who comes in, how much they may send and how fast, and what every answer carries.
+
+A plain ASGI middleware around the whole service, so that nothing is read or decoded for a request that is refused.
+Knows no routes beyond which paths need a token.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hmac
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any, final
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mien.app.server.metrics import Metrics
+from mien.app.server.problems import Problem, response_to
+from mien.app.server.settings import Settings
+
+__all__ = ["SUBPROTOCOL", "Guard", "route_path"]
+
+SUBPROTOCOL = "mien.v1"
+"""WebSocket subprotocol; a token comes beside it as `token.` and its base64url text, since browsers set no headers."""
+
+_SLOWEST_BYTES_PER_S = 50_000
+_DRAIN_S = 1.0  # a client that is refused while it sends gets this long to notice, so that it can read the answer
+_DRAIN_BYTES = 1 << 20
+_CLIENTS_REMEMBERED = 10_000
+
+
+@final
+class Guard:
+    """Middleware; see the module.
+
+    Args:
+        app: the service.
+        settings: what is allowed.
+        metrics: where requests are counted.
+
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
+        self._app = app
+        self._settings = settings
+        self._metrics = metrics
+        self._rates = _Rates(settings.limits.requests_per_minute)
+        self._headers = _headers(settings)
+        self._open = 0
+        metrics.gauge("mien_open", lambda: self._open)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request or live connection."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        _set_root(scope, self._settings.root_path)
+        self._open += 1
+        try:
+            if scope["type"] == "http":
+                await self._http(scope, receive, send)
+            else:
+                await self._websocket(scope, receive, send)
+        finally:
+            self._open -= 1
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        start = time.perf_counter()
+        status = 500
+        body = _Body(receive, self._body_limit(scope), self._settings.limits.body_s)
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers:
+                    headers.setdefault(name, value)
+                if status >= 400 and not body.complete:
+                    headers["Connection"] = "close"
+            await send(message)
+
+        try:
+            self._admit(scope)
+            body.check_announced(Headers(scope=scope))
+            await self._app(scope, body, send_with_headers)
+        except Problem as problem:
+            await body.drain(Headers(scope=scope))
+            await response_to(problem)(scope, receive, send_with_headers)
+        finally:
+            route = _route(scope)
+            self._metrics.count("mien_requests_total", method=_method(scope), route=route, status=str(status))
+            self._metrics.time("mien_request_seconds", time.perf_counter() - start, route=route)
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            self._admit(scope)
+        except Problem as problem:
+            await receive()  # websocket.connect
+            self._metrics.count("mien_requests_total", method="WEBSOCKET", route="other", status=str(problem.status))
+            await send({"type": "websocket.close", "code": 1008})  # before the handshake: the client gets 403
+            return
+        await self._app(scope, receive, send)
+
+    def _admit(self, scope: Scope) -> None:
+        headers, path = Headers(scope=scope), route_path(scope)
+        self._check_host(headers)
+        if path in ("/healthz", "/readyz"):
+            return
+        if self._open > self._settings.limits.clients:
+            raise Problem(503, "Too many requests are open; try again in a moment.", {"Retry-After": "1"})
+        if path.startswith("/v1/"):
+            self._rates.take(_client(scope))
+        if scope["type"] == "websocket" or scope["method"] not in ("GET", "HEAD", "OPTIONS"):
+            self._check_origin(headers)
+        if self._settings.token is not None and (path.startswith("/v1/") or path == "/metrics"):
+            _check_token(self._settings.token, headers, scope)
+
+    def _check_host(self, headers: Headers) -> None:
+        allowed = self._settings.allowed_hosts
+        host = headers.get("host", "").lower()
+        name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
+        if allowed and name not in allowed:
+            raise Problem(
+                403, f"This service does not answer to the name {name[:100]!r}; name it with --allow-host to let it."
+            )
+
+    def _check_origin(self, headers: Headers) -> None:
+        """A page of another site must not use the service through a visitor's browser."""
+        origin = headers.get("origin")
+        if origin is None or origin in self._settings.origins:
+            return
+        if origin.partition("://")[2].lower() != headers.get("host", "").lower():
+            raise Problem(403, f"The origin {origin[:100]!r} may not use this service; name it with --cors-origin.")
+
+    def _body_limit(self, scope: Scope) -> int:
+        limits = self._settings.limits
+        return limits.video_bytes if route_path(scope) == "/v1/analyze/video" else limits.body_bytes
+
+
+class _Body:
+    """Counts the bytes of a request while they arrive, and watches the clock."""
+
+    def __init__(self, receive: Receive, limit: int, seconds: float) -> None:
+        self._receive = receive
+        self._limit = limit
+        self._seconds = seconds
+        self._start = time.monotonic()
+        self._bytes = 0
+        self.complete = False
+        """Whether everything has arrived."""
+
+    async def __call__(self) -> Message:
+        """Next part of the body.
+
+        Raises:
+            Problem: 413 when there is too much of it, 408 when it comes too slowly.
+
+        """
+        if self.complete:
+            return await self._receive()
+        left_s = self._start + self._seconds + self._bytes / _SLOWEST_BYTES_PER_S - time.monotonic()
+        try:
+            message = await asyncio.wait_for(self._receive(), left_s)
+        except TimeoutError:
+            raise Problem(408, f"The body did not arrive in time; {self._bytes} bytes had come.") from None
+        if message["type"] == "http.request":
+            self._bytes += len(message.get("body", b""))
+            self.complete = not message.get("more_body", False)
+            if self._bytes > self._limit:
+                raise Problem(413, f"The body is larger than the limit of {self._limit} bytes.")
+        else:
+            self.complete = True  # the client went away
+        return message
+
+    def check_announced(self, headers: Headers) -> None:
+        """Refuse by the announced length, before a byte is read."""
+        text = headers.get("content-length", "0")
+        if not (text.isascii() and text.isdigit()):
+            raise Problem(400, "Content-Length must be a number of bytes.")
+        if int(text[:20]) > self._limit:
+            raise Problem(413, f"The body has {int(text[:20])} bytes, more than the limit of {self._limit}.")
+        if text == "0" and "transfer-encoding" not in headers:
+            self.complete = True
+
+    async def drain(self, headers: Headers) -> None:
+        """Throw away a little of what is still coming, so that the client finishes sending and reads the answer."""
+        if self.complete or "expect" in headers:
+            return
+        end, thrown = time.monotonic() + _DRAIN_S, 0
+        while thrown < _DRAIN_BYTES and (left_s := end - time.monotonic()) > 0:
+            try:
+                message = await asyncio.wait_for(self._receive(), left_s)
+            except TimeoutError:
+                return
+            thrown += len(message.get("body", b""))
+            if not message.get("more_body", False):
+                return
+
+
+class _Rates:
+    """Token buckets, one per client; a bucket holds a quarter of a minute's requests (at least 10)."""
+
+    def __init__(self, per_minute: int) -> None:
+        self._per_s = per_minute / 60
+        self._most = max(per_minute / 4, min(10.0, per_minute))
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, client: str) -> None:
+        now = time.monotonic()
+        level, then = self._buckets.pop(client, (self._most, now))
+        level = min(self._most, level + (now - then) * self._per_s)
+        self._buckets[client] = (max(level - 1, 0.0) if level >= 1 else level, now)
+        if len(self._buckets) > _CLIENTS_REMEMBERED:
+            self._buckets.popitem(last=False)
+        if level < 1:
+            wait = max(1, round((1 - level) / self._per_s))
+            raise Problem(429, f"Too many requests; try again in {wait} s.", {"Retry-After": str(wait)})
+
+
+def _set_root(scope: Scope, root: str) -> None:
+    """Name the root path in the scope, whether the proxy before us has cut it off the path or not."""
+    if root:
+        scope["root_path"] = root
+        if not str(scope["path"]).startswith(f"{root}/"):
+            scope["path"] = root + str(scope["path"])
+
+
+def route_path(scope: Mapping[str, Any]) -> str:
+    """Path of a request below the root path of the service."""
+    path, root = str(scope["path"]), str(scope.get("root_path", "")).rstrip("/")
+    return path[len(root) :] if root and path.startswith(f"{root}/") else path
+
+
+def _client(scope: Scope) -> str:
+    client = scope.get("client")
+    return str(client[0]) if client else "unknown"
+
+
+def _method(scope: Scope) -> str:
+    method = str(scope["method"])
+    return method if method in ("GET", "HEAD", "POST", "DELETE", "OPTIONS") else "other"
+
+
+def _route(scope: Scope) -> str:
+    """Template of the route that answered; other paths are one, so that nobody can fill the memory with paths."""
+    path = getattr(scope.get("route"), "path", None)
+    return path if isinstance(path, str) and path else "other"
+
+
+def _check_token(token: str, headers: Headers, scope: Scope) -> None:
+    scheme, _, given = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        given = _token_beside(scope.get("subprotocols", ()))
+    if not hmac.compare_digest(given.strip().encode(), token.encode()):
+        raise Problem(
+            401, "This needs the right token: send Authorization: Bearer TOKEN.", {"WWW-Authenticate": "Bearer"}
+        )
+
+
+def _token_beside(subprotocols: Any) -> str:
+    for name in subprotocols:
+        if name.startswith("token."):
+            text = name.removeprefix("token.")
+            try:
+                return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii")
+            except ValueError:
+                return ""
+    return ""
+
+
+def _headers(settings: Settings) -> list[tuple[str, str]]:
+    ancestors = " ".join(("'self'", *settings.frame_ancestors))
+    policy = (
+        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob: data:; "
+        "media-src 'self' blob:; connect-src 'self'; worker-src 'self'; manifest-src 'self'; form-action 'none'; "
+        f"base-uri 'none'; frame-ancestors {ancestors}"
+    )
+    return [
+        ("Content-Security-Policy", policy),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Referrer-Policy", "no-referrer"),
+        ("Permissions-Policy", "camera=(self), microphone=(), geolocation=()"),
+        ("Cross-Origin-Resource-Policy", "cross-origin" if settings.origins else "same-origin"),
+        ("Cache-Control", "no-store"),
+    ]

@@ -1,0 +1,181 @@
+"""Live pictures over a WebSocket: JPEG frames in, readings out; the newest frame wins.
+
+A message from the client is 4 bytes (frame number, unsigned), 8 bytes (capture time in seconds, float), both little
+endian, then the picture. An answer is JSON; it counts for its frame and all earlier ones, which were left out.
+`docs/serving.md` specifies it. Knows no page.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import struct
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, final
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from mien.app.server.guard import SUBPROTOCOL
+from mien.app.server.metrics import Metrics
+from mien.app.server.pool import Worker
+from mien.app.server.problems import sentence_of
+from mien.app.server.settings import Limits
+from mien.core.errors import ImageError
+from mien.core.types import Frame, Reading
+
+if TYPE_CHECKING:
+    from mien.infer.analyzer import Analyzer
+    from mien.infer.stream import StreamReader
+
+__all__ = ["LiveConnection"]
+
+_HEADER = struct.Struct("<Id")
+_MOST_BAD = 20  # frames in a row that are no pictures: then the client is at fault
+_BURST_S = 4.0  # seconds' worth of frames that may come at once
+
+
+@dataclass(frozen=True)
+class _Sent:
+    number: int
+    time_s: float
+    picture: bytes
+
+
+class _Refused(Exception):  # noqa: N818 - not a fault of the program
+    """The client does what it must not; the connection is closed with a code of RFC 6455."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+@final
+class LiveConnection:
+    """One live connection from its handshake to its end.
+
+    Args:
+        socket: not yet accepted.
+        worker: reads the frames.
+        limits: how large and how many frames may be.
+        metrics: where frames are counted.
+
+    """
+
+    def __init__(self, socket: WebSocket, worker: Worker, limits: Limits, metrics: Metrics) -> None:
+        self._socket = socket
+        self._worker = worker
+        self._limits = limits
+        self._metrics = metrics
+        self._newest: _Sent | None = None
+        self._came = asyncio.Event()
+        self._reader: StreamReader | None = None
+        self._last_s = -math.inf
+        self._bad = 0
+
+    async def run(self) -> None:
+        """Serve the connection until either side ends it."""
+        analyzer = self._worker.analyzer
+        asked = self._socket.scope.get("subprotocols", [])
+        await self._socket.accept(SUBPROTOCOL if SUBPROTOCOL in asked else None)
+        hello = {"type": "hello", "labels": list(analyzer.labels), "detector": analyzer.detector.name}
+        await self._socket.send_json({**hello, "model": analyzer.classifier.info.name})
+        tasks = {asyncio.create_task(self._receive()), asyncio.create_task(self._answer())}
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        except _Refused as refused:
+            await self._close(refused)
+        except (WebSocketDisconnect, RuntimeError):
+            return  # the client went away, perhaps while an answer was being sent
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _close(self, refused: _Refused) -> None:
+        self._metrics.count("mien_frames_total", result="refused")
+        try:
+            await self._socket.close(refused.code, refused.reason)
+        except RuntimeError:
+            return  # closed already
+
+    async def _receive(self) -> None:
+        """Take frames as they come; only the newest is kept."""
+        rate = self._limits.frames_per_s
+        level, then = rate * _BURST_S, time.monotonic()
+        while True:
+            try:
+                data = await asyncio.wait_for(self._socket.receive(), self._limits.idle_s)
+            except TimeoutError:
+                raise _Refused(1000, "No frame came for a while.") from None
+            if data["type"] == "websocket.disconnect":
+                raise WebSocketDisconnect
+            now = time.monotonic()
+            level, then = min(rate * _BURST_S, level + (now - then) * rate) - 1, now
+            if level < 0:
+                raise _Refused(1008, "Too many frames.")
+            if self._newest is not None:
+                self._metrics.count("mien_frames_total", result="left_out")
+            self._newest = self._parse(data.get("bytes"))
+            self._came.set()
+
+    def _parse(self, data: bytes | None) -> _Sent:
+        if data is None:
+            raise _Refused(1003, "Frames are binary messages.")
+        if len(data) <= _HEADER.size:
+            raise _Refused(1003, "A frame is 12 bytes of header and a picture.")
+        if len(data) > self._limits.frame_bytes + _HEADER.size:
+            raise _Refused(1009, "The frame is too large.")
+        number, time_s = _HEADER.unpack_from(data)
+        if not math.isfinite(time_s):
+            raise _Refused(1003, "The capture time must be a finite number of seconds.")
+        return _Sent(number, time_s, data[_HEADER.size :])
+
+    async def _answer(self) -> None:
+        """Read the newest frame, again and again."""
+        while True:
+            await self._came.wait()
+            self._came.clear()
+            sent, self._newest = self._newest, None
+            if sent is None:
+                continue
+            await self._socket.send_json(await self._read(sent))
+
+    async def _read(self, sent: _Sent) -> dict[str, Any]:
+        start = time.perf_counter()
+        try:
+            size, readings = await self._worker.run(lambda analyzer: self._analyze(analyzer, sent))
+        except ImageError as error:
+            self._bad += 1
+            self._metrics.count("mien_frames_total", result="bad")
+            if self._bad >= _MOST_BAD:
+                raise _Refused(1007, "Too many frames that are no pictures.") from error
+            return {"type": "error", "id": sent.number, "message": sentence_of(error)}
+        self._bad = 0
+        self._metrics.count("mien_frames_total", result="read")
+        self._metrics.count("mien_faces_total", len(readings), kind="live")
+        return {
+            "type": "reading",
+            "id": sent.number,
+            "time_s": sent.time_s,
+            "width": size[0],
+            "height": size[1],
+            "faces": [reading.to_dict() for reading in readings],
+            "server_ms": (time.perf_counter() - start) * 1e3,
+        }
+
+    def _analyze(self, analyzer: Analyzer, sent: _Sent) -> tuple[tuple[int, int], list[Reading]]:
+        """In the worker's thread."""
+        from mien.infer.image import load_image
+        from mien.infer.stream import StreamOptions, StreamReader
+
+        image = load_image(sent.picture, max_pixels=self._limits.frame_pixels)
+        if self._reader is None:
+            options = StreamOptions(max_faces=self._limits.faces)
+            self._reader = StreamReader(analyzer.detector, analyzer.classifier, options)
+        self._last_s = max(self._last_s, sent.time_s)
+        readings = self._reader.read(Frame(image, sent.number, self._last_s))
+        return (image.shape[1], image.shape[0]), readings

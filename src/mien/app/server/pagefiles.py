@@ -1,0 +1,101 @@
+"""Everything that the page is made of: its own files, the models and the runtime, and the facts that it starts from.
+
+The service serves these, and `mien space --kind static` writes them into a folder. Knows no web framework.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from mien.app.server import runtime
+from mien.core.contract import METADATA_KEY, DetectorInfo
+from mien.core.errors import ModelError
+
+__all__ = ["KINDS", "colours", "detector_file", "device_facts", "evaluation_beside", "page_files"]
+
+KINDS = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".json": "application/json",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".onnx": "application/octet-stream",
+    ".svg": "image/svg+xml",
+    ".wasm": "application/wasm",
+    ".webmanifest": "application/manifest+json",
+}
+"""Content types of the page's files."""
+
+_DETECT_SIDE = 640  # as the analyzer's default
+
+
+def page_files() -> dict[str, bytes]:
+    """The page's own files by name: `index.html`, `docs.html`, and what they load."""
+    folder = resources.files("mien") / "app" / "static"
+    return {item.name: item.read_bytes() for item in folder.iterdir() if Path(item.name).suffix in KINDS}
+
+
+def colours(labels: Sequence[str]) -> dict[str, str]:
+    """Colour of each label as #rrggbb, the same as in annotated pictures."""
+    from mien.media.lettering import colour_of
+
+    return {label: "#{:02x}{:02x}{:02x}".format(*colour_of(label)) for label in labels}
+
+
+def evaluation_beside(model: Path) -> dict[str, Any] | None:
+    """The judgement that lies beside a model file (`NAME.evaluation.json`), or None."""
+    try:
+        body = json.loads(model.with_suffix(".evaluation.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def detector_file(detector: str) -> Path | None:
+    """The project's own detector as a file: the named one, else the packaged one; None when there is none.
+
+    Args:
+        detector: what the service was told to use.
+
+    """
+    packaged = Path(str(resources.files("mien") / "assets" / "models" / "face.onnx"))
+    for path in (Path(detector), packaged):
+        if path.suffix == ".onnx" and path.is_file() and _detector_info(path) is not None:
+            return path
+    return None
+
+
+def device_facts(detector: Path | None) -> tuple[dict[str, Any] | None, str | None]:
+    """What the page needs to work on the visitor's device, or None and why not.
+
+    Args:
+        detector: the project's own detector, if there is one.
+
+    """
+    reason = runtime.missing()
+    if reason is not None:
+        return None, reason
+    info = None if detector is None else _detector_info(detector)
+    if info is None:
+        return None, "The server has no face detector that browsers can run."
+    facts: Mapping[str, Any] = asdict(info)
+    kept = {key: facts[key] for key in ("name", "strides", "score", "overlap")}
+    return {
+        "runtime": "runtime/",
+        "classifier": "models/expression.onnx",
+        "detector": {"file": "models/detector.onnx", "side": _DETECT_SIDE, **kept},
+    }, None
+
+
+def _detector_info(path: Path) -> DetectorInfo | None:
+    from mien.infer.session import open_onnx
+
+    try:
+        text = open_onnx(path).metadata.get(METADATA_KEY)
+        return None if text is None else DetectorInfo.from_json(text, str(path))
+    except ModelError:
+        return None

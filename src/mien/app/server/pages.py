@@ -1,0 +1,150 @@
+"""The page itself: its files with content types and validators, the models and runtime for the visitor's device."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import mimetypes
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, cast
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import FileResponse, JSONResponse
+
+from mien.app.server import runtime
+from mien.app.server.pagefiles import KINDS, detector_file, device_facts, page_files
+from mien.app.server.problems import Problem
+from mien.app.server.service import service_of
+from mien.app.server.settings import Settings
+
+__all__ = ["Page", "open_page", "router"]
+
+_METHODS = ["GET", "HEAD"]
+_REVALIDATE = "no-cache"  # may be kept, but is asked for again: a new version shows at once
+
+
+router = APIRouter(include_in_schema=False)
+_NOTHING = Problem(404, "There is nothing at this address.")
+
+
+@dataclass(frozen=True, eq=False)
+class Page:
+    """What the routes of the page serve; lies in the application's state.
+
+    Args:
+        files: the page's own files.
+        detector: the detector that visitors' devices get, if there is one.
+
+    """
+
+    files: Mapping[str, bytes]
+    detector: Path | None
+
+
+def open_page(settings: Settings) -> Page:
+    """The page for some settings."""
+    return Page(page_files(), detector_file(str(settings.analyzer.get("detector", "auto"))))
+
+
+def _page(request: Request) -> Page:
+    return cast(Page, request.app.state.page)
+
+
+@router.api_route("/", methods=_METHODS)
+async def index(request: Request) -> Response:
+    """The page."""
+    return _bytes(request, "index.html", _page(request).files["index.html"])
+
+
+@router.api_route("/docs", methods=_METHODS)
+async def docs(request: Request) -> Response:
+    """The service's description for people; works offline."""
+    return _bytes(request, "docs.html", _page(request).files["docs.html"])
+
+
+@router.api_route("/config.json", methods=_METHODS)
+async def config(request: Request) -> Response:
+    """What the page starts from."""
+    return JSONResponse(_config(request, _page(request).detector))
+
+
+@router.api_route("/static/{name}", methods=_METHODS)
+async def static(request: Request, name: str) -> Response:
+    """Styles, scripts and drawings."""
+    data = _page(request).files.get(name)
+    if data is None or name.endswith(".html"):
+        raise _NOTHING
+    return _bytes(request, name, data)
+
+
+@router.api_route("/runtime/{name}", methods=_METHODS)
+async def runtime_file(request: Request, name: str) -> Response:
+    """onnxruntime-web, where `mien page pull` has put it."""
+    if name not in runtime.FILES:
+        raise _NOTHING
+    return _file(request, runtime.runtime_folder() / name)
+
+
+@router.api_route("/models/{name}", methods=_METHODS)
+async def model_file(request: Request, name: str) -> Response:
+    """The same model files that the service itself uses."""
+    if name == "expression.onnx":
+        return _file(request, service_of(request).pool.first.analyzer.classifier.path)
+    detector = _page(request).detector
+    if name != "detector.onnx" or detector is None:
+        raise _NOTHING
+    return _file(request, detector)
+
+
+def _config(request: Request, detector: Path | None) -> dict[str, Any]:
+    settings = service_of(request).settings
+    device, reason = device_facts(detector)
+    limits = asdict(settings.limits)
+    return {
+        "model": service_of(request).model_facts(),
+        "server": {
+            "live": "v1/live",
+            "analyze": "v1/analyze",
+            "video": "v1/analyze/video",
+            "token": settings.token is not None,
+            "limits": {key: limits[key] for key in ("body_bytes", "images", "video_bytes", "video_s", "frame_bytes")},
+        },
+        "device": device,
+        "why_no_device": reason,
+    }
+
+
+def _bytes(request: Request, name: str, data: bytes) -> Response:
+    """A file of the page, compressed where the browser takes that."""
+    tag, packed = _packed(data)
+    headers = {"ETag": tag, "Cache-Control": _REVALIDATE, "Vary": "Accept-Encoding"}
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers=headers)
+    kind = KINDS.get(Path(name).suffix, mimetypes.guess_type(name)[0] or "application/octet-stream")
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(packed, media_type=kind, headers={**headers, "Content-Encoding": "gzip"})
+    return Response(data, media_type=kind, headers=headers)
+
+
+@lru_cache(maxsize=64)
+def _packed(data: bytes) -> tuple[str, bytes]:
+    return f'"{hashlib.sha256(data).hexdigest()[:24]}"', gzip.compress(data, 6, mtime=0)
+
+
+def _file(request: Request, path: Path) -> Response:
+    """A large file from the disk; a compressed twin beside it (`NAME.gz`) is sent where the browser takes that."""
+    if not path.is_file():
+        raise Problem(404, "There is nothing at this address.")
+    kind = KINDS.get(path.suffix, "application/octet-stream")
+    headers = {"Cache-Control": _REVALIDATE, "Vary": "Accept-Encoding"}
+    twin = path.with_name(f"{path.name}.gz")
+    if twin.is_file() and "gzip" in request.headers.get("accept-encoding", ""):
+        path, headers = twin, {**headers, "Content-Encoding": "gzip"}
+    response = FileResponse(path, media_type=kind, headers=headers)
+    response.set_stat_headers(path.stat())
+    if request.headers.get("if-none-match") == response.headers["etag"]:
+        return Response(status_code=304, headers={**headers, "ETag": response.headers["etag"]})
+    return response

@@ -1,0 +1,77 @@
+"""Errors of the service in one shape: `{"error": {"status", "code", "message"}}`. Knows no routes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fastapi.responses import JSONResponse
+
+from mien.core.errors import ImageFormatError, ImageSizeError, InputError, MienError, OptionError
+
+__all__ = ["Problem", "problem_of", "response_to", "sentence_of"]
+
+_CODES = {
+    400: "bad_request",
+    401: "no_token",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "too_slow",
+    413: "too_large",
+    415: "unsupported_type",
+    422: "unusable",
+    429: "too_many_requests",
+    500: "failed",
+    503: "busy",
+}
+
+
+class Problem(Exception):  # noqa: N818 - it is an answer, named as RFC 9457 names it
+    """A request cannot be served.
+
+    Args:
+        status: HTTP status.
+        message: one or two sentences for a person.
+        headers: further headers of the answer.
+
+    """
+
+    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.headers = dict(headers or {})
+
+    @property
+    def code(self) -> str:
+        """A word for programs."""
+        return _CODES.get(self.status, "failed")
+
+    def body(self) -> dict[str, dict[str, str | int]]:
+        """The error as plain values."""
+        return {"error": {"status": self.status, "code": self.code, "message": self.message}}
+
+
+def response_to(problem: Problem) -> JSONResponse:
+    """HTTP answer of a problem."""
+    return JSONResponse(problem.body(), problem.status, problem.headers)
+
+
+def problem_of(error: MienError) -> Problem:
+    """What a client is told about an error of the library; errors that are not about its input say nothing more."""
+    text = sentence_of(error)
+    if isinstance(error, ImageFormatError):
+        return Problem(415, text)
+    if isinstance(error, ImageSizeError):
+        return Problem(413, text)
+    if isinstance(error, OptionError):
+        return Problem(400, text)
+    if isinstance(error, InputError):
+        return Problem(422, text)
+    return Problem(500, "The service failed on this request; its log says why.")
+
+
+def sentence_of(error: MienError) -> str:
+    """Text of an error about a picture that was sent, in the words of who sent it."""
+    text = str(error)
+    return f"The picture{text.removeprefix('the bytes')}" if text.startswith("the bytes") else text

@@ -1,0 +1,86 @@
+"""What the routes share: settings, workers, videos, counters; started and stopped with the process."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, cast, final
+
+from starlette.requests import HTTPConnection
+
+from mien.app.server.jobs import Jobs
+from mien.app.server.metrics import Metrics
+from mien.app.server.pool import Pool
+from mien.app.server.settings import Settings
+from mien.app.server.uploads import sweep
+
+if TYPE_CHECKING:
+    from mien.infer.analyzer import Analyzer
+
+__all__ = ["Service", "service_of"]
+
+
+@final
+class Service:
+    """The running service.
+
+    Args:
+        settings: what it was told.
+
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self.pool = Pool(self._analyzer, settings.workers, settings.limits.clients)
+        self.jobs = Jobs(self._analyzer, settings.limits)
+        self.live = 0
+        """Live connections that are open."""
+        self.metrics.gauge("mien_waiting", lambda: self.pool.waiting)
+        self.metrics.gauge("mien_video_jobs", lambda: self.jobs.waiting)
+        self.metrics.gauge("mien_live_connections", lambda: self.live)
+
+    async def start(self) -> None:
+        """Load the models."""
+        sweep()
+        await self.pool.load()
+
+    async def stop(self) -> None:
+        """Finish what is being read, drop what waits, delete every temporary file."""
+        await self.jobs.close()
+        await self.pool.close()
+
+    def model_facts(self) -> dict[str, Any]:
+        """What `/v1/model` answers."""
+        import mien
+        from mien.app.server.pagefiles import colours, evaluation_beside
+
+        analyzer = self.pool.first.analyzer
+        classifier, info = analyzer.classifier, analyzer.classifier.info
+        return {
+            "version": mien.__version__,
+            "name": info.name,
+            "labels": list(info.labels),
+            "colours": colours(info.labels),
+            "crop": asdict(info.crop),
+            "sha256": classifier.sha256,
+            "bytes": classifier.bytes,
+            "precision": info.precision,
+            "temperature": info.temperature,
+            "license": info.license,
+            "created": info.created,
+            "training": dict(info.training),
+            "metrics": dict(info.metrics),
+            "evaluation": evaluation_beside(classifier.path),
+            "detector": analyzer.detector.name,
+        }
+
+    def _analyzer(self) -> Analyzer:
+        from mien.infer.analyzer import Analyzer
+
+        limits = self.settings.limits
+        return Analyzer(**self.settings.analyzer, max_faces=limits.faces, max_pixels=limits.pixels)
+
+
+def service_of(connection: HTTPConnection) -> Service:
+    """The service that a request or live connection belongs to."""
+    return cast(Service, connection.app.state.service)

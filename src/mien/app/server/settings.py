@@ -1,0 +1,135 @@
+"""What `mien serve` can be told: limits, who may come in, which models. Plain values; knows no web framework."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mien.core.errors import OptionError
+
+__all__ = ["LOOPBACK_NAMES", "Limits", "Settings", "is_loopback"]
+
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
+"""How a browser on this machine names this machine in the Host header."""
+
+_LEAST_TOKEN = 16  # letters; shorter ones can be guessed
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one request, one connection and one client may cost; `docs/serving.md` explains each.
+
+    Args:
+        body_bytes: largest body of `/v1/analyze`, over all its pictures.
+        pixels: largest picture, measured before it is decoded.
+        images: most pictures in one request.
+        faces: most faces read per picture, the largest ones.
+        body_s: seconds in which a body must arrive, plus a second for each 50 kB of it.
+        clients: requests and live connections at the same time.
+        requests_per_minute: per client address.
+        frame_bytes: largest live frame.
+        frame_pixels: largest live frame, in pixels.
+        frames_per_s: live frames that a connection may send, on average.
+        idle_s: a live connection that sends nothing for so long is closed.
+        video_bytes: largest video.
+        video_s: longest video, in seconds of its own time.
+        jobs: videos that wait or are being read.
+        job_keep_s: seconds for which the result of a video is kept.
+
+    Raises:
+        OptionError: a limit is not greater than 0.
+
+    """
+
+    body_bytes: int = 20_000_000
+    pixels: int = 40_000_000
+    images: int = 32
+    faces: int = 50
+    body_s: float = 30.0
+    clients: int = 64
+    requests_per_minute: int = 600
+    frame_bytes: int = 1_000_000
+    frame_pixels: int = 4_000_000
+    frames_per_s: float = 60.0
+    idle_s: float = 60.0
+    video_bytes: int = 200_000_000
+    video_s: float = 600.0
+    jobs: int = 4
+    job_keep_s: float = 900.0
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not value > 0:
+                raise OptionError(f"The limit {name} must be greater than 0, got {value}.")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that the service needs to know.
+
+    Args:
+        host: address to listen on.
+        port: port to listen on; 0 takes a free one.
+        token: bearer token that requests must carry, or None.
+        public: without a token, serve other machines all the same.
+        hosts: names that the Host header may have; empty for any, but only names of this machine when `host` is one.
+        origins: other web origins that may call the service ("https://example.org").
+        frame_ancestors: web origins that may show the page in a frame.
+        root_path: path under which a proxy offers the service.
+        proxies: addresses of proxies whose X-Forwarded headers are believed.
+        workers: pictures that are read at the same time.
+        analyzer: arguments of `mien.infer.analyzer.Analyzer`.
+        limits: see `Limits`.
+
+    Raises:
+        OptionError: other machines could come in without a token, or the token is too short.
+
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    token: str | None = None
+    public: bool = False
+    hosts: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    frame_ancestors: tuple[str, ...] = ()
+    root_path: str = ""
+    proxies: tuple[str, ...] = ("127.0.0.1",)
+    workers: int = 1
+    analyzer: Mapping[str, Any] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        if self.token is None and not self.public and not is_loopback(self.host):
+            raise OptionError(
+                f"Other machines can reach {self.host}, so a token is needed: set MIEN_TOKEN (or --token-file), or "
+                "give --public to let everybody in who can reach this machine."
+            )
+        if self.token is not None and (len(self.token) < _LEAST_TOKEN or not self.token.isascii()):
+            raise OptionError(f"A token has at least {_LEAST_TOKEN} ASCII characters; this one could be guessed.")
+        if self.workers < 1:
+            raise OptionError(f"At least 1 worker is needed, got {self.workers}.")
+        for origin in self.origins:
+            if not origin.startswith(("http://", "https://")) or origin.count("/") != 2:
+                raise OptionError(f"An origin looks like https://example.org, without a path; got {origin!r}.")
+
+    @property
+    def allowed_hosts(self) -> frozenset[str]:
+        """Names that the Host header may have, in lower case and without the port; empty for any."""
+        named = {host.lower() for host in self.hosts}
+        if is_loopback(self.host):
+            # A foreign site whose name leads to this machine (DNS rebinding) must not get in.
+            named |= set(LOOPBACK_NAMES)
+        return frozenset(named)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

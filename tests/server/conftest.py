@@ -1,0 +1,49 @@
+"""Fixtures of the service: it runs in a thread on a free port, as `mien serve` runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+pytest.importorskip("fastapi")
+pytest.importorskip("uvicorn")
+
+from server_worlds import Served, png, running
+
+
+@pytest.fixture(scope="session")
+def quick(tiny_model) -> dict[str, Any]:
+    """Analyzer options of the golden model, which takes the whole picture for a face."""
+    return {"model": tiny_model, "detector": "none"}
+
+
+@pytest.fixture(scope="session")
+def served(quick) -> Iterator[Served]:
+    """A service that several tests share; nobody is refused for being too quick."""
+    from mien.app.server.settings import Limits
+
+    with running(analyzer=quick, limits=Limits(requests_per_minute=100_000)) as service:
+        yield service
+
+
+@pytest.fixture
+def serve(quick) -> Iterator[Callable[..., Served]]:
+    """Starts services with other settings (`limits` as a dictionary)."""
+    from mien.app.server.settings import Limits
+
+    with ExitStack() as stack:
+
+        def start(**settings: Any) -> Served:
+            limits = Limits(**settings.pop("limits", {}))
+            return stack.enter_context(running(**{"analyzer": quick, "limits": limits, **settings}))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def grey_png() -> bytes:
+    """A grey picture of 16 x 8 pixels."""
+    return png(16, 8)

@@ -114,16 +114,32 @@ def test_nothing_there(tmp_path):
     with pytest.raises(DataError, match="there are no files in it"):
         read(tmp_path)
     (tmp_path / "letter.txt").write_text("hello")
-    with pytest.raises(DataError, match=r"1 files \(\.txt\) that fit none"):
+    with pytest.raises(DataError, match="it is a file of another kind, or empty"):
         read(tmp_path)
+    (tmp_path / "list.csv").write_text("when,where\n1,2\n")
+    with pytest.raises(DataError, match=r"its 2 files \(\.csv, \.txt\) fit none of these"):
+        read(tmp_path)
+    with pytest.raises(DataError, match="it has the columns when, where"):
+        read(tmp_path / "list.csv")
 
 
 def test_photographs_without_classes(small, tmp_path):
     # A folder of pictures alone is no data set.
     (tmp_path / "a.png").write_bytes(png(small.images[0]))
 
-    with pytest.raises(DataError, match="fit none"):
+    with pytest.raises(DataError, match="a single picture without a class"):
         read(tmp_path)
+
+
+def test_a_table_without_rows_or_with_a_column_twice(tmp_path):
+    # A header alone, and a header that means two things.
+    (tmp_path / "a.csv").write_text("emotion,pixels,Usage\n")
+    (tmp_path / "b.csv").write_text("path,label,Label\na.png,happy,sad\n")
+
+    with pytest.raises(DataError, match="it has no rows"):
+        read(tmp_path / "a.csv")
+    with pytest.raises(DataError, match="the column 'label' occurs twice"):
+        read(tmp_path / "b.csv")
 
 
 def test_empty_split(small, tmp_path):

@@ -53,7 +53,7 @@ def test_audit_json_and_fix(command, source, tmp_path):
     ended = command("data", "audit", source, "--json", "--fix", tmp_path / "kept.csv")
 
     assert json.loads(ended.out)["pictures"] == 28
-    assert "Left out 0 pictures" in ended.err
+    assert "Left out 0 pictures." in ended.err
     assert read(tmp_path / "kept.csv").digest == read(source).digest
 
 
@@ -65,8 +65,8 @@ def test_fix_says_what_it_removed(command, small, tmp_path):
     ended = command("data", "audit", root, "--fix", tmp_path / "kept.csv", "--no-near")
 
     assert ended.code == 0
-    assert "1 pictures cannot be read and are left out: train/sad/empty.png: the file is empty." in ended.err
-    assert "Left out 1 pictures" in ended.out
+    assert "1 picture cannot be read, left out: train/sad/empty.png: the file is empty." in ended.err
+    assert "Left out 1 picture, each" in ended.out
     assert "1  the same picture is in a split that is kept for judging (train 1, validation 0, test 0)" in ended.out
     assert "Leak: 14.3% of test occurs in train, most of all 100% of happy." in ended.out
     assert read(tmp_path / "kept.csv").split_counts() == {"train": 14, "validation": 7, "test": 7}
@@ -104,6 +104,18 @@ def test_summary(command, source, tmp_path):
 
     assert ended.code == 0
     assert ended.out.splitlines()[-1] == str(tmp_path / "report" / "summary.html")
+
+
+def test_a_name_that_is_taken_shows_before_the_work(command, source, tmp_path):
+    # Nothing is read for a result that could not be written.
+    for arguments in (
+        ["convert", "nowhere", source, "--layout", "csv"],
+        ["split", "nowhere", source / "fer2013.csv"],
+        ["audit", "nowhere", "--fix", tmp_path / "none" / "kept.csv"],
+    ):
+        ended = command("data", *arguments)
+        assert ended.code == 1
+        assert "Error: Cannot write" in ended.err
 
 
 @pytest.mark.parametrize(

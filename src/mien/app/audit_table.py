@@ -93,7 +93,7 @@ def _remarks(found: Audit) -> list[str]:
     m = found.manifest
     lines = []
     odd = found.imbalance()
-    if odd is not None:
+    if odd is not None and odd[0] != odd[1]:
         most, least, factor = odd
         times = "has no pictures" if factor == float("inf") else f"is {factor:.1f} times smaller"
         lines.append(f"Balance: the largest class is {most}; {least} {times}.")

@@ -27,7 +27,7 @@ from mien.data.formats.paths import VOTE_PREFIX
 from mien.data.manifest import NO_LABEL, SPLITS, Manifest
 from mien.data.pictures import to_png
 
-__all__ = ["LAYOUTS", "convert"]
+__all__ = ["LAYOUTS", "check_target", "convert"]
 
 LAYOUTS = ("csv", "folders", "parquet")
 """`csv` is Kaggle's fer2013.csv where that can hold the set, else a table of paths beside the pictures."""
@@ -62,10 +62,20 @@ def convert(manifest: Manifest, out: Path, layout: str, advance: Advance | None 
         return sorted(path.name for path in folder.iterdir())
 
 
-@contextlib.contextmanager
-def _new_folder(out: Path) -> Iterator[Path]:
+def check_target(out: Path) -> None:
+    """Refuse a name that is taken, before the work that leads to a folder of that name.
+
+    Raises:
+        OutputError: something is there that is no empty folder.
+
+    """
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise OutputError(f"Cannot write {out}: it exists already; choose another name or remove it.")
+
+
+@contextlib.contextmanager
+def _new_folder(out: Path) -> Iterator[Path]:
+    check_target(out)
     make_folder(out.parent)
     temporary = out.with_name(f".{out.name}.{secrets.token_hex(4)}.part")
     try:

@@ -49,8 +49,12 @@ def _read(source: Path, labels: str | None) -> Manifest:
     if manifest.unreadable:
         shown = "; ".join(f"{name}: {reason}" for name, reason in manifest.unreadable[:_NAMED])
         more = " ..." if len(manifest.unreadable) > _NAMED else "."
-        notice(f"{len(manifest.unreadable):,} pictures cannot be read and are left out: {shown}{more}")
+        notice(f"{_pictures(len(manifest.unreadable))} cannot be read, left out: {shown}{more}")
     return manifest
+
+
+def _pictures(count: int) -> str:
+    return "1 picture" if count == 1 else f"{count:,} pictures"
 
 
 def _near(manifest: Manifest) -> Near:
@@ -97,7 +101,8 @@ def convert(
     from mien.data.split import parse_parts
 
     if parts is not None:
-        parse_parts(parts)  # a mistake shows before the reading
+        parse_parts(parts)  # mistakes show before the work
+    converter.check_target(out)
     manifest = _read(source, labels)
     if classes is not None:
         manifest = manifest.with_labels([name.strip() for name in classes.split(",")])
@@ -105,7 +110,7 @@ def convert(
         manifest = _splits_made(manifest, parts, seed, near)
     with progress("Writing", len(manifest), "pictures") as advance:
         names = converter.convert(manifest, out, layout, advance)
-    click.echo(f"{out}: {len(manifest):,} pictures ({_per_split(manifest.split_counts())}) in {', '.join(names)}")
+    click.echo(f"{out}: {_pictures(len(manifest))} ({_per_split(manifest.split_counts())}) in {', '.join(names)}")
 
 
 def _per_split(counts: Mapping[str, int]) -> str:
@@ -129,6 +134,7 @@ def split(source: Path, out: Path, labels: str | None, parts: str, seed: int, ne
     from mien.data.split import parse_parts
 
     parse_parts(parts)
+    selection.check_target(out)
     manifest = _read(source, labels)
     if any(manifest.split_counts().keys() - {""}):
         notice(f"{source} has splits already ({_per_split(manifest.split_counts())}); the new ones replace them.")
@@ -159,8 +165,10 @@ def audit(source: Path, labels: str | None, as_json: bool, fix: Path | None, nea
     from mien.data.clean import clean
     from mien.data.formats import selection
 
-    if fix is not None and fix.exists() and fix.resolve() == source.resolve():
-        raise OptionError("--fix would write over its own source; name another file.")
+    if fix is not None:
+        if fix.exists() and fix.resolve() == source.resolve():
+            raise OptionError("--fix would write over its own source; name another file.")
+        selection.check_target(fix)
     manifest = _read(source, labels)
     found = auditor.audit(manifest, near=_near(manifest) if near else None)
     if as_json:
@@ -178,8 +186,8 @@ def _tell_removed(cleaned: Cleaned, path: Path, quiet: bool) -> None:
 
     say = notice if quiet else click.echo
     removed = int((cleaned.reasons != "").sum())
-    say(f"Wrote {path}: {len(cleaned.manifest):,} pictures ({_per_split(cleaned.manifest.split_counts())}).")
-    say(f"Left out {removed:,} pictures, each for the first reason that fits:")
+    say(f"Wrote {path}: {_pictures(len(cleaned.manifest))} ({_per_split(cleaned.manifest.split_counts())}).")
+    say(f"Left out {_pictures(removed)}" + (", each for the first reason that fits:" if removed else "."))
     for reason, counts in cleaned.counts().items():
         say(f"  {sum(counts.values()):6,}  {REASONS[reason]} ({_per_split(counts)})")
     if cleaned.manifest.unreadable:

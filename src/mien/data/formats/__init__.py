@@ -11,7 +11,8 @@ import numpy as np
 from mien.core.errors import DataError
 from mien.core.labels import LabelSet
 from mien.data.formats import folders, kaggle, parquet, paths, selection
-from mien.data.formats.common import Hints, Reader
+from mien.data.formats.common import IMAGE_SUFFIXES, Hints, Reader
+from mien.data.formats.text import header_of
 from mien.data.manifest import Facts, Manifest, picture_facts, stats_of
 from mien.data.trees import Tree, open_tree
 
@@ -64,13 +65,19 @@ def _read_unchecked(path: Path, hints: Hints) -> Manifest:
 
 def _nothing_fits(tree: Tree) -> str:
     known = ", ".join(reader.LAYOUT for reader in READERS)
+    return f"{tree.source}: expected a data set ({known}, or a zip of these), but {_what_is_there(tree)}."
+
+
+def _what_is_there(tree: Tree) -> str:
     if not tree.names:
-        return f"{tree.source}: expected a data set ({known}, or a zip of these), but there are no files in it."
+        return "there are no files in it"
     endings = sorted({PurePosixPath(name).suffix.lower() or "no ending" for name in tree.names})
-    return (
-        f"{tree.source}: expected a data set ({known}, or a zip of these), got {len(tree.names):,} files "
-        f"({', '.join(endings[:6])}) that fit none; docs/data.md describes each layout."
-    )
+    if len(tree.names) > 1:
+        return f"its {len(tree.names):,} files ({', '.join(endings[:6])}) fit none of these"
+    if endings[0] in IMAGE_SUFFIXES:
+        return "it is a single picture without a class"
+    columns = header_of(tree, tree.names[0]) if endings[0] in {".csv", ".tsv"} else ()
+    return f"it has the columns {', '.join(columns)}" if columns else "it is a file of another kind, or empty"
 
 
 def _checked(manifest: Manifest, advance: Callable[[int], None] | None) -> Manifest:

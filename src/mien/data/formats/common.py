@@ -93,6 +93,8 @@ def labels_of(
 
     """
     distinct = sorted({text.strip() for text in texts} - {""})
+    if not texts:
+        raise DataError(f"{where}: it has no rows.")
     if not distinct:
         raise DataError(f"{where}: no row has a label; give every picture a class.")
     labels = hints.labels or _order_of(distinct)

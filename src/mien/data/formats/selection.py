@@ -21,7 +21,7 @@ from mien.data.formats.text import Row, Table, header_of, open_table
 from mien.data.manifest import NO_LABEL, SPLITS, Manifest, text_array
 from mien.data.trees import Folder, Tree, open_tree
 
-__all__ = ["COLUMNS", "LAYOUT", "read_with", "recognises", "write"]
+__all__ = ["COLUMNS", "LAYOUT", "check_target", "read_with", "recognises", "write"]
 
 LAYOUT = "a selection written by mien data audit --fix"
 COLUMNS = ("source", "row", "name", "label", "split", "sha256")
@@ -88,6 +88,19 @@ def _split(row: Row, table: Table) -> str:
     return split
 
 
+def check_target(path: Path) -> None:
+    """Refuse a name under which no selection can be written, before the work that leads to one.
+
+    Raises:
+        OutputError: the folder does not exist, or another kind of file has the name.
+
+    """
+    if not path.parent.is_dir():
+        raise OutputError(f"Cannot write {path}: the folder {path.parent} does not exist.")
+    if path.is_file() and not recognises(open_tree(path)):
+        raise OutputError(f"Cannot write {path}: it exists and is no table of this kind; choose another name.")
+
+
 def write(path: Path, source: Path, manifest: Manifest) -> None:
     """Write a selection.
 
@@ -100,8 +113,7 @@ def write(path: Path, source: Path, manifest: Manifest) -> None:
         OutputError: the file cannot be written, or another kind of file has its name.
 
     """
-    if path.is_file() and not recognises(open_tree(path)):
-        raise OutputError(f"Cannot write {path}: it exists and is no table of this kind; choose another name.")
+    check_target(path)
     relative = Path(os.path.relpath(source.resolve(), path.resolve().parent)).as_posix()
     with atomic_write(path, "w", newline="") as file:
         writer = csv.writer(file)

@@ -109,13 +109,16 @@ def open_table(tree: Tree, name: str) -> Iterator[Table]:
     """Open a CSV file of a tree; commas, semicolons or tabs, with or without a byte-order mark.
 
     Raises:
-        DataError: the file cannot be read, has no header, or is not UTF-8 text, here or in a later row.
+        DataError: the file cannot be read, has no header or a column twice, or is not UTF-8 text (in any row).
 
     """
     where = name_of(tree, name)
     columns = header_of(tree, name)
     if not columns:
         raise DataError(f"{where}: expected a CSV file with a header, got an empty or a binary file.")
+    twice = sorted({column for column in columns if columns.count(column) > 1})
+    if twice:
+        raise DataError(f"{where}: the column {twice[0]!r} occurs twice; rename or remove one of the two.")
     limit = csv.field_size_limit(_FIELD_LIMIT)
     try:
         with tree.open(name) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:

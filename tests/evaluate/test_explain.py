@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 
 import numpy as np
 import pytest
@@ -41,13 +42,33 @@ def test_finds_the_mark():
     y, x = np.unravel_index(found.argmax(), found.shape)
     assert abs(y - 9.5) <= 4
     assert abs(x - 9.5) <= 4
-    assert found.max() > 0.5
+    assert found.max() > math.log(100)
     assert np.all(found[24:, 24:] == 0)
 
 
 # What is lost for one of two labels is won for the other.
 def test_sign_follows_the_label():
     np.testing.assert_allclose(occlusion_map(Corner(), marked(), 0), -occlusion_map(Corner(), marked(), 1), atol=1e-6)
+
+
+class Fixed:
+    """Gives probabilities that a covered upper left corner changes in a known way."""
+
+    labels = ("a", "b", "c")
+    crop = CropSpec(10)
+
+    def classify(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        seen = crops[:, 0, 0] == 255
+        return np.where(seen[:, None], [0.9, 0.06, 0.04], [0.6, 0.3, 0.1]).astype(np.float32)
+
+
+# By hand: odds of 0.9 / 0.1 = 9 fall to 0.6 / 0.4 = 1.5 where the corner is covered, which is a factor of 6.
+def test_value_worked_by_hand():
+    crop = np.zeros((10, 10), np.uint8)
+    crop[0, 0] = 255
+    found = occlusion_map(Fixed(), crop, 0)
+    assert found[0, 0] == pytest.approx(math.log(6), abs=1e-5)
+    assert found[9, 9] == 0
 
 
 # Colour crops work as grey ones do.
@@ -78,8 +99,8 @@ def test_bad_requests_are_refused():
 @pytest.mark.parametrize("shape", [(40, 40), (40, 40, 3)])
 def test_panel_is_drawn(shape: tuple[int, ...]):
     crop = np.full(shape, 128, np.uint8)
-    flat = Map("occlusion", np.zeros((40, 40)), "against", "needed")
-    strong = Map("Grad-CAM", np.eye(40), "", "looked at")
+    flat = Map("occlusion", np.zeros((40, 40)), 1.0, "against", "needed")
+    strong = Map("Grad-CAM", np.eye(40), 1.0, "", "looked at")
     sizes = []
     for maps in ([], [flat], [flat, strong]):
         png = draw_panel(crop, maps, Brightness().labels, [0.2, 0.5, 0.3], chosen=1, title="a title")

@@ -181,7 +181,7 @@ COLUMNS: tuple[tuple[str, Callable[[Run], str]], ...] = (
 def _page(runs: Sequence[Run], metric: str, picture: bytes) -> str:
     data = runs[0].data
     lead = (
-        f"{len(runs)} runs, ranked by {metric.replace('_', ' ')} on the {data['split']} split of "
+        f"{len(runs)} runs, ranked by {plots.title_of(metric)} on the {data['split']} split of "
         f"{Path(data['source']).name} ({runs[0].figures['n']:,} pictures)."
     )
     rows = [[text(run) for _, text in COLUMNS] for run in runs]

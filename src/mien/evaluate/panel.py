@@ -28,13 +28,15 @@ class Map:
 
     Args:
         title: what it is, a few words.
-        values: (S, S); positive is drawn red, negative blue, the strongest place most opaque.
+        values: (S, S); positive is drawn red, negative blue.
+        full: value that is drawn in full colour, unless a place is stronger: then that one is.
         low, high: words at the ends of the scale; "" for `low` where there are no negative values.
 
     """
 
     title: str
-    values: NDArray[np.float64]
+    values: NDArray[np.floating[Any]]
+    full: float
     low: str
     high: str
 
@@ -66,7 +68,7 @@ def draw_panel(
     face = Image.fromarray(crop).convert("RGB").resize((_TILE, _TILE), Image.Resampling.BICUBIC)
     _tile(canvas, face, 0, f"the crop, {crop.shape[1]} px")
     for i, item in enumerate(maps, start=1):
-        _tile(canvas, _overlaid(face, item.values), i, item.title)
+        _tile(canvas, _overlaid(face, item), i, item.title)
         _scale(canvas, i, item)
     _bars(draw, _GAP + (1 + len(maps)) * (_TILE + _GAP), labels, probabilities, chosen)
     buffer = io.BytesIO()
@@ -87,12 +89,10 @@ def _tile(canvas: Image.Image, picture: Image.Image, column: int, title: str) ->
     ImageDraw.Draw(canvas).text((_left(column), _HEAD - 24), title, _SOFT, font=_font(15))
 
 
-def _overlaid(face: Image.Image, values: NDArray[np.float64]) -> Image.Image:
+def _overlaid(face: Image.Image, item: Map) -> Image.Image:
     """The face, a little faded, under the colours of a map."""
-    strongest = float(np.abs(values).max())
-    if strongest == 0:
-        return face
-    smooth = Image.fromarray((values / strongest).astype(np.float32)).resize(face.size, Image.Resampling.BICUBIC)
+    strongest = max(float(np.abs(item.values).max()), item.full)
+    smooth = Image.fromarray((item.values / strongest).astype(np.float32)).resize(face.size, Image.Resampling.BICUBIC)
     strength = np.clip(np.asarray(smooth), -1, 1)
     grey = np.asarray(face.convert("L").convert("RGB"), np.float64) * 0.85 + 255 * 0.15
     return Image.fromarray(_blend(grey, strength))

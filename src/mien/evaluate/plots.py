@@ -18,7 +18,7 @@ from mien.evaluate.coverage import Coverage
 from mien.evaluate.history import read_history
 from mien.evaluate.metrics import ClassFigures, ReliabilityBin
 
-__all__ = ["classes", "comparison", "confusion", "corruptions", "coverage", "curves", "reliability"]
+__all__ = ["classes", "comparison", "confusion", "corruptions", "coverage", "curves", "reliability", "title_of"]
 
 _FEW = 10  # pictures of a bin below which its accuracy is mostly chance
 _TITLES = {"log_loss": "log-loss", "lr": "learning rate", "ece": "calibration error (ECE)", "macro_f1": "macro-F1"}
@@ -143,11 +143,13 @@ def comparison(rows: Sequence[Mapping[str, Any]], metric: str) -> bytes:
                 axes.annotate(row["name"], (row[key], row[metric]), (7, 4), textcoords="offset points", fontsize=8.5)
             axes.set(xscale="log", xlabel=label)
             plain_log_axis(axes)
-            axes.margins(x=0.3, y=0.12)
+            if shown:
+                axes.set_xlim(min(row[key] for row in shown) / 2.5, max(row[key] for row in shown) * 4)
+            axes.margins(y=0.12)
             if not shown:
                 axes.set(xticks=[])
                 axes.text(0.5, 0.5, "not known", transform=axes.transAxes, ha="center", color=SOFT)
-        grid[0].set_ylabel(metric.replace("_", " "))
+        grid[0].set_ylabel(title_of(metric))
         return png(figure)
 
 
@@ -172,12 +174,17 @@ def curves(metrics_csv: Path | str) -> bytes:
                 if (kind, part) in series:
                     x, y = series[kind, part]
                     axes.plot(x, y, "-" if len(x) > 1 else "o", color=color, label=part or None)
-            axes.set(title=_TITLES.get(kind, kind.replace("_", " ")), xlabel="epoch")
+            axes.set(title=title_of(kind), xlabel="epoch")
             if any(p for k, p in series if k == kind):
                 axes.legend(fontsize=9)
         for axes in cells[len(kinds) :]:
             axes.set_visible(False)
         return png(figure)
+
+
+def title_of(figure: str) -> str:
+    """Name of a figure for people, from its key: "macro_f1" is "macro-F1"."""
+    return _TITLES.get(figure, figure.replace("_", " "))
 
 
 def _order(kind: str) -> tuple[int, str]:

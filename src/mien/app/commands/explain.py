@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from mien.app.terminal import notice
-from mien.core.errors import InputError, MissingExtraError, OptionError
+from mien.core.errors import InputError, MissingExtraError, OptionError, TrainError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from mien.evaluate.panel import Map
     from mien.infer.classify import OnnxClassifier
 
+_HALVED = math.log(2)
 _METHODS = ("auto", "occlusion", "gradcam")
 
 
@@ -40,8 +42,8 @@ def command(
 ) -> None:
     """Draw which parts of a face a model's answer rests on.
 
-    MODEL is a shipped name, an .onnx file or the folder of a training run. Red parts speak for the answer, blue ones
-    against it. A map shows what the model looks at, not why, and not whether it is right.
+    MODEL is a shipped name, an .onnx file or the folder of a training run. Covering a red part makes the answer less
+    likely, covering a blue one more. A map shows what the model looks at, not why, and not whether it is right.
     """
     from mien.core.files import atomic_write
     from mien.core.labels import LabelSet
@@ -90,18 +92,24 @@ def _maps(model: str, classifier: OnnxClassifier, cut: NDArray[np.uint8], chosen
     maps = []
     if method != "gradcam":
         values = occlusion_map(classifier, cut, chosen)
-        maps.append(
-            Map("occlusion", values, "speaks against", f"needed: up to {max(values.max(), 0) * 100:.0f} points")
-        )
+        maps.append(Map("occlusion", values, _HALVED, "speaks against", f"needed: odds fall {_fold(values)}"))
     if method == "gradcam" or (method == "auto" and Path(model).is_dir()):
-        values = _gradcam(model, classifier, cut, chosen, required=method == "gradcam")
+        values = _gradcam(model, cut, chosen, required=method == "gradcam")
         if values is not None:
-            maps.append(Map("Grad-CAM", values, "", "looked at"))
+            maps.append(Map("Grad-CAM", values, 1.0, "", "looked at"))
     return maps
 
 
-def _gradcam(model: str, classifier: OnnxClassifier, cut: NDArray[np.uint8], chosen: int, *, required: bool) -> Any:
-    """Grad-CAM of a run's weights, or None with a notice where torch is absent and it was not asked for."""
+def _fold(values: NDArray[np.float64]) -> str:
+    """What full colour means: how far the odds fall, at least a half."""
+    import numpy as np
+
+    factor = math.exp(min(max(float(np.abs(values).max()), _HALVED), 99.0))
+    return f"{factor:.3g}-fold" if factor < 1000 else "over 1000-fold"
+
+
+def _gradcam(model: str, cut: NDArray[np.uint8], chosen: int, *, required: bool) -> Any:
+    """Grad-CAM of a run's weights, or None with a notice where it cannot be drawn and was not asked for."""
     if not Path(model).is_dir():
         raise OptionError(f"Grad-CAM needs the folder of a training run, got {model}; use --method occlusion.")
     try:
@@ -112,4 +120,10 @@ def _gradcam(model: str, classifier: OnnxClassifier, cut: NDArray[np.uint8], cho
             raise missing from error
         notice(f"{missing} The occlusion map is drawn alone.")
         return None
-    return gradcam(Path(model), cut, classifier.labels[chosen])
+    try:
+        return gradcam(Path(model), cut, chosen)
+    except TrainError as error:
+        if required:
+            raise
+        notice(f"{error} The occlusion map is drawn alone.")
+        return None

@@ -35,7 +35,10 @@ class DetectorNet(nn.Module):
         self.sixteenth = nn.Sequential(_conv(_EIGHTH, _SIXTEENTH, 2), _Residual(_SIXTEENTH))
         self.thirtysecond = nn.Sequential(_conv(_SIXTEENTH, _THIRTYSECOND, 2), _conv(_THIRTYSECOND, _THIRTYSECOND))
         self.lateral = nn.ModuleList(nn.Conv2d(c, _NECK, 1) for c in (_EIGHTH, _SIXTEENTH, _THIRTYSECOND))
-        self.head = _conv(_NECK, _NECK)
+        self.head = nn.Conv2d(_NECK, _NECK, 3, 1, 1, bias=False)
+        # One convolution for all strides, but a norm for each: their features are distributed differently, so that
+        # statistics of all of them together would fit none.
+        self.norms = nn.ModuleList(nn.BatchNorm2d(_NECK) for _ in self.lateral)
         self.out = nn.Conv2d(_NECK, OUTPUTS, 1)
         _initialise(self)
 
@@ -47,7 +50,8 @@ class DetectorNet(nn.Module):
         p5 = self.lateral[2](self.thirtysecond(sixteenth))
         p4 = self.lateral[1](sixteenth) + _double(p5)
         p3 = self.lateral[0](eighth) + _double(p4)
-        return [self.head(torch.relu(p)) for p in (p3, p4, p5)]
+        pyramid = (p3, p4, p5)
+        return [torch.relu(norm(self.head(torch.relu(p)))) for norm, p in zip(self.norms, pyramid, strict=True)]
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Maps of raw values; see the class."""

@@ -71,9 +71,10 @@ class Trainer:
         self._optimizer = torch.optim.AdamW(_groups(self.net, config.weight_decay), lr=config.lr)
         self.step, self._spent_s, self._mined_s = 0, 0.0, 0.0
         folder.mkdir(parents=True, exist_ok=True)
-        if (folder / CHECKPOINT).exists():
-            self._resume()
-        self._batches = Batches(self._samples, config, seed=config.seed * 1_000_003 + self.step)
+        state = _read(folder / CHECKPOINT) if (folder / CHECKPOINT).exists() else {"step": 0}
+        self._batches = Batches(self._samples, config, seed=config.seed * 1_000_003 + state["step"])
+        if state["step"]:
+            self._resume(state)
 
     def run(self) -> None:
         """Train until the minutes are used up; the last checkpoint then holds the result."""
@@ -162,6 +163,8 @@ class Trainer:
             "config": asdict(self._config),
             "step": self.step,
             "spent_s": self._spent_s,
+            "mined_s": self._mined_s,
+            "weights": self._batches.weights.clone(),
             "net": self.net.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self._optimizer.state_dict(),
@@ -172,13 +175,13 @@ class Trainer:
         except (OSError, RuntimeError) as error:
             raise TrainError(f"Cannot write the checkpoint in {self._folder}: {error}.") from error
 
-    def _resume(self) -> None:
-        state = _read(self._folder / CHECKPOINT)
+    def _resume(self, state: dict[str, Any]) -> None:
         self.net.load_state_dict(state["net"])
         self.average.load_state_dict(state["average"])
         self._optimizer.load_state_dict(state["optimizer"])
-        self.step, self._spent_s = state["step"], state["spent_s"]
-        self._mined_s = self._spent_s - self._config.mine_every * 60 if self._spent_s else 0.0
+        self.step, self._spent_s, self._mined_s = state["step"], state["spent_s"], state["mined_s"]
+        if len(state["weights"]) == len(self._samples):  # other pictures start with equal chances
+            self._batches.weights.copy_(state["weights"])
         _log.info("Going on after %d steps and %.1f minutes.", self.step, self._spent_s / 60)
 
 

@@ -18,10 +18,11 @@ from numpy.typing import ArrayLike, NDArray
 from mien.core.contract import Color, CropSpec
 from mien.core.errors import DataError, OptionError, unknown_name
 from mien.core.labels import LabelSet, concept
-from mien.data.pictures import Array, Picture, digest_of
+from mien.data.pictures import Array, Picture
+from mien.data.stats import Stats, picture_facts, stats_of
 from mien.infer.crop import fit_crops
 
-__all__ = ["NO_LABEL", "SPLITS", "Manifest", "Stats", "pictures_array", "text_array"]
+__all__ = ["NO_LABEL", "SPLITS", "Manifest", "pictures_array", "text_array"]
 
 SPLITS = ("train", "validation", "test")
 """Names of splits, in the order in which they are shown; "" is a row without a split."""
@@ -30,28 +31,6 @@ NO_LABEL = -1
 """Label of a row that has none."""
 
 Advance = Callable[[int], None]
-
-
-@dataclass(frozen=True)
-class Stats:
-    """What one pass over the pixels tells, a row per picture.
-
-    Args:
-        digests: (N,) SHA-256 hex of the pixels with their shape.
-        shapes: (N, 3) height, width, channels.
-        mean: (N,) mean brightness of the grey picture, in 0..255.
-        spread: (N,) standard deviation of the grey picture, in grey levels.
-
-    """
-
-    digests: NDArray[np.str_]
-    shapes: NDArray[np.int32]
-    mean: NDArray[np.float32]
-    spread: NDArray[np.float32]
-
-    def take(self, rows: NDArray[np.int64]) -> Stats:
-        """The named rows."""
-        return Stats(self.digests[rows], self.shapes[rows], self.mean[rows], self.spread[rows])
 
 
 @dataclass(frozen=True, eq=False)
@@ -267,29 +246,6 @@ class Manifest:
             for digest, label, split in zip(self.digests, self.label, self.split, strict=True)
         )
         return hashlib.sha256("\n".join(["|".join(sorted(meaning)), *rows]).encode()).hexdigest()
-
-
-Facts = tuple[str, tuple[int, int, int], float, float]
-
-
-def picture_facts(image: Array) -> Facts:
-    """Digest, (height, width, channels), mean and standard deviation of the grey levels of one picture."""
-    import cv2
-
-    grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-    mean, spread = cv2.meanStdDev(grey)
-    shape = (image.shape[0], image.shape[1], 1 if image.ndim == 2 else 3)
-    return digest_of(image), shape, float(mean[0, 0]), float(spread[0, 0])
-
-
-def stats_of(facts: Sequence[Facts]) -> Stats:
-    """Columns from the facts of single pictures."""
-    return Stats(
-        digests=np.array([f[0] for f in facts], dtype="<U64"),
-        shapes=np.array([f[1] for f in facts], dtype=np.int32).reshape(-1, 3),
-        mean=np.array([f[2] for f in facts], dtype=np.float32),
-        spread=np.array([f[3] for f in facts], dtype=np.float32),
-    )
 
 
 def text_array(texts: Sequence[str]) -> NDArray[np.str_]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -16,11 +17,14 @@ from numpy.typing import NDArray
 from mien.core.errors import MissingExtraError
 from mien.media.lettering import colour_of
 
-__all__ = ["agreement", "brightness", "counts", "faces", "grid", "sizes"]
+__all__ = ["CSS_SCALE", "agreement", "brightness", "counts", "faces", "grid", "sizes", "split_name"]
 
 _INK, _SOFT, _LINE = "#1c2326", "#5b676d", "#d9dfe2"
 _SPLIT_COLOURS = {"train": "#2f6690", "validation": "#e07a2f", "test": "#3a9d7c", "": "#5b676d"}
 _DPI = 160
+CSS_SCALE = 96 / _DPI
+"""Pixels of a browser per pixel of a picture, at which letters in pictures and in text have the same size."""
+
 _STYLE: dict[str, Any] = {
     "font.size": 10,
     "axes.titlesize": 11,
@@ -124,7 +128,8 @@ def faces(means: Mapping[str, NDArray[np.float32]], overall: NDArray[np.float32]
         drawn = None
         for column, (label, mean) in enumerate(everyone.items()):
             _show(rows[0, column], mean, cmap="gray")
-            rows[0, column].set_title(label if column else "all", fontsize=10, fontweight="normal", loc="center")
+            name = textwrap.fill(label, 12) if column else "all"
+            rows[0, column].set_title(name, fontsize=10, fontweight="normal", loc="center")
             if not column:
                 rows[1, column].axis("off")
                 continue
@@ -149,7 +154,8 @@ def brightness(mean: Mapping[str, NDArray[np.float32]], spread: Mapping[str, NDA
     with _figure(8.6, 2.9, ncols=2) as (figure, (left, right)):
         _histograms(left, mean, np.linspace(0, 255, 52), "Brightness: mean grey level")
         _histograms(right, spread, np.linspace(0, 128, 52), "Contrast: standard deviation of grey levels")
-        right.legend(fontsize=9)
+        if len(mean) > 1:
+            right.legend(fontsize=9)
         return _png(figure)
 
 
@@ -175,13 +181,15 @@ def sizes(heights: NDArray[np.int32], widths: NDArray[np.int32]) -> bytes:
         left.hist(shorter, edges, color=_SPLIT_COLOURS["train"])
         if high > 4 * low:
             left.set_xscale("log")
-            left.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-            left.xaxis.set_minor_formatter(lambda value, _: "")
+            round_numbers = [k * 10**n for n in range(6) for k in (1, 2, 5) if low <= k * 10**n <= high]
+            left.set_xticks(round_numbers, [f"{value:,}" for value in round_numbers])
+            left.set_xticks([], minor=True)
         left.set(title="Shorter side, in pixels", ylabel="pictures")
-        right.hist(widths / heights, np.linspace(0.4, 2.0, 41), color=_SPLIT_COLOURS["validation"])
-        right.set(title="Width over height", ylabel="pictures")
+        right.hist(np.clip(widths / heights, 0.4, 2.0), np.linspace(0.4, 2.0, 41), color=_SPLIT_COLOURS["validation"])
+        right.set(title="Width over height (0.4 or less ... 2 or more)", ylabel="pictures")
         for axes in (left, right):
             axes.grid(axis="y")
+            axes.yaxis.get_major_locator().set_params(integer=True)
         return _png(figure)
 
 

@@ -123,36 +123,51 @@ def _agreeing(manifest: Manifest) -> float:
 
 
 def _page(manifest: Manifest, found: Audit, drawn: dict[str, bytes]) -> str:
+    problems = page.table(("", *_split_names(manifest)), _problems(found))
     parts = [
         page.tiles(_tiles(manifest)),
-        page.section("Classes", page.figure_png(drawn["counts"], "Number of pictures of every class in every split")),
-        page.section(
-            "What an audit found", page.table(("", *_split_names(manifest)), _problems(found)), _advice(found)
-        ),
+        page.section("Classes", _figure(drawn, "counts", "Number of pictures of every class in every split")),
+        page.section("What an audit found", problems, _advice(found)),
     ]
-    if "samples" in drawn:
-        text = f"Up to {_SAMPLES} pictures of every class, chosen at random from training."
-        parts.append(page.section("Samples", page.figure_png(drawn["samples"], "Sample pictures of every class", text)))
-        text = (
-            "Mean of up to 2,000 pictures of a class, each brought to the same brightness and contrast; below, how it "
-            "differs from the mean of the classes, in standard deviations."
-        )
-        parts.append(page.section("Mean faces", page.figure_png(drawn["means"], "Mean face of every class", text)))
-    parts.append(
-        page.section("Brightness and contrast", page.figure_png(drawn["brightness"], "Histograms of grey levels"))
-    )
-    if "sizes" in drawn:
-        parts.append(page.section("Sizes", page.figure_png(drawn["sizes"], "Histograms of sizes")))
-    if "agreement" in drawn:
-        text = (
-            f"Most people voted for the label of {_agreeing(manifest):.1%} of the pictures. "
-            "Where the two disagree often, no model can be right about both."
-        )
-        parts.append(page.section("Agreement", page.figure_png(drawn["agreement"], "Labels against votes", text)))
-    lead = (
-        f"{len(manifest):,} pictures, {len(manifest.labels)} classes. SHA-256 of the contents: {manifest.digest[:16]}…"
-    )
+    captions = _captions(manifest)
+    for name, (heading, alt, caption) in captions.items():
+        if name in drawn:
+            parts.append(page.section(heading, _figure(drawn, name, alt, caption)))
+    digest = manifest.digest[:12]
+    lead = f"{len(manifest):,} pictures, {len(manifest.labels)} classes. SHA-256 of the contents: {digest}…"
     return page.page(f"Data set: {Path(manifest.source).name}", lead, "".join(parts))
+
+
+def _figure(drawn: dict[str, bytes], name: str, alt: str, caption: str = "") -> str:
+    pixels = int.from_bytes(drawn[name][16:20], "big")  # the width, in the header of a PNG file
+    return page.figure_png(drawn[name], alt, caption, width=round(pixels * plots.CSS_SCALE))
+
+
+def _captions(manifest: Manifest) -> dict[str, tuple[str, str, str]]:
+    """Heading, alternative text and caption of every picture below the counts."""
+    where = " from training" if "train" in manifest.split_counts() else ""
+    agreeing = "" if manifest.votes is None else f"{_agreeing(manifest):.1%}"
+    return {
+        "samples": (
+            "Samples",
+            "Sample pictures of every class",
+            f"Up to {_SAMPLES} pictures of every class, chosen at random{where}.",
+        ),
+        "means": (
+            "Mean faces",
+            "Mean face of every class",
+            f"Mean of up to {_MEAN_OF:,} pictures of a class, each brought to the same brightness and contrast; below, "
+            "how it differs from the mean of the classes, in standard deviations.",
+        ),
+        "brightness": ("Brightness and contrast", "Histograms of grey levels", ""),
+        "sizes": ("Sizes", "Histograms of sizes", ""),
+        "agreement": (
+            "Agreement",
+            "Labels against votes",
+            f"Most people voted for the label of {agreeing} of the pictures. Where the two disagree often, no model "
+            "can be right about both.",
+        ),
+    }
 
 
 def _tiles(manifest: Manifest) -> list[tuple[str, str]]:
@@ -176,17 +191,14 @@ def _split_names(manifest: Manifest) -> list[str]:
 def _problems(found: Audit) -> list[list[str]]:
     """One row per kind of problem, one column per split."""
     splits = list(found.manifest.split_counts())
-    leaked = found.by_split(np.concatenate([*found.leaks.rows.values(), np.zeros(0, np.int64)]))
+    leaked = {split: len(rows) for split, rows in found.leaks.rows.items()}
     conflicting = found.by_split(row for group in found.conflicts for row in group)
-    rows = [
-        ("copies within the split", found.surplus),
-        ("also occur in training", leaked),
-        ("copies with different labels", conflicting),
-        ("blank", found.by_split(found.blank)),
-    ]
+    rows = [("copies within the split", found.surplus)]
+    rows += [("also occur in training", leaked)] if found.leaks.totals else []
+    rows += [("copies with different labels", conflicting), ("blank", found.by_split(found.blank))]
     if found.no_face is not None:
         rows.append(("no face, by most votes", found.by_split(found.no_face)))
-    return [[name, *(f"{counts.get(split, 0):,}" for split in splits)] for name, counts in rows]
+    return [[name, *(f"{counts[split]:,}" if split in counts else "–" for split in splits)] for name, counts in rows]
 
 
 def _advice(found: Audit) -> str:

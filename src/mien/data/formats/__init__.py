@@ -13,7 +13,8 @@ from mien.core.labels import LabelSet
 from mien.data.formats import folders, kaggle, parquet, paths, selection
 from mien.data.formats.common import IMAGE_SUFFIXES, Hints, Reader
 from mien.data.formats.text import header_of
-from mien.data.manifest import Facts, Manifest, picture_facts, stats_of
+from mien.data.manifest import Manifest
+from mien.data.stats import Facts, picture_facts, stats_of
 from mien.data.trees import Tree, open_tree
 
 __all__ = ["READERS", "read"]

@@ -1,15 +1,20 @@
-"""`python -m mien.learn.detector`: train a detector, or export one."""
+"""`python -m mien.learn.detector`: train a detector, then write its model file."""
 
 from __future__ import annotations
 
+import json
 import logging
+import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
+from mien.core.errors import MienError, TrainError
 from mien.data.faces import read_faces
 from mien.learn.detector.config import DetectorConfig
-from mien.learn.detector.train import Trainer
+from mien.learn.detector.release import data_hash, release
+from mien.learn.detector.train import CHECKPOINT, Trainer, load_net
 
 
 @click.group()
@@ -19,7 +24,7 @@ def cli() -> None:
 
 
 @cli.command()
-@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="SOURCE...")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the run; an old run goes on.")
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), default=90.0, show_default=True)
 @click.option("--batch", type=click.IntRange(1), default=DetectorConfig.batch, show_default=True)
@@ -28,22 +33,35 @@ def cli() -> None:
 @click.option("--threads", type=click.IntRange(1), default=DetectorConfig.threads, show_default=True)
 @click.option("--workers", type=click.IntRange(0), default=DetectorConfig.workers, show_default=True)
 @click.option("--seed", type=int, default=DetectorConfig.seed, show_default=True)
-def train(
-    sources: tuple[str, ...],
-    out: Path,
-    minutes: float,
-    batch: int,
-    size: int,
-    lr: float,
-    threads: int,
-    workers: int,
-    seed: int,
-) -> None:
+def train(sources: tuple[Path, ...], *, out: Path, **settings: Any) -> None:
     """Learn from photographs with face boxes (see `mien.data.faces`) for so many minutes."""
     pictures = [picture for source in sources for picture in read_faces(source)]
-    config = DetectorConfig(size=size, batch=batch, minutes=minutes, lr=lr, seed=seed, threads=threads, workers=workers)
-    Trainer(pictures, config, out).run()
+    Trainer(pictures, DetectorConfig(**settings), out).run()
+    (out / "training.json").write_text(json.dumps(_training(sources, len(pictures), settings), indent=1), "utf-8")
+
+
+def _training(sources: tuple[Path, ...], pictures: int, settings: dict[str, Any]) -> dict[str, Any]:
+    names = ", ".join(source.name for source in sources)
+    return {"data": names, "data_sha256": data_hash(sources), "pictures": pictures, **settings}
+
+
+@cli.command("export")
+@click.argument("run", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("validation", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The model file to write.")
+def export_command(run: Path, validation: Path, *, out: Path) -> None:
+    """Write the model file of a finished RUN; the threshold is chosen on the VALIDATION photographs."""
+    try:
+        training = json.loads((run / "training.json").read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise TrainError(f"{run} holds no training.json; the run has not finished.") from error
+    info = release(load_net(run / CHECKPOINT), read_faces(validation), out, training)
+    click.echo(info.to_json())
 
 
 if __name__ == "__main__":
-    cli(prog_name="python -m mien.learn.detector")
+    try:
+        cli(prog_name="python -m mien.learn.detector")
+    except MienError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(1)

@@ -25,7 +25,7 @@ def test_judges_one_split(world: Manifest, brightness: Brightness):
     assert body["model"] == {"name": "brightness"}
     assert body["data"] == {
         "source": "squares", "split": "test", "sha256": world.of_split("test").digest, "pictures": 12, "judged": 12,
-        "protocol": "labels", "left_out": {}, "unreadable": [], "view": "single",
+        "protocol": "labels", "left_out": {}, "unreadable": [], "view": "single", "resampled": "pictures",
     }  # fmt: skip
     json.dumps(body, allow_nan=False)
 
@@ -83,6 +83,21 @@ def test_groups_have_their_own_figures(brightness: Brightness):
     manifest = manifest_of(squares([0.0, 0.5, 0.0, 1.0]), [0, 1, 2, 2], ["test"] * 4, group=group)
     groups = {g.group: (g.figures.n, g.figures.accuracy) for g in judge(brightness, manifest).groups}
     assert groups == {"unknown": (1, 1.0), "old": (1, 1.0), "young": (2, 0.5)}
+
+
+# Where the data names people, intervals are over people: many pictures of few people say less.
+def test_intervals_are_over_people():
+    label = [i % 3 for i in range(60)]
+    images = squares([((c + (i % 5 == 0)) % 3) / 2 for i, c in enumerate(label)])
+    people = manifest_of(images, label, ["test"] * 60, subject=np.array([f"p{i % 5}" for i in range(60)]))
+    found = judge(Brightness(), people)
+    assert found.data["resampled"] == "people"
+    assert found.figures.accuracy == pytest.approx(0.8)
+    assert found.figures.accuracy_interval is not None
+    low, high = found.figures.accuracy_interval
+    assert (low, high) == pytest.approx((0.4, 1.0), abs=0.01)  # p0 is always misread, drawn 0 to 3 times of 5
+    unnamed = manifest_of(images, label, ["test"] * 60, subject=np.array([""] * 60))
+    assert judge(Brightness(), unnamed).data["resampled"] == "pictures"
 
 
 # Colour models get RGB crops of their own size.

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from mien.core.errors import InputError
+from mien.evaluate.confusion import confusion_counts
 from mien.evaluate.coverage import coverage_curve
-from mien.evaluate.metrics import confusion_counts, evaluate
+from mien.evaluate.metrics import evaluate
 
 NAMES = ("a", "b", "c", "d", "e", "f", "g")
 
@@ -104,6 +105,30 @@ def test_interval_is_that_of_resampled_images():
     figures = evaluate(p, y, NAMES[:4], bootstrap=4000)
     assert figures.accuracy_interval == pytest.approx(np.percentile(accuracy, [2.5, 97.5]), abs=0.012)
     assert figures.macro_f1_interval == pytest.approx(np.percentile(f1, [2.5, 97.5]), abs=0.012)
+
+
+# Pictures of one person come and go together: ten copies of each picture widen the interval by the root of ten.
+def test_clusters_are_resampled_as_a_whole():
+    p, y = sample(150, 4, 9)
+    person = np.arange(150)
+    once = evaluate(p, y, NAMES[:4], bootstrap=4000).accuracy_interval
+    tenfold = [np.repeat(a, 10, axis=0) for a in (p, y, person)]
+    alone = evaluate(tenfold[0], tenfold[1], NAMES[:4], bootstrap=4000).accuracy_interval
+    together = evaluate(tenfold[0], tenfold[1], NAMES[:4], clusters=tenfold[2], bootstrap=4000).accuracy_interval
+    assert once is not None
+    assert alone is not None
+    assert together == pytest.approx(once, abs=0.012)
+    assert alone[1] - alone[0] == pytest.approx((once[1] - once[0]) / np.sqrt(10), rel=0.1)
+
+
+# With a person for each picture, clusters change nothing but the random numbers; names may be text.
+def test_clusters_of_one_picture():
+    p, y = sample(300, 4, 10)
+    names = np.array([f"person {i}" for i in range(300)])
+    one, other = evaluate(p, y, NAMES[:4], bootstrap=4000), evaluate(p, y, NAMES[:4], clusters=names, bootstrap=4000)
+    assert one.macro_f1_interval == pytest.approx(other.macro_f1_interval, abs=0.012)
+    with pytest.raises(InputError, match=r"Clusters must have the shape \(300,\)"):
+        evaluate(p, y, NAMES[:4], clusters=names[:5])
 
 
 # The same seed gives the same interval; no bootstrap gives none.

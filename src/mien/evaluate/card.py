@@ -130,7 +130,7 @@ def _accuracy(evaluations: Sequence[Body]) -> str:
             rows.append(_figures_row(f"{_name(body)}, mean of a picture and its mirror image", body["flip"]))
     text = (
         "Macro-F1 and balanced accuracy count every class alike; accuracy follows the frequent ones. "
-        "ECE is the mean gap between confidence and accuracy (15 bins). Intervals are bootstrap over pictures."
+        "ECE is the mean gap between confidence and accuracy (15 bins). Intervals are 95 %, by bootstrap."
     )
     return _table(headers, rows) + "\n\n" + text
 

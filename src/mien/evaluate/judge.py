@@ -29,10 +29,11 @@ Advance = Callable[[int], None]
 
 
 class Sampling(NamedTuple):
-    """Number of bootstrap resamples, and their seed."""
+    """Number of bootstrap resamples, their seed, and whose picture each (N,) is where that is known."""
 
     bootstrap: int
     seed: int
+    clusters: NDArray[np.str_] | None
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def judge(
     task = make_task(part, classifier.labels, protocol)
     judged = part.select(task.rows)
     p = answers(classifier, judged, advance=advance)
-    sampling = Sampling(bootstrap, seed)
+    sampling = Sampling(bootstrap, seed, _people(judged))
     mirrored = answers(classifier, judged, mirror=True, advance=advance) if flip else None
     return Evaluation(
         model=dict(model or {"labels": list(classifier.labels)}),
@@ -196,7 +197,11 @@ def _figures(p: NDArray[Any], task: Task, sampling: Sampling, rows: NDArray[np.b
     """Figures of all judged pictures, or of those that `rows` picks."""
     pick = np.ones(len(p), bool) if rows is None else rows
     votes = None if task.votes is None else task.votes[pick]
-    return evaluate(p[pick], task.label[pick], task.names, votes=votes, **sampling._asdict())
+    clusters = None if sampling.clusters is None else sampling.clusters[pick]
+    return evaluate(
+        p[pick], task.label[pick], task.names, votes=votes, clusters=clusters,
+        bootstrap=sampling.bootstrap, seed=sampling.seed,
+    )  # fmt: skip
 
 
 def _unseen(
@@ -228,7 +233,16 @@ def _data_facts(part: Manifest, judged: Manifest, task: Task, split: str) -> dic
         "left_out": dict(task.left_out),
         "unreadable": [list(pair) for pair in part.unreadable],
         "view": "single",
+        "resampled": "pictures" if _people(judged) is None else "people",
     }
+
+
+def _people(judged: Manifest) -> NDArray[np.str_] | None:
+    """Whose picture each is (N,), where the data says it; an unknown person is a person of their own."""
+    if judged.subject is None or not np.any(judged.subject != ""):
+        return None
+    alone = np.array([f"picture {i}" for i in range(len(judged))])
+    return np.where(judged.subject == "", alone, np.char.add("person ", judged.subject))
 
 
 def _unseen_dict(unseen: Unseen) -> dict[str, Any]:

@@ -13,6 +13,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mien.core.errors import InputError
+from mien.evaluate.confusion import (
+    accuracy,
+    balanced_accuracy,
+    class_scores,
+    confusion_counts,
+    macro_f1,
+    resample,
+    resample_clusters,
+)
 
 __all__ = [
     "BINS",
@@ -20,7 +29,6 @@ __all__ = [
     "Metrics",
     "ReliabilityBin",
     "check_scores",
-    "confusion_counts",
     "evaluate",
 ]
 
@@ -95,15 +103,17 @@ def evaluate(
     names: Sequence[str],
     *,
     votes: ArrayLike | None = None,
+    clusters: ArrayLike | None = None,
     bootstrap: int = 1000,
     seed: int = 0,
 ) -> Metrics:
     """All figures of probabilities against labels.
 
-    Accuracy, macro-F1 and balanced accuracy come with a percentile bootstrap over images (Efron 1979). Macro-F1 is the
-    mean over classes that occur among labels or answers, balanced accuracy the mean recall over classes that occur
-    among labels; both as scikit-learn's defaults. `log_loss` is in nats; `brier` is the sum over classes (0..2); `ece`
-    has 15 bins of equal width (Guo et al. 2017), `adaptive_ece` 15 bins of equal count (Nixon et al. 2019).
+    Accuracy, macro-F1 and balanced accuracy come with a percentile bootstrap over images or clusters (Efron 1979).
+    Macro-F1 is the mean over classes that occur among labels or answers, balanced accuracy the mean recall over classes
+    that occur among labels; both as scikit-learn's defaults. `log_loss` is in nats; `brier` is the sum over classes
+    (0..2); `ece` has 15 bins of equal width (Guo et al. 2017), `adaptive_ece` 15 bins of equal count (Nixon et al.
+    2019).
 
     Args:
         probabilities: (N, K) in 0..1, each row summing to 1.
@@ -111,6 +121,8 @@ def evaluate(
         names: the K names, in the order of the columns.
         votes: (N, K) counts or shares of raters' votes in the same order, to measure agreement with; rows without a
             vote are left out of that figure.
+        clusters: (N,) whose picture it is, as text or numbers: whole clusters are resampled then, because pictures of
+            one person are not independent.
         bootstrap: number of resamples; 0 leaves the intervals out.
         seed: seed of the resampling.
 
@@ -122,9 +134,12 @@ def evaluate(
     p, y = check_scores(probabilities, labels, len(names))
     if bootstrap < 0:
         raise InputError(f"The number of bootstrap resamples must be 0 or more, got {bootstrap}.")
-    confusion = confusion_counts(y, p.argmax(axis=1), len(names))
-    confidence, hit = _confidence(p, y)
-    intervals = _intervals(confusion, bootstrap, seed)
+    answers = p.argmax(axis=1)
+    confusion = confusion_counts(y, answers, len(names))
+    confidence, hit = p.max(axis=1), answers == y
+    intervals: Sequence[tuple[float, float] | None] = (None, None, None)
+    if bootstrap:
+        intervals = _intervals(_draws(y, answers, confusion, clusters, bootstrap, seed))
     kl, n_votes = (None, 0) if votes is None else _kl(p, votes)
     reliability = _reliability(confidence, hit)
     return Metrics(
@@ -132,9 +147,9 @@ def evaluate(
         names=tuple(names),
         accuracy=float(hit.mean()),
         accuracy_interval=intervals[0],
-        macro_f1=float(_macro_f1(confusion)),
+        macro_f1=float(macro_f1(confusion)),
         macro_f1_interval=intervals[1],
-        balanced_accuracy=float(_balanced_accuracy(confusion)),
+        balanced_accuracy=float(balanced_accuracy(confusion)),
         balanced_accuracy_interval=intervals[2],
         top2_accuracy=float(_top(p, y, 2).mean()),
         log_loss=float(-np.log(np.clip(p[np.arange(len(y)), y], _TINY, 1)).mean()),
@@ -188,15 +203,17 @@ def _check_rows(p: _Floats) -> None:
         )
 
 
-def confusion_counts(labels: ArrayLike, answers: ArrayLike, classes: int) -> _Ints:
-    """Counts (K, K): row = label (N,), column = answer (N,)."""
-    cell = np.asarray(labels, np.int64) * classes + np.asarray(answers, np.int64)
-    return np.bincount(cell, minlength=classes * classes).reshape(classes, classes).astype(np.int64)
-
-
-def _confidence(p: _Floats, y: _Ints) -> tuple[_Floats, NDArray[np.bool_]]:
-    """Probability of the answer (N,), and whether the answer is right (N,)."""
-    return p.max(axis=1), p.argmax(axis=1) == y
+def _draws(
+    y: _Ints, answers: _Ints, confusion: _Ints, clusters: ArrayLike | None, bootstrap: int, seed: int
+) -> NDArray[np.int64]:
+    """Resampled counts (B, K, K)."""
+    rng = np.random.default_rng(seed)
+    if clusters is None:
+        return resample(confusion, bootstrap, rng)
+    c = np.asarray(clusters)
+    if c.shape != y.shape:
+        raise InputError(f"Clusters must have the shape {y.shape}, one per label, got {c.shape}.")
+    return resample_clusters(y, answers, c, len(confusion), bootstrap, rng)
 
 
 def _top(p: _Floats, y: _Ints, k: int) -> NDArray[np.bool_]:
@@ -206,47 +223,15 @@ def _top(p: _Floats, y: _Ints, k: int) -> NDArray[np.bool_]:
     return hit
 
 
-def _divide(a: NDArray[Any], b: NDArray[Any]) -> _Floats:
-    """Quotient, and 0 where `b` is 0."""
-    out: _Floats = np.divide(a, b, out=np.zeros(np.broadcast_shapes(a.shape, b.shape)), where=b > 0)
-    return out
-
-
-def _macro_f1(confusion: NDArray[Any]) -> _Floats:
-    """Macro-F1 of confusion counts (..., K, K): (...)."""
-    right = np.diagonal(confusion, axis1=-2, axis2=-1)
-    total = confusion.sum(axis=-1) + confusion.sum(axis=-2)  # 2 tp + fp + fn
-    out: _Floats = _divide(_divide(2 * right, total).sum(axis=-1), (total > 0).sum(axis=-1))
-    return out
-
-
-def _balanced_accuracy(confusion: NDArray[Any]) -> _Floats:
-    """Mean recall of confusion counts (..., K, K) over the classes that occur: (...)."""
-    right = np.diagonal(confusion, axis1=-2, axis2=-1)
-    support = confusion.sum(axis=-1)
-    out: _Floats = _divide(_divide(right, support).sum(axis=-1), (support > 0).sum(axis=-1))
-    return out
-
-
-def _intervals(confusion: _Ints, bootstrap: int, seed: int) -> Sequence[tuple[float, float] | None]:
-    """95 % intervals of accuracy, macro-F1 and balanced accuracy.
-
-    Drawing N images with replacement makes the confusion counts multinomial, so they are drawn directly: the same
-    distribution as resampling images, without touching them.
-    """
-    if bootstrap == 0:
-        return (None, None, None)
-    n = int(confusion.sum())
-    draws = np.random.default_rng(seed).multinomial(n, confusion.ravel() / n, size=bootstrap)
-    draws = draws.reshape(bootstrap, *confusion.shape)  # (B, K, K)
-    accuracy = np.trace(draws, axis1=1, axis2=2) / n
-    figures = (accuracy, _macro_f1(draws), _balanced_accuracy(draws))
+def _intervals(draws: NDArray[np.int64]) -> tuple[tuple[float, float], ...]:
+    """95 % intervals of accuracy, macro-F1 and balanced accuracy from resampled counts (B, K, K)."""
+    figures = (accuracy(draws), macro_f1(draws), balanced_accuracy(draws))
     return tuple((float(low), float(high)) for low, high in (np.percentile(f, [2.5, 97.5]) for f in figures))
 
 
-def _class_figures(confusion: _Ints, names: Sequence[str]) -> tuple[ClassFigures, ...]:
-    right, support, called = np.diagonal(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
-    precision, recall, f1 = _divide(right, called), _divide(right, support), _divide(2 * right, support + called)
+def _class_figures(counts: NDArray[np.int64], names: Sequence[str]) -> tuple[ClassFigures, ...]:
+    precision, recall, f1 = class_scores(counts)
+    support = counts.sum(axis=1)
     return tuple(
         ClassFigures(name, float(precision[i]), float(recall[i]), float(f1[i]), int(support[i]))
         for i, name in enumerate(names)
@@ -257,8 +242,8 @@ def _reliability(confidence: _Floats, hit: NDArray[np.bool_]) -> tuple[Reliabili
     edges = np.linspace(0, 1, BINS + 1)
     place = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, BINS - 1)
     count = np.bincount(place, minlength=BINS)
-    mean = _divide(np.bincount(place, confidence, BINS), count)
-    right = _divide(np.bincount(place, hit, BINS), count)
+    mean = np.bincount(place, confidence, BINS) / np.maximum(count, 1)
+    right = np.bincount(place, hit, BINS) / np.maximum(count, 1)
     return tuple(
         ReliabilityBin(
             lower=float(edges[i]),

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path as FilePath
 from typing import cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.core.types import Box, Frame, Image
+from mien.core.types import Box, Detector, Frame, Image
 
-__all__ = ["Actor", "Head", "Scene", "backdrop", "head_of", "swaying"]
+__all__ = ["Actor", "Head", "Scene", "backdrop", "head_of", "swaying", "two_heads"]
+
+_SHIFT = 97  # px by which a sheet of noise is larger than a picture
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +66,8 @@ class Scene:
             if (place := actor.path(time_s)) is not None:
                 _paste(canvas, actor.head, place)
         if self.noise:
-            random = np.random.default_rng(round(time_s * 1e6))
-            grain = random.normal(0, self.noise, canvas.shape).astype(np.float32)
+            height, width = canvas.shape[:2]
+            grain = _grain(height, width, self.noise, round(time_s * 1e6))
             canvas = np.clip(canvas + grain, 0, 255).astype(np.uint8)
         return canvas
 
@@ -95,6 +99,29 @@ def head_of(image: Image, face: Box) -> Head:
     return Head(part, alpha, (x1 - left, y1 - top, x2 - left, y2 - top))
 
 
+def two_heads(detector: Detector) -> list[Head] | None:
+    """Heads of Eileen Collins (from scikit-image) and Grace Hopper (from matplotlib), as far as they are installed.
+
+    Returns:
+        One or two heads; None without scikit-image, or when the detector finds no face.
+
+    """
+    try:
+        from skimage import data
+    except ImportError:
+        return None
+    pictures = [np.ascontiguousarray(data.astronaut()[..., ::-1])]
+    try:
+        from matplotlib import get_data_path
+    except ImportError:
+        pass
+    else:
+        hopper = cv2.imread(str(FilePath(get_data_path()) / "sample_data" / "grace_hopper.jpg"))
+        pictures += [] if hopper is None else [np.asarray(hopper, np.uint8)]
+    found = [(picture, list(detector.detect(picture))) for picture in pictures]
+    return [head_of(picture, faces[0].box) for picture, faces in found if faces] or None
+
+
 def backdrop(width: int, height: int, seed: int = 0) -> Image:
     """A quiet room: soft patches of colour, always the same for a seed."""
     random = np.random.default_rng(seed)
@@ -123,6 +150,18 @@ def swaying(
         return float(x), float(y), float(size * (1 + 0.12 * np.sin(0.6 * turn)))
 
     return path
+
+
+def _grain(height: int, width: int, noise: float, seed: int) -> NDArray[np.int16]:
+    """Noise (height, width, 3) of a moment: a random piece of one large sheet, which is quicker than new noise."""
+    sheet = _sheet(height + _SHIFT, width + _SHIFT, noise)
+    top, left = np.random.default_rng(seed).integers(0, _SHIFT, 2)
+    return sheet[top : top + height, left : left + width]
+
+
+@lru_cache(maxsize=4)
+def _sheet(height: int, width: int, noise: float) -> NDArray[np.int16]:
+    return np.random.default_rng(0).normal(0, noise, (height, width, 3)).round().astype(np.int16)
 
 
 def _face_box(head: Head, place: tuple[float, float, float]) -> Box:

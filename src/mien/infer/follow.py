@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import cast, final
+from typing import Any, cast, final
 
 import cv2
 import numpy as np
@@ -78,7 +78,7 @@ def _square(image: Image, cx: float, cy: float, side: float, out: int) -> tuple[
     x1, y1, x2, y2 = max(left, 0), max(top, 0), min(left + whole, width), min(top + whole, height)
     if x2 - x1 < 1 or y2 - y1 < 1:
         return np.zeros((out, out), np.uint8), (left, top), whole
-    part = image[y1:y2, x1:x2]
+    part: NDArray[Any] = image[y1:y2, x1:x2]
     if part.shape[0] != whole or part.shape[1] != whole:
         border = (y1 - top, top + whole - y2, x1 - left, left + whole - x2)
         part = cv2.copyMakeBorder(part, *border, borderType=cv2.BORDER_REPLICATE)
@@ -96,7 +96,7 @@ def _search(image: Image, model: _Model, place: Box) -> tuple[Face, float]:
     best: list[tuple[float, float, float]] = []  # per scale: correlation, x, y of the centre in `area`
     sizes = (round(_FACE_PX * _SCALE_STEP), _FACE_PX, round(_FACE_PX / _SCALE_STEP))
     for size in sizes:  # a larger template looks for a larger face
-        template = model.template if size == _FACE_PX else cast(Gray, cv2.resize(model.template, (size, size)))
+        template = cast(Gray, cv2.resize(model.template, (size, size)))
         matches = cv2.matchTemplate(area, template, cv2.TM_CCOEFF_NORMED)
         best.append(_peak(cast(NDArray[np.float32], matches), size))
     scale = _between(sizes, [peak[0] for peak in best])

@@ -46,7 +46,7 @@ class Smoother:
 
     """
 
-    def __init__(self, time_constant_s: float = 0.25, margin: float = 0.1, hold_s: float = 0.12) -> None:
+    def __init__(self, time_constant_s: float = 0.2, margin: float = 0.1, hold_s: float = 0.2) -> None:
         for name, value in (("time constant", time_constant_s), ("hold time", hold_s)):
             if not (math.isfinite(value) and value >= 0):
                 raise OptionError(f"The {name} of the smoothing must be 0 seconds or more, got {value:g}.")

@@ -52,9 +52,9 @@ class StreamOptions:
     detect_s: float = 0.5
     hurry_s: float = 0.06
     max_gap_s: float = 1.0
-    time_constant_s: float = 0.25
+    time_constant_s: float = 0.2
     margin: float = 0.1
-    hold_s: float = 0.12
+    hold_s: float = 0.2
 
     def __post_init__(self) -> None:
         every = self.detector_every
@@ -116,6 +116,10 @@ class StreamReader:
 
     def read(self, frame: Frame) -> list[Reading]:
         """Readings of the next frame, the longest known face first."""
+        return self._classify(frame, self.find(frame))
+
+    def find(self, frame: Frame) -> dict[int, Face]:
+        """Faces of the next frame by track, without reading them (`read` does both)."""
         if self._watch.look(frame.image):
             self._cut()
         carried = self._carry(frame)
@@ -125,7 +129,7 @@ class StreamReader:
             self._since_detection += 1
             self._faces = {key: face for key, (face, score) in carried.items() if score >= _LOST}
             self._tracker.follow({key: face.box for key, face in self._faces.items()}, frame.time_s)
-        return self._classify(frame)
+        return dict(sorted(self._faces.items()))
 
     def _cut(self) -> None:
         self._tracker.reset()
@@ -189,16 +193,15 @@ class StreamReader:
         ranked = sorted(faces, key=lambda key: _area(faces[key].box) * (1.5 if key in self._faces else 1), reverse=True)
         return {key: faces[key] for key in ranked[:limit]}
 
-    def _classify(self, frame: Frame) -> list[Reading]:
+    def _classify(self, frame: Frame, found: dict[int, Face]) -> list[Reading]:
         self._smoother.keep(self._tracker.alive)
-        if not self._faces:
+        if not found:
             return []
-        keys = sorted(self._faces)
-        faces = [self._faces[key] for key in keys]
+        faces = list(found.values())
         values = self._classifier.classify(crop_faces(frame.image, faces, self._classifier.crop))  # (N, K)
         labels = self._classifier.labels
         readings = []
-        for key, face, row in zip(keys, faces, values, strict=True):
+        for key, face, row in zip(found, faces, values, strict=True):
             smooth, held = self._smoother.update(key, row, frame.time_s)
             raw = tuple(float(v) for v in row)
             readings.append(Reading(face, labels, raw, track=key, smooth_values=smooth, steady_label=labels[held]))

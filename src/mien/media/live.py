@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Self
@@ -94,9 +95,12 @@ class NewestFrames(_Pump):
         super().__init__(frames, "mien-camera")
         self.dropped = 0
         """How many frames were replaced by a newer one before anybody took them."""
+        self.arrived_s = 0.0
+        """When the frame that was taken last had come, on the clock of `time.monotonic`."""
         self._timeout_s = timeout_s
         self._changed = threading.Condition()
         self._newest: Frame | None = None
+        self._newest_s = 0.0
         self._done = False
         self._thread.start()
 
@@ -107,12 +111,13 @@ class NewestFrames(_Pump):
             frame, self._newest = self._newest, None
             if frame is None:
                 raise self._end()
+            self.arrived_s = self._newest_s
             return frame
 
     def _put(self, frame: Frame) -> None:
         with self._changed:
             self.dropped += self._newest is not None
-            self._newest = frame
+            self._newest, self._newest_s = frame, time.monotonic()
             self._changed.notify()
 
     def _finish(self) -> None:

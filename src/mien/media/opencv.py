@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import cv2
 
-__all__ = ["has_windows", "quiet"]
+__all__ = ["has_windows", "mute", "quiet"]
 
 _SILENT = 0  # LOG_LEVEL_SILENT
 _FFMPEG_QUIET = "-8"  # AV_LOG_QUIET
@@ -27,6 +27,23 @@ def quiet() -> Iterator[None]:
         yield
     finally:
         cv2.utils.logging.setLogLevel(before)
+
+
+@contextlib.contextmanager
+def mute() -> Iterator[None]:
+    """Drop what is written to file descriptor 2 for a moment.
+
+    Opening a WebM writer makes OpenCV print a line about a tag straight to it, though all is well.
+    """
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def has_windows() -> bool:

@@ -25,7 +25,6 @@ __all__ = ["PICTURE_SUFFIXES", "CameraReader", "PictureReader", "Reader", "Video
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 _SOUND_SUFFIXES = frozenset({".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".aac", ".wma"})
 
-_MOST_PIXELS = 100_000_000  # a header may promise any size; a larger picture is refused before it is decoded
 _USUAL_FPS = 25.0  # stands in where neither a time stamp nor a frame rate can be used
 _SEEK_MARGIN_S = 2.0  # land this much before the wanted time, then decode up to it
 
@@ -81,6 +80,7 @@ class VideoReader:
         self._last_s: float | None = None
         self._guessed = 0
         self._ended = False
+        self._stalled = False
         self._capture = self._open()
         self.fps = _sane_fps(self._capture.get(cv2.CAP_PROP_FPS))
         self.frame_count = _sane_count(self._capture.get(cv2.CAP_PROP_FRAME_COUNT), self.fps)
@@ -92,9 +92,9 @@ class VideoReader:
             VideoError: a network source sent nothing for too long.
 
         """
-        started = time.monotonic()
-        if self._ended or not self._capture.grab():
-            if self._network and not self._ended and time.monotonic() - started >= 0.9 * self._timeout_s:
+        if self._ended or not self._grabbed():
+            if self._stalled and not self._ended:
+                self._ended = True
                 raise VideoError(f"{self.name} sent nothing for {self._timeout_s:g} seconds; is the source still on?")
             self._end()
             return None
@@ -124,18 +124,32 @@ class VideoReader:
         self._ended = True
         self._capture.release()
 
+    def _grabbed(self) -> bool:
+        if not self._network:
+            return bool(self._capture.grab())
+        started = time.monotonic()
+        with quiet():
+            found = bool(self._capture.grab())
+        self._stalled = self._stalled or self._timed_out(started)
+        return found
+
+    def _timed_out(self, started: float) -> bool:
+        """OpenCV gives up silently after the time limit, and then hands out what it already had."""
+        return time.monotonic() - started >= 0.9 * self._timeout_s
+
     def _open(self) -> cv2.VideoCapture:
         limit_ms = round(self._timeout_s * 1000)
         options = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit_ms]
         started = time.monotonic()
         with quiet():
             capture = cv2.VideoCapture(self.name, cv2.CAP_FFMPEG, options if self._network else [])
+        self._stalled = self._network and self._timed_out(started)
         if capture.isOpened():
             return capture
         capture.release()
         if self._network:
-            slow = time.monotonic() - started >= 0.9 * self._timeout_s
-            reason = f"nothing came within {self._timeout_s:g} seconds" if slow else "no video could be opened there"
+            nothing = f"nothing came within {self._timeout_s:g} seconds"
+            reason = nothing if self._stalled else "no video could be opened there"
             raise VideoError(f"{self.name}: {reason}; check the address and that the source is on.")
         raise VideoError(f"{self.name}: {_why_not_a_video(Path(self.name))}")
 
@@ -175,18 +189,20 @@ class PictureReader:
         name: what to call the source.
         files: the pictures.
         fps: frames per second; picture i is shown at i / fps seconds.
+        max_pixels: a header may promise any size; a larger picture is left out before it is decoded.
 
     """
 
     live = False
 
-    def __init__(self, name: str, files: Sequence[Path], fps: float) -> None:
+    def __init__(self, name: str, files: Sequence[Path], fps: float, max_pixels: int) -> None:
         self.name = name
         self.fps: float | None = fps
         self.frame_count: int | None = len(files)
         self.notes: list[str] = []
         self._files = files
         self._rate = fps
+        self._max_pixels = max_pixels
         self._next = 0
 
     def grab(self) -> float | None:
@@ -199,9 +215,9 @@ class PictureReader:
     def picture(self) -> Image | None:
         """The picture that was grabbed last, or None when it cannot be read."""
         file = self._files[self._next - 1]
-        image = _read_picture(file)
+        image = _read_picture(file, self._max_pixels)
         if image is None:
-            self.notes.append(f"{file.name} is not a picture that can be read, and was left out.")
+            self.notes.append(f"{file.name} is damaged, no picture, or larger than the limit, and was left out.")
         return image
 
     def seek(self, time_s: float) -> None:
@@ -299,7 +315,7 @@ def _why_not_a_video(path: Path) -> str:
     )
 
 
-def _read_picture(path: Path) -> Image | None:
+def _read_picture(path: Path, max_pixels: int) -> Image | None:
     """Decode a picture upright, or None when it is damaged, no picture, or larger than the limit."""
     from PIL import Image as Pillow
 
@@ -307,7 +323,7 @@ def _read_picture(path: Path) -> Image | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)
             with Pillow.open(path) as head:
-                if head.width * head.height > _MOST_PIXELS:
+                if head.width * head.height > max_pixels:
                     return None
         data = np.frombuffer(path.read_bytes(), np.uint8)
     except (OSError, Pillow.DecompressionBombError, SyntaxError, ValueError):  # what Pillow raises on damaged headers

@@ -100,7 +100,8 @@ class Source:
         if self.duration_s is None or not self.fps:
             return None
         span_s = min(self.duration_s, self.end_s or math.inf) - self.start_s
-        return max(1, math.ceil(span_s * min(self.fps, 1 / self.every_s if self.every_s else math.inf)))
+        rate = min(self.fps, 1 / self.every_s if self.every_s else math.inf)
+        return max(1, math.ceil(span_s * rate - _CLOCK_SLACK_S))
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -167,6 +168,7 @@ def open_source(
     every_s: float | None = None,
     fps: float | None = None,
     timeout_s: float = 10.0,
+    max_pixels: int = 100_000_000,
 ) -> Source:
     """Open a video file, a folder of frames, a photograph, an http or rtsp address, or a camera by its number.
 
@@ -177,6 +179,7 @@ def open_source(
         every_s: at most one frame per so many seconds.
         fps: frames per second of a folder of pictures (25 unless given); elsewhere the source knows its times.
         timeout_s: an address that sends nothing for so many seconds has stalled.
+        max_pixels: largest picture of a folder to decode.
 
     Returns:
         An iterator of frames, to be closed (`with open_source(...) as source`).
@@ -189,11 +192,11 @@ def open_source(
     if fps is not None and not (math.isfinite(fps) and fps > 0):
         raise OptionError(f"The frame rate must be greater than 0, got {fps:g}.")
     _check_times(start_s, end_s, every_s)
-    reader = _open_reader(spec, fps or 25.0, timeout_s)
+    reader = _open_reader(spec, fps or 25.0, timeout_s, max_pixels)
     return Source(reader, start_s=start_s, end_s=end_s, every_s=every_s)
 
 
-def _open_reader(spec: str | Path | int, fps: float, timeout_s: float) -> Reader:
+def _open_reader(spec: str | Path | int, fps: float, timeout_s: float, max_pixels: int) -> Reader:
     if isinstance(spec, int):
         return CameraReader(spec)
     text = str(spec)
@@ -210,21 +213,21 @@ def _open_reader(spec: str | Path | int, fps: float, timeout_s: float) -> Reader
             f"{text} does not exist; give a video file, a folder of frames, an address or a camera number."
         )
     if path.is_dir():
-        return _folder_reader(path, fps)
+        return _folder_reader(path, fps, max_pixels)
     if not path.is_file():
         raise VideoError(f"{text} is not a regular file; give a video file, a folder of frames or an address.")
     if path.suffix.lower() in PICTURE_SUFFIXES:
-        return PictureReader(text, [path], fps)
+        return PictureReader(text, [path], fps, max_pixels)
     return VideoReader(text, network=False, live=False, timeout_s=timeout_s)
 
 
-def _folder_reader(folder: Path, fps: float) -> PictureReader:
+def _folder_reader(folder: Path, fps: float, max_pixels: int) -> PictureReader:
     files = [file for file in folder.iterdir() if file.suffix.lower() in PICTURE_SUFFIXES and file.is_file()]
     files = [file for file in files if not file.name.startswith(".")]
     if not files:
         known = ", ".join(sorted(PICTURE_SUFFIXES))
         raise VideoError(f"{folder}: the folder holds no pictures; frames are files that end in one of {known}.")
-    return PictureReader(str(folder), sorted(files, key=natural_key), fps)
+    return PictureReader(str(folder), sorted(files, key=natural_key), fps, max_pixels)
 
 
 def _check_times(start_s: float | None, end_s: float | None, every_s: float | None) -> None:

@@ -18,7 +18,7 @@ from mien.core.errors import OptionError, OutputError
 from mien.core.files import atomic_path
 from mien.core.types import Frame, Image, Reading
 from mien.media.mp4 import set_frame_times
-from mien.media.opencv import quiet
+from mien.media.opencv import mute, quiet
 
 __all__ = ["VIDEO_SUFFIXES", "VideoSink"]
 
@@ -132,7 +132,7 @@ class VideoSink:
         self._size = (width, height)
         self._temporary = self._stack.enter_context(atomic_path(self.path))
         code = cv2.VideoWriter.fourcc(*self._encoder)
-        with quiet():
+        with quiet(), mute() if self._encoder == "VP80" else contextlib.nullcontext():
             writer = cv2.VideoWriter(str(self._temporary), cv2.CAP_FFMPEG, code, self._container_fps, self._size)
         if not writer.isOpened():
             raise OutputError(

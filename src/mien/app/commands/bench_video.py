@@ -1,0 +1,191 @@
+"""`mien bench video`: frames per second on made clips, and what skipping detections costs.
+
+The clips are 640x480 at 30 frames per second with one and with four moving faces; the pictures of the faces come from
+scikit-image and, if it is installed, matplotlib. Everything runs on one thread, from the file to the readings.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from mien.app.options import analyzer_options, make_analyzer
+from mien.app.terminal import console
+from mien.core.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from mien.app.scenes import Head, Scene
+    from mien.core.types import Detector
+    from mien.infer.analyzer import Analyzer
+
+_WIDTH, _HEIGHT, _FPS = 640, 480, 30.0
+_SAME_IOU = 0.5
+
+Boxes = list[list[tuple[float, float, float, float]]]
+
+
+@dataclass(frozen=True)
+class _Row:
+    clip: str
+    detector_every: str
+    frames: int
+    faces_per_frame: float
+    detections: int
+    fps: float
+    """Frames per second of the clock, from the file to the readings."""
+    fps_cpu: float
+    """The same, per second of processor time: what one undisturbed core does."""
+    fps_cpu_faces: float
+    """Without the classifier: decoding, detecting, following."""
+    same: float
+    """Share of the frames whose faces are those of detecting everywhere (one to one, IoU >= 0.5)."""
+
+
+@click.command()
+@click.option("--seconds", type=click.FloatRange(1), default=10.0, show_default=True, help="Length of each clip.")
+@analyzer_options
+def command(seconds: float, **options: Any) -> None:
+    """Frames per second of video on one thread, with detection in every frame and as often as needed."""
+    import cv2
+
+    from mien.app.scenes import two_heads
+
+    cv2.setNumThreads(1)
+    analyzer = make_analyzer({**options, "threads": 1})
+    heads = two_heads(analyzer.detector)
+    if heads is None:
+        raise MissingExtraError("Making the clips", "scikit-image", "demo")
+    rows: list[_Row] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name, scene in _scenes(heads).items():
+            clip = _write(Path(folder) / f"{name}.mp4", scene, seconds)
+            everywhere = _detected(clip, analyzer.detector)
+            rows += [_measure(clip, analyzer, 1, everywhere), _measure(clip, analyzer, "auto", everywhere)]
+        decode_fps = _decode(clip)
+    _tell(rows, decode_fps, analyzer.detector.name, seconds)
+
+
+def _scenes(heads: Sequence[Head]) -> dict[str, Scene]:
+    from mien.app.scenes import Actor, Scene, backdrop, swaying
+
+    a, b = heads[0], heads[-1]
+    room = backdrop(_WIDTH, _HEIGHT)
+    one = [Actor(a, swaying((320, 240), 150, (120, 40), 3.0))]
+    four = [
+        Actor(a, swaying((110, 120), 90, (40, 20), 3.0)),
+        Actor(b, swaying((330, 130), 80, (40, 20), 2.5, 0.3)),
+        Actor(a, swaying((540, 340), 110, (40, 30), 3.4, 0.6)),
+        Actor(b, swaying((200, 350), 100, (60, 20), 4.0, 0.8)),
+    ]
+    return {"one face": Scene(room, one, noise=2.0), "four faces": Scene(room, four, noise=2.0)}
+
+
+def _write(path: Path, scene: Scene, seconds: float) -> Path:
+    from mien.media.video_writer import VideoSink
+
+    sink = VideoSink(path, lambda image, _readings: image, _FPS)
+    for frame in scene.frames(seconds, _FPS):
+        sink.write(frame, ())
+    sink.close()
+    return path
+
+
+def _decode(clip: Path) -> float:
+    from mien.media.source import open_source
+
+    started = time.process_time()
+    with open_source(clip) as source:
+        frames = sum(1 for _ in source)
+    return frames / (time.process_time() - started)
+
+
+def _detected(clip: Path, detector: Detector) -> Boxes:
+    from mien.media.source import open_source
+
+    with open_source(clip) as source:
+        return [[face.box for face in detector.detect(frame.image)] for frame in source]
+
+
+def _measure(clip: Path, analyzer: Analyzer, every: int | Literal["auto"], everywhere: Boxes) -> _Row:
+    from mien.infer.stream import StreamOptions, StreamReader
+    from mien.media.source import open_source
+
+    reader = StreamReader(analyzer.detector, analyzer.classifier, StreamOptions(detector_every=every))
+    boxes: Boxes = []
+    wall, cpu = time.perf_counter(), time.process_time()
+    with open_source(clip) as source:
+        for frame in source:
+            boxes.append([reading.box for reading in reader.read(frame)])
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    return _Row(
+        clip=clip.stem,
+        detector_every=str(every),
+        frames=len(boxes),
+        faces_per_frame=sum(map(len, boxes)) / len(boxes),
+        detections=reader.detections,
+        fps=len(boxes) / wall,
+        fps_cpu=len(boxes) / cpu,
+        fps_cpu_faces=_without_classifier(clip, analyzer, every),
+        same=sum(map(same_faces, everywhere, boxes)) / len(boxes),
+    )
+
+
+def _without_classifier(clip: Path, analyzer: Analyzer, every: int | Literal["auto"]) -> float:
+    from mien.infer.stream import StreamOptions, StreamReader
+    from mien.media.source import open_source
+
+    reader = StreamReader(analyzer.detector, analyzer.classifier, StreamOptions(detector_every=every))
+    cpu = time.process_time()
+    with open_source(clip) as source:
+        frames = sum(1 for frame in source if reader.find(frame) is not None)
+    return frames / (time.process_time() - cpu)
+
+
+def same_faces(a: Sequence[Sequence[float]], b: Sequence[Sequence[float]]) -> bool:
+    """Whether two frames hold the same faces: as many, and one to one at IoU >= 0.5."""
+    from mien.core.geometry import iou
+
+    if len(a) != len(b):
+        return False
+    if not a:
+        return True
+    hits = iou(a, b) >= _SAME_IOU
+    return bool(hits.any(axis=1).all() and hits.any(axis=0).all())
+
+
+def _tell(rows: Sequence[_Row], decode_fps: float, detector: str, seconds: float) -> None:
+    from rich.table import Table
+
+    table = Table(title=f"Video, 640x480, one thread, {detector}", title_justify="left", box=None, pad_edge=False)
+    headers = ("clip", "detect every", "detections", "frames/s", "per CPU second", "without classifier", "same faces")
+    for i, header in enumerate(headers):
+        table.add_column(header, justify="left" if i < 2 else "right")
+    for row in rows:
+        table.add_row(
+            row.clip,
+            row.detector_every,
+            f"{row.detections}/{row.frames}",
+            f"{row.fps:.0f}",
+            f"{row.fps_cpu:.0f}",
+            f"{row.fps_cpu_faces:.0f}",
+            f"{row.same:.1%}",
+        )
+    out = console()
+    out.print(table)
+    out.print(f"Decoding alone: {decode_fps:,.0f} frames per CPU second.")
+    result = {
+        "benchmark": "video",
+        "size": [_WIDTH, _HEIGHT],
+        "seconds": seconds,
+        "detector": detector,
+        "decode_fps_cpu": decode_fps,
+        "rows": [asdict(row) for row in rows],
+    }
+    print(json.dumps(result))

@@ -1,0 +1,230 @@
+"""A video's readings in little memory: who was seen when, for how long with which expression, and how that changed.
+
+Time counts from frame to frame: what a frame shows holds until the next one. Curves are kept in steps that grow with
+the video, so an hour takes no more memory than a minute. Knows no models and no pages.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.core.types import Frame, Image, Reading
+
+__all__ = ["Curve", "Person", "Summary", "VideoSummary"]
+
+_MOST_STEPS = 400  # of a curve; a page is about 1,000 px wide
+_FIRST_STEP_S = 0.1
+_LONGEST_HOLD_S = 10.0  # what a frame shows is not believed to hold longer than this
+_THUMBNAIL_PX = 96
+
+
+@dataclass(eq=False)
+class Curve:
+    """Mean probabilities over time, in equal steps; steps without a face are absent."""
+
+    sums: dict[int, NDArray[np.float64]] = field(default_factory=dict)  # step -> (K,), weighted by seconds
+    weights: dict[int, float] = field(default_factory=dict)  # step -> seconds
+
+    def add(self, step: int, values: NDArray[np.float64], seconds: float) -> None:
+        """Count `values` (K) for some seconds of a step."""
+        self.sums[step] = self.sums.get(step, 0.0) + values * seconds
+        self.weights[step] = self.weights.get(step, 0.0) + seconds
+
+    def halve(self) -> None:
+        """Join neighbouring steps."""
+        sums, weights, self.sums, self.weights = self.sums, self.weights, {}, {}
+        for step, total in sums.items():
+            self.sums[step // 2] = self.sums.get(step // 2, 0.0) + total
+            self.weights[step // 2] = self.weights.get(step // 2, 0.0) + weights[step]
+
+    def means(self) -> dict[int, NDArray[np.float64]]:
+        """Step -> mean probabilities (K), in order of time."""
+        return {step: self.sums[step] / self.weights[step] for step in sorted(self.sums) if self.weights[step] > 0}
+
+
+@dataclass(eq=False)
+class Person:
+    """One track: a face that was followed without a longer break."""
+
+    track: int
+    first_s: float
+    last_s: float
+    frames: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)  # expression -> seconds
+    changes: Counter[tuple[str, str]] = field(default_factory=Counter)  # (from, to) -> how often
+    curve: Curve = field(default_factory=Curve)
+    thumbnail: bytes | None = None
+    """JPEG, 96 x 96 px, where thumbnails were asked for."""
+
+    @property
+    def seen_s(self) -> float:
+        """For how many seconds the face was seen."""
+        return sum(self.seconds.values())
+
+    @property
+    def main(self) -> str:
+        """The expression that was shown longest."""
+        return max(self.seconds, key=self.seconds.__getitem__, default="")
+
+
+@dataclass(frozen=True, eq=False)
+class VideoSummary:
+    """What a report tells about a video."""
+
+    labels: tuple[str, ...]
+    start_s: float
+    end_s: float
+    frames: int
+    frames_with_faces: int
+    rows: int
+    most_faces: int
+    step_s: float
+    people: tuple[Person, ...]
+    """In the order in which they came."""
+    everyone: Curve
+    faces: dict[int, float]
+    """Step -> mean number of faces."""
+
+    @property
+    def length_s(self) -> float:
+        """Seconds from the first frame to the end of the last."""
+        return self.end_s - self.start_s
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Expression -> seconds, over all faces."""
+        total: dict[str, float] = {}
+        for person in self.people:
+            for label, seconds in person.seconds.items():
+                total[label] = total.get(label, 0.0) + seconds
+        return total
+
+    @property
+    def changes(self) -> Counter[tuple[str, str]]:
+        """(from, to) -> how often, over all faces."""
+        total: Counter[tuple[str, str]] = Counter()
+        for person in self.people:
+            total.update(person.changes)
+        return total
+
+
+class Summary:
+    """A sink that sums a video up; `result` tells what it has seen so far.
+
+    Args:
+        labels: the K labels of the model.
+        thumbnails: keep one small picture of each face; off unless asked for.
+
+    """
+
+    def __init__(self, labels: Sequence[str], *, thumbnails: bool = False) -> None:
+        self._labels = tuple(labels)
+        self._thumbnails = thumbnails
+        self._step_s = _FIRST_STEP_S
+        self._people: dict[int, Person] = {}
+        self._held: dict[int, str] = {}
+        self._best: dict[int, float] = {}
+        self._everyone = Curve()
+        self._count = Curve()
+        self._pending: tuple[float, Sequence[Reading]] | None = None
+        self._frames = self._with_faces = self._rows = self._most = 0
+        self._start_s = self._end_s = 0.0
+        self._usual_s = 0.0
+
+    def write(self, frame: Frame, readings: Sequence[Reading]) -> None:
+        """Take in one frame."""
+        if self._pending is None:
+            self._start_s = frame.time_s
+        else:
+            self._settle(frame.time_s)
+        self._pending = (frame.time_s, readings)
+        self._frames += 1
+        self._rows += len(readings)
+        self._with_faces += bool(readings)
+        self._most = max(self._most, len(readings))
+        for reading in readings:
+            self._meet(frame, reading)
+
+    def close(self) -> None:
+        """Let the last frame hold as long as the one before it."""
+        if self._pending is not None:
+            self._settle(self._pending[0] + self._usual_s)
+            self._pending = None
+
+    def abort(self) -> None:
+        """Nothing to leave behind."""
+
+    def result(self) -> VideoSummary:
+        """What was seen; whole after `close`."""
+        return VideoSummary(
+            labels=self._labels,
+            start_s=self._start_s,
+            end_s=self._end_s,
+            frames=self._frames,
+            frames_with_faces=self._with_faces,
+            rows=self._rows,
+            most_faces=self._most,
+            step_s=self._step_s,
+            people=tuple(self._people.values()),
+            everyone=self._everyone,
+            faces={step: float(mean[0]) for step, mean in self._count.means().items()},
+        )
+
+    def _meet(self, frame: Frame, reading: Reading) -> None:
+        track = reading.track or 0
+        person = self._people.get(track)
+        if person is None:
+            person = self._people[track] = Person(track, frame.time_s, frame.time_s)
+        person.last_s = frame.time_s
+        person.frames += 1
+        held = self._held.get(track)
+        if held is not None and held != reading.emotion:
+            person.changes[held, reading.emotion] += 1
+        self._held[track] = reading.emotion
+        if self._thumbnails:
+            self._picture(person, frame.image, reading)
+
+    def _picture(self, person: Person, image: Image, reading: Reading) -> None:
+        """Keep the largest sharp sight of a face; a picture is taken again only when it is clearly better."""
+        x1, y1, x2, y2 = reading.box
+        worth = reading.score * (x2 - x1) * (y2 - y1)
+        if worth < 1.2 * self._best.get(person.track, 0.0):
+            return
+        self._best[person.track] = worth
+        half, cx, cy = 0.7 * max(x2 - x1, y2 - y1), (x1 + x2) / 2, (y1 + y2) / 2
+        part = image[max(0, int(cy - half)) : int(max(cy + half, 0)), max(0, int(cx - half)) : int(max(cx + half, 0))]
+        if part.size:
+            small = cv2.resize(part, (_THUMBNAIL_PX, _THUMBNAIL_PX), interpolation=cv2.INTER_AREA)
+            person.thumbnail = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
+
+    def _settle(self, now_s: float) -> None:
+        """Count what the pending frame showed until now."""
+        if self._pending is None:
+            return
+        then_s, readings = self._pending
+        seconds = min(max(now_s - then_s, 0.0), _LONGEST_HOLD_S)
+        if self._frames == 1:
+            self._step_s = max(self._step_s, seconds)
+        self._usual_s = seconds
+        self._end_s = then_s + seconds
+        step = self._step(then_s)
+        self._count.add(step, np.array([float(len(readings))]), seconds)
+        for reading in readings:
+            person = self._people[reading.track or 0]
+            person.seconds[reading.emotion] = person.seconds.get(reading.emotion, 0.0) + seconds
+            values = np.array(reading.smooth_values or reading.values, np.float64)
+            person.curve.add(step, values, seconds)
+            self._everyone.add(step, values, seconds)
+
+    def _step(self, time_s: float) -> int:
+        while (step := int((time_s - self._start_s) / self._step_s + 1e-9)) >= _MOST_STEPS:
+            self._step_s *= 2
+            for curve in (self._everyone, self._count, *(person.curve for person in self._people.values())):
+                curve.halve()
+        return step

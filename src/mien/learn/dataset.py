@@ -5,7 +5,7 @@ Small data sets are held in memory as uint8; larger ones are read batch by batch
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -77,6 +77,7 @@ class BatchSampler(Sampler[list[int]]):
         n: rows.
         batch_size: rows per batch.
         seed: of the order; None keeps the order of the table.
+        epoch: gives the number of the epoch that is about to be read.
         weights: (N,) chances of the rows, drawn with replacement; None takes every row once.
         drop_last: leave out a last batch that is not full.
         rank, world: which process this is, of how many.
@@ -89,6 +90,7 @@ class BatchSampler(Sampler[list[int]]):
         batch_size: int,
         *,
         seed: int | None = None,
+        epoch: Callable[[], int] = lambda: 0,
         weights: NDArray[np.float64] | None = None,
         drop_last: bool = False,
         rank: int = 0,
@@ -97,16 +99,12 @@ class BatchSampler(Sampler[list[int]]):
         self.n, self.batch_size, self.seed, self.weights = n, batch_size, seed, weights
         self.drop_last = drop_last and n // world >= batch_size
         self.rank, self.world = rank, world
-        self.epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Called by Lightning at the start of every epoch."""
-        self.epoch = epoch
+        self._epoch = epoch
 
     def _order(self) -> NDArray[np.int64]:
         if self.seed is None:
             return np.arange(self.n)
-        rng = np.random.default_rng((self.seed, self.epoch))
+        rng = np.random.default_rng((self.seed, self._epoch()))
         if self.weights is not None:
             return rng.choice(self.n, self.n, p=self.weights / self.weights.sum())
         return rng.permutation(self.n)
@@ -133,9 +131,12 @@ def class_weights(head: Head) -> NDArray[np.float64]:
 
 
 def loader(table: CropTable, sampler: BatchSampler, workers: int = 0) -> DataLoader[Any]:
-    """Batches of a table in the order of a sampler; worker processes only where crops are read from files."""
+    """Batches of a table in the order of a sampler; worker processes only where crops are read from files.
+
+    The loader draws from a generator of its own, so that making one does not move the randomness of training.
+    """
     count = 0 if table.in_memory else workers
     return DataLoader(
         table, batch_size=None, sampler=sampler, num_workers=count, persistent_workers=count > 0,
-        pin_memory=torch.cuda.is_available(),
+        pin_memory=torch.cuda.is_available(), generator=torch.Generator(),
     )  # fmt: skip

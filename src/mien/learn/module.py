@@ -57,6 +57,29 @@ def _shape(config: Config, epoch: float, epochs: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * min((epoch - rise) / (epochs - rise), 1.0)))
 
 
+class Running:
+    """Mean loss and accuracy of an epoch's training batches, as they are augmented."""
+
+    def __init__(self) -> None:
+        self.loss, self.hits, self.pictures, self.batches = 0.0, 0, 0, 0
+
+    def add(self, loss: Tensor, logits: Tensor, targets: Tensor) -> None:
+        """Count a batch: its loss, and logits and targets (N, K) of the head that the run is judged by."""
+        counts = targets.sum(dim=1) > 0
+        hits = (logits.detach().argmax(dim=1) == targets.argmax(dim=1)) & counts
+        self.loss += float(loss.detach())
+        self.hits += int(hits.sum())
+        self.pictures += int(counts.sum())
+        self.batches += 1
+
+    def figures(self) -> dict[str, float]:
+        """The means."""
+        return {
+            "train_loss": self.loss / max(self.batches, 1),
+            "train_accuracy": self.hits / max(self.pictures, 1),
+        }
+
+
 class Expression(L.LightningModule):
     """A network in training, with the moving average of its weights.
 
@@ -84,7 +107,7 @@ class Expression(L.LightningModule):
         self.history: list[dict[str, float]] = []
         self._logits: dict[str, list[Tensor]] = {}
         self._rows: list[Tensor] = []
-        self._loss_sum, self._loss_count = 0.0, 0
+        self._train = Running()
         self._followed = -1
 
     @property
@@ -96,7 +119,7 @@ class Expression(L.LightningModule):
         """Seed by the epoch, so that a resumed run draws what the whole one would have drawn; freeze by the stage."""
         torch.manual_seed((self.config.seed * 1_000_003 + self.current_epoch * 1009 + self.global_rank) % 2**63)
         apply_freeze(self.network, self._stage_freeze())
-        self._loss_sum, self._loss_count = 0.0, 0
+        self._train = Running()
 
     def _stage_freeze(self) -> str:
         end = 0
@@ -116,8 +139,8 @@ class Expression(L.LightningModule):
                 target = target * self.class_weights[name].to(target.device)
             losses.append(soft_cross_entropy(logits[name], target))
         loss = torch.stack(losses).mean()
-        self._loss_sum += float(loss.detach())
-        self._loss_count += 1
+        first = next(iter(targets))
+        self._train.add(loss, logits[first], targets[first])
         return loss
 
     @torch.no_grad()
@@ -150,18 +173,18 @@ class Expression(L.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Figures of the validation split, by the same code that judges model files."""
-        row: dict[str, float] = {"epoch": self.current_epoch + 1}
-        if not self.trainer.sanity_checking:
-            row["train_loss"] = self._loss_sum / max(self._loss_count, 1)
-            row["lr"] = self.trainer.optimizers[0].param_groups[0]["lr"]
-        order = self.gathered(torch.cat(self._rows))
+        row: dict[str, float] = {"epoch": self.current_epoch + 1, **self._train.figures()}
+        row["lr"] = self.trainer.optimizers[0].param_groups[0]["lr"]
+        rows = self.gathered(torch.cat(self._rows)).numpy()
+        losses = []
         for head in self.validation_heads:
             logits = self.gathered(torch.cat(self._logits[head.name]))
+            losses.append(float(soft_cross_entropy(logits, torch.from_numpy(head.targets[rows]))))
             prefix = "validation_" if head is self.validation_heads[0] else f"validation_{head.name}_"
-            row |= head_figures(head, logits.numpy(), order.numpy(), prefix)
+            row |= head_figures(head, logits.numpy(), rows, prefix)
+        row["validation_loss"] = sum(losses) / len(losses)
         self.log_dict({k: v for k, v in row.items() if k != "epoch"}, sync_dist=False)
-        if not self.trainer.sanity_checking:
-            self.history = [h for h in self.history if h["epoch"] < row["epoch"]] + [row]
+        self.history = [h for h in self.history if h["epoch"] < row["epoch"]] + [row]
 
     def gathered(self, x: Tensor) -> Tensor:
         """Rows of all processes together, on the processor."""

@@ -6,6 +6,7 @@ judgement of that file, report. Knows no command line.
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import os
 import time
@@ -102,9 +103,8 @@ def saved_config(run: Path | str) -> Config:
 
 
 def _resolved(config: Config) -> Config:
-    import dataclasses
-
-    return config if config.size else dataclasses.replace(config, size=default_size(config.model))
+    size = default_size(config.model)  # also checks the name
+    return config if config.size else dataclasses.replace(config, size=size)
 
 
 def _tables(splits: Splits, config: Config) -> tuple[CropTable, CropTable]:
@@ -132,9 +132,15 @@ def _fit(run: Path, config: Config, tables: tuple[CropTable, CropTable], say: Sa
     trainer = _trainer(run, config, say)
     rank, world = trainer.global_rank, trainer.world_size
     order = BatchSampler(
-        len(train_table), config.batch_size, seed=config.seed, weights=_row_weights(train_table.heads[0], config),
-        drop_last=True, rank=rank, world=world,
-    )  # fmt: skip
+        len(train_table),
+        config.batch_size,
+        seed=config.seed,
+        epoch=lambda: trainer.current_epoch,
+        weights=_row_weights(train_table.heads[0], config),
+        drop_last=True,
+        rank=rank,
+        world=world,
+    )
     judged = BatchSampler(len(validation_table), max(config.batch_size, 256), rank=rank, world=world)
     last = run / LAST
     trainer.fit(

@@ -1,0 +1,206 @@
+"""A whole run: what it leaves, that it can be repeated, resumed after a kill, and when it refuses to start."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mien.core.errors import DataError, MienError, OptionError, OutputError, TrainError
+from mien.data import read
+from mien.data.manifest import Manifest
+from mien.learn.checkpoints import AtomicCheckpoints
+from mien.learn.config import Config, Stage, read_config, to_toml
+from mien.learn.leaks import split_for_training
+from mien.learn.train import Outcome, train
+
+
+def history(run: Path) -> list[dict[str, str]]:
+    """Rows of metrics.csv without the wall-clock time."""
+    with (run / "metrics.csv").open(encoding="utf-8", newline="") as file:
+        return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)]
+
+
+# A finished run must leave everything that docs/training.md promises, and no half-written file.
+def test_run_folder(finished: Outcome) -> None:
+    run = finished.run
+    for name in (
+        "config.toml", "run.json", "metrics.csv", "curves.png", "confusion.png", "report.html", "model.safetensors",
+        "model.json", "model.onnx", "model-votes.onnx", "evaluation/validation.json", "checkpoints/last.ckpt",
+    ):  # fmt: skip
+        assert (run / name).stat().st_size > 0, name
+    assert any((run / "tensorboard").iterdir())
+    assert not list(run.rglob("*.part*"))
+    record = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    assert record["state"] == "finished"
+    assert record["epochs"] == 4
+    assert record["data"]["trained_on"] == 72
+    assert len(history(run)) == 4
+
+
+# The figures in run.json must be those of the written model file, judged again.
+def test_figures_are_those_of_the_file(finished: Outcome, drawn: Manifest) -> None:
+    from mien.evaluate.judge import judge
+    from mien.infer.classify import load_classifier
+
+    again = judge(load_classifier(finished.run), drawn, split="validation", bootstrap=0).figures
+    record = json.loads((finished.run / "run.json").read_text(encoding="utf-8"))
+    assert again.accuracy == record["validation"]["labels"]["accuracy"]
+    assert again.log_loss == pytest.approx(record["validation"]["labels"]["log_loss"], abs=1e-9)
+
+
+# The settings in the folder must read back as the settings that ran.
+def test_config_reads_back(finished: Outcome, tiny: Config) -> None:
+    assert read_config(finished.run / "config.toml") == tiny
+
+
+# The same seed must give the same run, to the last digit; another seed another one.
+def test_seed_repeats_a_run(finished: Outcome, drawn: Manifest, tiny: Config, tmp_path: Path) -> None:
+    again = train(drawn, tiny, tmp_path / "again")
+    assert history(again.run) == history(finished.run)
+    assert again.validation == finished.validation
+
+
+# A run that is killed with SIGKILL and resumed must end with the figures of one that was not.
+def test_resume_after_kill(tmp_path: Path, drawn: Manifest, tiny: Config) -> None:
+    settings = dataclasses.replace(tiny, epochs=12, targets="hard")
+    source = write_folders(drawn, tmp_path / "data")
+    (tmp_path / "settings.toml").write_text(to_toml(settings), encoding="utf-8")
+    run = tmp_path / "killed"
+    command = [sys.executable, "-m", "mien", "train", str(source), "--config", str(tmp_path / "settings.toml"),
+               "--out", str(run)]  # fmt: skip
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        deadline = time.monotonic() + 120
+        while not (run / "checkpoints" / "last.ckpt").exists():
+            assert process.poll() is None, process.stderr and process.stderr.read().decode()
+            assert time.monotonic() < deadline, "no checkpoint within two minutes"
+            time.sleep(0.01)
+        os.kill(process.pid, signal.SIGKILL)
+    assert not (run / "model.onnx").exists()
+    manifest = read(source)
+    resumed = train(manifest, read_config(run / "config.toml"), run, resume=True)
+    whole = train(manifest, settings, tmp_path / "whole")
+    assert history(resumed.run) == history(whole.run)
+    assert resumed.validation == whole.validation
+    assert resumed.best_epoch == whole.best_epoch
+
+
+def write_folders(manifest: Manifest, root: Path) -> Path:
+    """The manifest as folders of PNG files."""
+    import cv2
+
+    for i in range(len(manifest)):
+        folder = root / str(manifest.split[i]) / manifest.labels.names[manifest.label[i]]
+        folder.mkdir(parents=True, exist_ok=True)
+        assert cv2.imwrite(str(folder / f"{i:04}.png"), manifest.load(i))
+    return root
+
+
+# A run must not be resumed with other data, nor started over something that exists.
+def test_resume_refuses_other_data(finished: Outcome, drawn: Manifest, tiny: Config, tmp_path: Path) -> None:
+    with pytest.raises(TrainError, match="data have changed"):
+        train(drawn.select(np.arange(len(drawn)) != 5), tiny, finished.run, resume=True)
+    with pytest.raises(OutputError, match="exists already"):
+        train(drawn, tiny, finished.run)
+    with pytest.raises(TrainError, match="run.json"):
+        train(drawn, tiny, tmp_path / "nothing", resume=True)
+
+
+# A checkpoint that cannot be written must leave the last good one whole and say how to go on.
+def test_full_disk_keeps_the_last_checkpoint(tmp_path: Path) -> None:
+    target = tmp_path / "checkpoints" / "last.ckpt"
+    keeper = AtomicCheckpoints()
+    keeper.save_checkpoint({"weights": torch.ones(10)}, target)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))  # what a full disk does to a writer
+    try:
+        with pytest.raises(TrainError, match="the last one is whole"):
+            keeper.save_checkpoint({"weights": torch.ones(1_000_000)}, target)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert torch.load(target, weights_only=True)["weights"].sum() == 10
+    assert [p.name for p in target.parent.iterdir()] == ["last.ckpt"]
+
+
+# Validating on the training slice, as the founding project with 96.9 % did, must be refused with the share.
+def test_refuses_validation_that_is_training(drawn: Manifest) -> None:
+    rows = np.flatnonzero(drawn.split == "train")
+    both = np.concatenate([rows, rows])
+    split = np.array(["train"] * len(rows) + ["validation"] * len(rows))
+    leaky = dataclasses.replace(drawn.select(both), split=split)
+    with pytest.raises(TrainError, match=r"72 of the 72 pictures of the validation split \(100%\)"):
+        split_for_training(leaky)
+
+
+# The share counts pictures of the judged split: one in five may leak, more may not.
+@pytest.mark.parametrize(("leaked", "refused"), [(7, False), (8, True)])
+def test_a_fifth_may_leak(drawn: Manifest, leaked: int, refused: bool) -> None:
+    validation = np.flatnonzero(drawn.split == "validation")  # 36 pictures, a fifth is 7.2
+    rows = np.concatenate([np.arange(len(drawn)), validation[:leaked]])
+    split = np.concatenate([drawn.split, np.array(["train"] * leaked)])
+    leaky = dataclasses.replace(drawn.select(rows), split=split)
+    if refused:
+        with pytest.raises(TrainError, match="occur in the training split"):
+            split_for_training(leaky)
+        return
+    found = split_for_training(leaky)
+    assert (len(found.train), found.removed, found.leaked["validation"]) == (72, leaked, leaked)
+    assert f"{leaked} pictures left out of training" in found.message()
+    kept = split_for_training(leaky, keep_leaks=True)
+    assert (len(kept.train), kept.removed) == (72 + leaked, 0)
+    assert "kept" in kept.message()
+
+
+# Real FER-2013 must lose the 703 training pictures that its README's leaks imply, and nothing else.
+def test_fer2013_leaks(fer2013: Path) -> None:
+    found = split_for_training(read(fer2013, check=False))
+    assert found.leaked == {"validation": 280, "test": 288}
+    assert len(found.train) == 28_709 - found.removed
+
+
+# Data that cannot be trained on must get a sentence that says which, not a traceback.
+def test_refuses_unfit_data(drawn: Manifest, tiny: Config, tmp_path: Path) -> None:
+    no_sad = drawn.select((drawn.split != "train") | (drawn.label != 1))
+    with pytest.raises(TrainError, match="no picture of sad"):
+        train(no_sad, tiny, tmp_path / "a")
+    no_validation = drawn.select(drawn.split != "validation")
+    with pytest.raises(TrainError, match="no pictures in the split 'validation'"):
+        train(no_validation, tiny, tmp_path / "b")
+    no_votes = dataclasses.replace(drawn, votes=None, vote_labels=())
+    with pytest.raises(TrainError, match="has no votes"):
+        train(no_votes, tiny, tmp_path / "c")
+    unlabelled = dataclasses.replace(drawn, label=np.where(np.arange(len(drawn)) == 4, -1, drawn.label))
+    with pytest.raises(DataError, match="1 pictures have no label"):
+        train(unlabelled, tiny, tmp_path / "d")
+    with pytest.raises(OptionError, match="Did you mean 'mien-s'"):
+        train(drawn, dataclasses.replace(tiny, model="mein-s"), tmp_path / "e")
+    assert not any(tmp_path.iterdir())
+
+
+# One short run with the rest of the settings at once must come to its end: stages, sampler, AdamW, votes, colour.
+def test_other_settings(drawn: Manifest, tiny: Config, tmp_path: Path) -> None:
+    config = dataclasses.replace(
+        tiny, targets="votes", color="rgb", optimizer="adamw", lr=1e-3, balance="sampler", schedule="one-cycle", ema=0.0,
+        accumulate=2, clip=1.0, early_stop=3, precision="bf16", augment="strong", classes=("happy", "sad"),
+        stages=(Stage("head-only", 1, 1e-3), Stage("2", 1), Stage("none", 1)), monitor="log_loss",
+    )  # fmt: skip
+    said: list[str] = []
+    outcome = train(drawn, config, tmp_path / "run", say=said.append)
+    assert outcome.epochs == 3
+    assert [line.split()[1] for line in said] == ["1/3", "2/3", "3/3"]
+
+
+# Every error that a run raises on purpose must be one of the project's, so that the command prints a sentence.
+def test_errors_are_ours() -> None:
+    assert issubclass(TrainError, MienError)

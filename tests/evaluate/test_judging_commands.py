@@ -54,11 +54,21 @@ def test_evaluate_writes_a_report(mien: Mien, run_folder: MakeRun, folders: Path
         (("--split", "best"), 2, "Invalid value for '--split'"),
         (("--protocol", "ferplus-majority"), 1, "ten vote columns"),
         (("--card-with", "x.json"), 2, "needs --card"),
+        (("--card", "none/CARD.md"), 1, "the folder none does not exist"),
+        (("--card", "card.md", "--card-with", "none.json"), 1, "Cannot read the evaluation none.json"),
     ],
 )
 def test_evaluate_refuses(
-    mien: Mien, brightness_file: Path, folders: Path, *, arguments: tuple[str, ...], status: int, says: str
+    mien: Mien,
+    brightness_file: Path,
+    folders: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    arguments: tuple[str, ...],
+    status: int,
+    says: str,
 ):
+    monkeypatch.chdir(folders)
     found, out, err = mien("evaluate", brightness_file, folders, *arguments)
     assert (found, out) == (status, "")
     assert says in err

@@ -17,6 +17,7 @@ from mien.evaluate.judge import FORMAT
 __all__ = ["FILE_NAME", "decimal", "percent", "protocol_rows", "read_evaluation", "span", "write_evaluation"]
 
 FILE_NAME = "evaluation.json"
+_NAMED = 3  # unreadable pictures that are named for people; the JSON names all
 
 _PROTOCOLS = {
     "labels": "the data set's labels",
@@ -88,8 +89,9 @@ def protocol_rows(body: Mapping[str, Any]) -> list[tuple[str, str]]:
     if data["left_out"]:
         rows.append(("Left out", ", ".join(f"{reason} {count:,}" for reason, count in data["left_out"].items())))
     if data["unreadable"]:
-        names = ", ".join(name for name, _reason in data["unreadable"][:3])
-        rows.append(("Unreadable", f"{len(data['unreadable']):,} in the whole data set ({names} ...)"))
+        names = [Path(name).name for name, _reason in data["unreadable"]]
+        more = ", ..." if len(names) > _NAMED else ""
+        rows.append(("Unreadable", f"{len(names):,} in the whole data set: {', '.join(names[:_NAMED])}{more}"))
     return rows
 
 

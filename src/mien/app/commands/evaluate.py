@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +68,7 @@ def command(
 
     if card_with and card is None:
         raise click.UsageError("--card-with needs --card FILE.")
+    _check_targets(report, card)
     others = _read_all(card_with)
     classifier = load_classifier(model, threads)
     body = _judge(classifier, _read(source), options)
@@ -85,6 +87,19 @@ def command(
         _show(body)
 
 
+def _check_targets(report: Path | None, card: Path | None) -> None:
+    """Fail before the work, not after it, where a result cannot be written."""
+    from mien.core.errors import MissingExtraError, OutputError
+    from mien.core.files import make_folder
+
+    if report is not None:
+        if find_spec("matplotlib") is None:
+            raise MissingExtraError("A report", "matplotlib", "train")
+        make_folder(report)
+    if card is not None and not card.parent.is_dir():
+        raise OutputError(f"Cannot write {card}: the folder {card.parent} does not exist.")
+
+
 def _read_all(paths: tuple[Path, ...]) -> list[dict[str, Any]]:
     from mien.evaluate.records import read_evaluation
 
@@ -101,9 +116,10 @@ def _read(source: Path) -> Manifest:
 def _judge(classifier: OnnxClassifier, manifest: Manifest, options: Mapping[str, Any]) -> dict[str, Any]:
     """All that was asked for, as the body of evaluation.json."""
     from mien.evaluate.facts import measure_speed, model_facts
-    from mien.evaluate.judge import judge
+    from mien.evaluate.judge import judge, split_of
 
-    with progress("Judging", None, "pictures") as advance:
+    total = len(split_of(manifest, options["split"])) * (2 if options["flip"] else 1)
+    with progress("Judging", total, "pictures") as advance:
         found = judge(
             classifier,
             manifest,
@@ -198,7 +214,7 @@ def _group_table(groups: list[Mapping[str, Any]]) -> Any:
 def _class_table(figures: Mapping[str, Any]) -> Any:
     from mien.evaluate.records import percent
 
-    headers = ("class", "precision", "recall", "F1", "pictures", "recall", "most often taken for")
+    headers = ("class", "precision", "recall", "F1", "pictures", "recall", "taken for")
     table = _table(*headers, left=(0, 5, 6))
     for i, c in enumerate(figures["classes"]):
         wrong = {figures["names"][j]: count for j, count in enumerate(figures["confusion"][i]) if j != i and count}

@@ -6,7 +6,7 @@ The same code judges the file that ships and any other classifier. Draws nothing
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from mien.core.types import Classifier
 from mien.data.manifest import Manifest
+from mien.evaluate.coverage import coverage_curve
 from mien.evaluate.metrics import Metrics, evaluate
 from mien.evaluate.protocol import Task, make_task
 
@@ -23,7 +24,7 @@ FORMAT = "mien-evaluation/1"
 """Name and version of the JSON that `Evaluation.to_dict` gives; docs/judging.md describes it."""
 
 _BATCH = 256  # pictures that are decoded at a time
-_FULL_COVERAGE_POINTS = 101  # points of the accuracy/coverage curve in the JSON
+_COVERAGE_POINTS = 100  # of the accuracy/coverage curve in the JSON
 
 Advance = Callable[[int], None]
 
@@ -70,8 +71,6 @@ class Evaluation:
     unseen: Unseen | None = None
     groups: tuple[GroupFigures, ...] = ()
     flip: Metrics | None = None
-    extra: Mapping[str, Any] = field(default_factory=dict)
-    """Further parts, by their name in the JSON: "corruptions", "speed"."""
 
     @property
     def label(self) -> NDArray[np.int64]:
@@ -89,7 +88,6 @@ class Evaluation:
             "unseen": None if self.unseen is None else _unseen_dict(self.unseen),
             "groups": [{"group": g.group, "figures": g.figures.to_dict()} for g in self.groups],
             "flip": None if self.flip is None else self.flip.to_dict(),
-            **self.extra,
         }
 
 
@@ -181,10 +179,8 @@ def batches(n: int) -> Iterator[NDArray[np.int64]]:
 
 def coverage_points(probabilities: NDArray[np.float32], label: NDArray[np.int64]) -> dict[str, Any]:
     """The accuracy/coverage curve at every hundredth of coverage, and the area under its risk."""
-    from mien.evaluate.coverage import coverage_curve
-
     curve = coverage_curve(probabilities, label)
-    shares = np.linspace(0, 1, _FULL_COVERAGE_POINTS)[1:]
+    shares = np.arange(1, _COVERAGE_POINTS + 1) / _COVERAGE_POINTS
     points = [(float(share), *curve.at(float(share))) for share in shares]
     keys = ("coverage", "accuracy", "threshold")
     return {

@@ -132,14 +132,10 @@ def evaluate(
 
     """
     p, y = check_scores(probabilities, labels, len(names))
-    if bootstrap < 0:
-        raise InputError(f"The number of bootstrap resamples must be 0 or more, got {bootstrap}.")
     answers = p.argmax(axis=1)
-    confusion = confusion_counts(y, answers, len(names))
     confidence, hit = p.max(axis=1), answers == y
-    intervals: Sequence[tuple[float, float] | None] = (None, None, None)
-    if bootstrap:
-        intervals = _intervals(_draws(y, answers, confusion, clusters, bootstrap, seed))
+    confusion = confusion_counts(y, answers, len(names))
+    intervals = _intervals(_draws(y, answers, confusion, clusters, bootstrap, seed))
     kl, n_votes = (None, 0) if votes is None else _kl(p, votes)
     reliability = _reliability(confidence, hit)
     return Metrics(
@@ -207,6 +203,8 @@ def _draws(
     y: _Ints, answers: _Ints, confusion: _Ints, clusters: ArrayLike | None, bootstrap: int, seed: int
 ) -> NDArray[np.int64]:
     """Resampled counts (B, K, K)."""
+    if bootstrap < 0:
+        raise InputError(f"The number of bootstrap resamples must be 0 or more, got {bootstrap}.")
     rng = np.random.default_rng(seed)
     if clusters is None:
         return resample(confusion, bootstrap, rng)
@@ -223,8 +221,10 @@ def _top(p: _Floats, y: _Ints, k: int) -> NDArray[np.bool_]:
     return hit
 
 
-def _intervals(draws: NDArray[np.int64]) -> tuple[tuple[float, float], ...]:
-    """95 % intervals of accuracy, macro-F1 and balanced accuracy from resampled counts (B, K, K)."""
+def _intervals(draws: NDArray[np.int64]) -> Sequence[tuple[float, float] | None]:
+    """95 % intervals of accuracy, macro-F1 and balanced accuracy from resampled counts (B, K, K); none for B = 0."""
+    if not len(draws):
+        return (None, None, None)
     figures = (accuracy(draws), macro_f1(draws), balanced_accuracy(draws))
     return tuple((float(low), float(high)) for low, high in (np.percentile(f, [2.5, 97.5]) for f in figures))
 

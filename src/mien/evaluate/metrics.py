@@ -110,10 +110,9 @@ def evaluate(
     """All figures of probabilities against labels.
 
     Accuracy, macro-F1 and balanced accuracy come with a percentile bootstrap over images or clusters (Efron 1979).
-    Macro-F1 is the mean over classes that occur among labels or answers, balanced accuracy the mean recall over classes
-    that occur among labels; both as scikit-learn's defaults. `log_loss` is in nats; `brier` is the sum over classes
-    (0..2); `ece` has 15 bins of equal width (Guo et al. 2017), `adaptive_ece` 15 bins of equal count (Nixon et al.
-    2019).
+    Macro-F1 and balanced accuracy are means over the classes that occur, as scikit-learn's defaults. `log_loss` is in
+    nats; `brier` is summed over classes (0..2); `ece` has 15 bins of equal width (Guo et al. 2017), `adaptive_ece` 15
+    of equal count (Nixon et al. 2019).
 
     Args:
         probabilities: (N, K) in 0..1, each row summing to 1.
@@ -121,8 +120,7 @@ def evaluate(
         names: the K names, in the order of the columns.
         votes: (N, K) counts or shares of raters' votes in the same order, to measure agreement with; rows without a
             vote are left out of that figure.
-        clusters: (N,) whose picture it is, as text or numbers: whole clusters are resampled then, because pictures of
-            one person are not independent.
+        clusters: (N,) whose picture it is, as text or numbers: whole people are resampled then.
         bootstrap: number of resamples; 0 leaves the intervals out.
         seed: seed of the resampling.
 

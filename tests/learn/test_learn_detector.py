@@ -213,6 +213,8 @@ def test_the_exported_file_answers_as_the_network(tmp_path):
     with torch.no_grad():
         net.out.weight.normal_(0, 0.05)
         net.out.bias[0] = 0.0
+        net.norms[1].running_mean.normal_()
+        net.norms[2].running_var.uniform_(0.5, 2)
     info = DetectorInfo(name="mien", strides=STRIDES, score=0.3, overlap=0.4, training={"data": "none"})
     export_detector(net, info, tmp_path / "face.onnx")
     image = np.random.default_rng(0).integers(0, 256, (90, 130, 3)).astype(np.uint8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import tempfile
 import warnings
 from pathlib import Path
@@ -27,12 +28,44 @@ class Exported(nn.Module):
 
     def __init__(self, net: DetectorNet) -> None:
         super().__init__()
-        self.net = net
+        self.net = _folded(net)
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """Maps (1, 15, H / s, W / s) for each stride s."""
         maps = self.net(image.permute(0, 3, 1, 2).float())
         return tuple(torch.cat([m[:, :1].sigmoid(), m[:, 1:]], 1) for m in maps)
+
+
+def _folded(net: DetectorNet) -> DetectorNet:
+    """Copy of a network that ships better.
+
+    Its first convolution takes the pixels' values as they are: one pass over them less. The norms of the head are plain
+    products and sums, so that the file holds the one convolution before them once.
+    """
+    copied = copy.deepcopy(net).eval()
+    first = next(copied.stem.parameters())
+    with torch.no_grad():
+        first.mul_(copied.unit)
+    copied.unit = 1.0
+    copied.norms = nn.ModuleList(_Affine(norm) for norm in copied.norms)
+    return copied
+
+
+class _Affine(nn.Module):
+    """A batch norm with fixed statistics as one product and one sum."""
+
+    factor: Tensor
+    shift: Tensor
+
+    def __init__(self, norm: nn.Module) -> None:
+        super().__init__()
+        values = norm.state_dict()
+        factor = values["weight"] / (values["running_var"] + getattr(norm, "eps", 0.0)).sqrt()
+        self.register_buffer("factor", factor[:, None, None])
+        self.register_buffer("shift", (values["bias"] - values["running_mean"] * factor)[:, None, None])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.factor + self.shift
 
 
 def export_detector(net: DetectorNet, info: DetectorInfo, path: Path) -> None:

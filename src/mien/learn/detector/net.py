@@ -30,6 +30,7 @@ class DetectorNet(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
+        self.unit = 1 / 64  # of the pixels' values around the middle one
         self.stem = nn.Sequential(_conv(3, _STEM, 2), _conv(_STEM, _QUARTER, 2))
         self.eighth = nn.Sequential(_conv(_QUARTER, _EIGHTH, 2), _Residual(_EIGHTH))
         self.sixteenth = nn.Sequential(_conv(_EIGHTH, _SIXTEENTH, 2), _Residual(_SIXTEENTH))
@@ -44,8 +45,8 @@ class DetectorNet(nn.Module):
 
     def features(self, images: Tensor) -> list[Tensor]:
         """Inputs of the last layer: (N, 48, H / s, W / s) for each stride."""
-        x = self.stem(images * (1 / 64) - 2)
-        eighth = self.eighth(x)
+        centred = images - 128
+        eighth = self.eighth(self.stem(centred if self.unit == 1 else centred * self.unit))
         sixteenth = self.sixteenth(eighth)
         p5 = self.lateral[2](self.thirtysecond(sixteenth))
         p4 = self.lateral[1](sixteenth) + _double(p5)

@@ -1,0 +1,68 @@
+"""`mien train` and `mien export` as a person runs them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from mien.app.commands.export import command as export_command
+from mien.app.commands.train import _config, command
+from mien.core.errors import MienError, OptionError
+from mien.learn.train import Outcome
+
+EMPTY = {"configs": (), "classes": None, "pretrained": None, "keep_leaks": None, "extra": ()}
+
+
+def options(**given: object) -> dict[str, object]:
+    """Values of all options of `mien train`, as click gives them."""
+    names = {p.name for p in command.params} - {"source", "out", "resume"}
+    return dict.fromkeys(names) | EMPTY | given
+
+
+# Options win over files, later files over earlier ones, and files over defaults.
+def test_settings_in_order(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text('model = "cnn"\nepochs = 5\nlr = 0.5', encoding="utf-8")
+    (tmp_path / "b.toml").write_text("epochs = 7", encoding="utf-8")
+    given = options(configs=(str(tmp_path / "a.toml"), str(tmp_path / "b.toml")), lr=0.25, classes="happy, sad",
+                    extra=("warmup=0.5", "monitor=macro_f1"))  # fmt: skip
+    config = _config(given)
+    assert (config.model, config.epochs, config.lr, config.warmup) == ("cnn", 7, 0.25, 0.5)
+    assert config.classes == ("happy", "sad")
+    assert config.monitor == "macro_f1"
+
+
+# A setting that does not exist must be named with the nearest, and --set needs a key and a value.
+@pytest.mark.parametrize(
+    ("extra", "message"), [("warmupp=1", "Did you mean 'warmup'"), ("warmup", "expects KEY=VALUE"), ("epochs=x", "int")]
+)
+def test_bad_settings(extra: str, message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        _config(options(extra=(extra,)))
+
+
+# --resume goes on with the run's settings: others beside it, or a folder without a run, are refused.
+def test_resume_options(tmp_path: Path) -> None:
+    runner = CliRunner()
+    result = runner.invoke(command, ["data", "--out", str(tmp_path / "r"), "--resume", "--lr", "1"])
+    assert isinstance(result.exception, OptionError)
+    assert "leave out --lr" in str(result.exception)
+    result = runner.invoke(command, ["data", "--out", str(tmp_path / "r"), "--resume"])
+    assert isinstance(result.exception, MienError)
+    assert "no run to resume" in str(result.exception)
+
+
+# mien export must write the file and print one line of JSON when asked.
+def test_export(finished: Outcome, tmp_path: Path) -> None:
+    runner = CliRunner()
+    result = runner.invoke(export_command, [str(finished.run), str(tmp_path / "m.onnx"), "--json"])
+    assert result.exit_code == 0, result.output
+    body = json.loads(result.stdout)
+    assert body["parity"] <= 1e-4
+    assert body["bytes"] == (tmp_path / "m.onnx").stat().st_size
+    result = runner.invoke(export_command, [str(finished.run), str(tmp_path / "m.onnx")])
+    assert "MB" in result.stdout
+    result = runner.invoke(export_command, [str(tmp_path), str(tmp_path / "m.onnx")])
+    assert isinstance(result.exception, MienError)

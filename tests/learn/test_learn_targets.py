@@ -1,0 +1,94 @@
+"""Targets: votes as shares, the official majority rule, smoothing, class weights and the loss."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from mien.core.labels import FERPLUS, FERPLUS_VOTES
+from mien.data.manifest import Manifest
+from mien.evaluate.protocol import ferplus_majority
+from mien.learn.dataset import BatchSampler, class_weights
+from mien.learn.module import soft_cross_entropy
+from mien.learn.targets import Head, heads_of, majority, vote_shares
+
+
+# Five images worked by hand: clear, a single vote dropped, unknown wins, nothing left, no majority.
+def test_votes_by_hand() -> None:
+    votes = np.zeros((5, 10), np.float32)
+    votes[0, [0, 1]] = 7, 3
+    votes[1, [0, 1, 4]] = 6, 1, 3
+    votes[2, [0, 8]] = 4, 6
+    votes[3, [0, 1, 2]] = 1
+    votes[4, [0, 1]] = 5
+    labels, shares, label = vote_shares(votes, FERPLUS_VOTES.names)
+    assert labels.names == FERPLUS.names
+    assert shares[0, :2] == pytest.approx([0.7, 0.3])
+    assert shares[1, [0, 1, 4]] == pytest.approx([2 / 3, 0, 1 / 3])
+    assert shares[2].sum() == 0
+    assert shares[3].sum() == 0
+    assert shares[4, :2] == pytest.approx([0.5, 0.5])
+    assert label.tolist() == [0, 0, -1, -1, -1]
+
+
+# The majority rule must agree with the one that judges model files, on random votes.
+def test_majority_agrees_with_evaluation() -> None:
+    votes = np.random.default_rng(0).multinomial(10, [0.1] * 10, 500).astype(np.float32)
+    votes[:100] = np.random.default_rng(1).multinomial(10, [0.6, *[0.4 / 9] * 9], 100)
+    assert np.array_equal(majority(votes, FERPLUS_VOTES.names), ferplus_majority(votes))
+
+
+# Label smoothing spreads its share over all classes.
+def test_smoothing(drawn: Manifest) -> None:
+    (head,) = heads_of(drawn, "hard", 0.3)
+    assert head.targets[0] == pytest.approx([0.8, 0.1, 0.1])
+    assert [h.name for h in heads_of(drawn, "both")] == ["labels", "votes"]
+
+
+# Weights are inverse to the frequency, and their mean over pictures is 1: 3 of a, 1 of b gives 2/3 and 2.
+def test_class_weights_by_hand(drawn: Manifest) -> None:
+    head = Head("labels", drawn.labels.subset(["happy", "sad"]), np.eye(2, dtype=np.float32)[[0, 0, 0, 1]],
+                np.array([0, 0, 0, 1]))  # fmt: skip
+    assert class_weights(head) == pytest.approx([2 / 3, 2])
+
+
+# The loss is torch's cross-entropy where targets are classes, and rows without a target do not count.
+def test_loss() -> None:
+    torch.manual_seed(0)
+    logits, label = torch.randn(6, 4), torch.tensor([0, 1, 2, 3, 0, 1])
+    targets = torch.eye(4)[label]
+    assert soft_cross_entropy(logits, targets) == pytest.approx(float(torch.nn.functional.cross_entropy(logits, label)))
+    targets[3:] = 0
+    wanted = torch.nn.functional.cross_entropy(logits[:3], label[:3])
+    assert soft_cross_entropy(logits, targets) == pytest.approx(float(wanted))
+
+
+# Every row once per epoch, in an order of its own, that only seed and epoch decide.
+def test_order_of_batches() -> None:
+    epoch = [0]
+    sampler = BatchSampler(10, 4, seed=1, epoch=lambda: epoch[0])
+    first = list(sampler)
+    assert sorted(sum(first, [])) == list(range(10))
+    assert [len(b) for b in first] == [4, 4, 2]
+    assert len(sampler) == 3
+    epoch[0] = 1
+    assert list(sampler) != first
+    epoch[0] = 0
+    assert list(sampler) == first
+    assert [len(b) for b in BatchSampler(10, 4, seed=1, drop_last=True)] == [4, 4]
+
+
+# Two processes must share an epoch without seeing a row twice, in equally many batches.
+def test_processes_share_an_epoch() -> None:
+    parts = [list(BatchSampler(11, 2, seed=4, rank=rank, world=2)) for rank in (0, 1)]
+    rows = [set(sum(part, [])) for part in parts]
+    assert not rows[0] & rows[1]
+    assert len(parts[0]) == len(parts[1]) == 3
+
+
+# A balanced sampler draws a rare class about as often as a frequent one.
+def test_balanced_sampler() -> None:
+    weights = np.where(np.arange(1000) < 50, 1 / 50, 1 / 950)
+    drawn_rows = np.array(sum(BatchSampler(1000, 100, seed=0, weights=weights), []))
+    assert 400 < (drawn_rows < 50).sum() < 600

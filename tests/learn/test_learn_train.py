@@ -191,8 +191,8 @@ def test_refuses_unfit_data(drawn: Manifest, tiny: Config, tmp_path: Path) -> No
 # One short run with the rest of the settings at once must come to its end: stages, sampler, AdamW, votes, colour.
 def test_other_settings(drawn: Manifest, tiny: Config, tmp_path: Path) -> None:
     config = dataclasses.replace(
-        tiny, targets="votes", color="rgb", optimizer="adamw", lr=1e-3, balance="sampler", schedule="one-cycle", ema=0.0,
-        accumulate=2, clip=1.0, early_stop=3, precision="bf16", augment="strong", classes=("happy", "sad"),
+        tiny, targets="votes", color="rgb", optimizer="adamw", lr=1e-3, balance="sampler", schedule="one-cycle",
+        ema=0.0, accumulate=2, clip=1.0, early_stop=3, precision="bf16", augment="strong", classes=("happy", "sad"),
         stages=(Stage("head-only", 1, 1e-3), Stage("2", 1), Stage("none", 1)), monitor="log_loss",
     )  # fmt: skip
     said: list[str] = []

@@ -109,17 +109,21 @@ class BatchSampler(Sampler[list[int]]):
             return rng.choice(self.n, self.n, p=self.weights / self.weights.sum())
         return rng.permutation(self.n)
 
+    def _share(self) -> int:
+        """Rows of this process: in training as many as every other's, so that all take the same number of steps."""
+        if self.seed is not None:
+            return self.n // self.world
+        return len(range(self.rank, self.n, self.world))
+
     def __iter__(self) -> Iterator[list[int]]:
-        share = self.n // self.world if self.world > 1 else self.n
-        order = self._order()[self.rank :: self.world][:share].tolist()
+        order = self._order()[self.rank :: self.world][: self._share()].tolist()
         for start in range(0, len(order), self.batch_size):
             batch = order[start : start + self.batch_size]
             if len(batch) == self.batch_size or not self.drop_last:
                 yield batch
 
     def __len__(self) -> int:
-        share = self.n // self.world if self.world > 1 else self.n
-        whole, rest = divmod(share, self.batch_size)
+        whole, rest = divmod(self._share(), self.batch_size)
         return whole + (rest > 0 and not self.drop_last)
 
 

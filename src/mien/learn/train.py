@@ -41,6 +41,10 @@ __all__ = ["Outcome", "saved_config", "train"]
 Say = Callable[[str], None]
 
 
+def _say_nothing(_text: str) -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a run came to: its folder, the epochs it ran, the best one, and the judgement on the validation split."""
@@ -52,7 +56,7 @@ class Outcome:
 
 
 def train(
-    manifest: Manifest, config: Config, out: Path | str, *, resume: bool = False, say: Say = lambda _text: None
+    manifest: Manifest, config: Config, out: Path | str, *, resume: bool = False, say: Say = _say_nothing
 ) -> Outcome:
     """Train a model and write the run folder.
 
@@ -75,6 +79,8 @@ def train(
     config = _resolved(config)
     manifest = manifest.with_labels(config.classes) if config.classes else manifest
     splits = split_for_training(manifest, keep_leaks=config.keep_leaks)
+    if not _main_process():
+        say = _say_nothing
     if splits.message():
         say(splits.message())
     tables = _tables(splits, config)
@@ -276,7 +282,8 @@ def _quiet() -> Iterator[None]:
         with warnings.catch_warnings():
             for text in (".*does not have many workers.*", ".*weights_only.*", ".*GPU available but not used.*",
                          ".*smaller than the logging interval.*", ".*lr_scheduler.step.*", ".*litlogger.*",
-                         ".*isinstance.treespec, LeafSpec.*", ".*exists and is not empty.*"):  # fmt: skip
+                         ".*sync_dist=True.*", ".*isinstance.treespec, LeafSpec.*",
+                         ".*exists and is not empty.*"):  # fmt: skip
                 warnings.filterwarnings("ignore", message=text)
             yield
     finally:

@@ -99,11 +99,11 @@ def _remarks(found: Audit) -> list[str]:
         lines.append(f"Balance: the largest class is {most}; {least} {times}.")
     lines += [_leak_remark(found, split) for split, rows in found.leaks.rows.items() if len(rows)]
     if found.conflicts:
-        lines.append(
-            f"Conflicts: {len(found.conflicts):,} groups of identical pictures differ in label{_example(found)}."
-        )
+        count = len(found.conflicts)
+        groups = "1 group of identical pictures differs" if count == 1 else f"{count:,} groups of identical pictures differ"
+        lines.append(f"Conflicts: {groups} in label, for example {_example(found)}.")
     if found.near is not None:
-        lines.append(f"Near duplicates: {len(found.near_groups()):,} groups, found as docs/data.md describes.")
+        lines.append(f"Near duplicates: {len(found.near_groups()):,} groups of pictures, found as docs/data.md describes.")
     if len(found.blank):
         lines.append(f"Blank: {', '.join(str(name) for name in m.names[found.blank[:_NAMED]])}.")
     if found.no_face is None:

@@ -100,10 +100,10 @@ def _remarks(found: Audit) -> list[str]:
     lines += [_leak_remark(found, split) for split, rows in found.leaks.rows.items() if len(rows)]
     if found.conflicts:
         count = len(found.conflicts)
-        groups = "1 group of identical pictures differs" if count == 1 else f"{count:,} groups of identical pictures differ"
-        lines.append(f"Conflicts: {groups} in label, for example {_example(found)}.")
+        groups = "1 group differs" if count == 1 else f"{count:,} groups differ"
+        lines.append(f"Conflicts: of identical pictures, {groups} in label, for example {_example(found)}.")
     if found.near is not None:
-        lines.append(f"Near duplicates: {len(found.near_groups()):,} groups of pictures, found as docs/data.md describes.")
+        lines.append(f"Near duplicates: {len(found.near_groups()):,} groups, found as docs/data.md describes.")
     if len(found.blank):
         lines.append(f"Blank: {', '.join(str(name) for name in m.names[found.blank[:_NAMED]])}.")
     if found.no_face is None:

@@ -1,0 +1,90 @@
+// Reads faces on the visitor's device, beside the page so that it stays smooth. Gets pictures, gives readings; nothing
+// leaves the device. Messages: {type: "open", ...}, {type: "read", id, picture, timeS, side}, {type: "forget"}.
+
+import { People } from "./people.mjs";
+import { bgrOf, cropOf, decode, mapBack, padded, shrink } from "./vision.mjs";
+
+let ort;
+let device;
+let detector;
+let classifier;
+let people = new People();
+let canvas;
+
+self.onmessage = async ({ data }) => {
+  try {
+    if (data.type === "open") {
+      await open(data);
+      self.postMessage({ type: "ready" });
+    } else if (data.type === "forget") {
+      people = new People();
+    } else if (data.type === "read") {
+      self.postMessage({ type: "reading", id: data.id, ...(await read(data)) });
+    }
+  } catch (error) {
+    self.postMessage({ type: "error", id: data.id, message: error.message ?? String(error) });
+  }
+};
+
+async function open({ base, facts }) {
+  const at = (path) => new URL(path, base).href;
+  ort = await import(at(`${facts.device.runtime}ort.wasm.min.mjs`));
+  ort.env.wasm.numThreads = 1; // a second thread gains nothing on nets of this size
+  ort.env.wasm.wasmPaths = at(facts.device.runtime);
+  device = { ...facts.device, model: facts.model };
+  [detector, classifier] = await Promise.all([session(at(device.detector.file)), session(at(device.classifier))]);
+}
+
+async function session(url) {
+  const answer = await fetch(url);
+  if (!answer.ok) throw new Error(`The model could not be loaded (${answer.status}).`);
+  return ort.InferenceSession.create(await answer.arrayBuffer(), { executionProviders: ["wasm"] });
+}
+
+async function read({ picture, timeS, side }) {
+  const start = performance.now();
+  const bgr = pixelsOf(picture);
+  const faces = await classify(bgr, await detect(bgr, side ?? device.detector.side));
+  const told = timeS === undefined ? faces : people.update(faces, timeS);
+  return { width: bgr.width, height: bgr.height, faces: told, ms: performance.now() - start };
+}
+
+/** Pixels of an ImageBitmap or VideoFrame, which is closed; transparent parts become white. */
+function pixelsOf(picture) {
+  const width = picture.displayWidth ?? picture.width;
+  const height = picture.displayHeight ?? picture.height;
+  if (canvas?.width !== width || canvas?.height !== height) canvas = new OffscreenCanvas(width, height);
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, width, height);
+  context.drawImage(picture, 0, 0, width, height);
+  picture.close();
+  return bgrOf(context.getImageData(0, 0, width, height));
+}
+
+async function detect(bgr, side) {
+  const { strides, score, overlap } = device.detector;
+  const { small, factor } = shrink(bgr, side);
+  if (Math.min(small.width, small.height) < 16) return [];
+  const input = padded(small, strides.at(-1));
+  const tensor = new ort.Tensor("uint8", input.data, [1, input.height, input.width, 3]);
+  const outputs = await detector.run({ image: tensor });
+  const maps = strides.map((stride) => outputs[`stride${stride}`]);
+  return decode(maps, strides, score, overlap).map((face) => mapBack(face, factor));
+}
+
+async function classify(bgr, faces) {
+  if (!faces.length) return [];
+  const { crop, labels } = device.model;
+  const size = crop.size * crop.size * (crop.color === "gray" ? 1 : 3);
+  const crops = new Uint8Array(faces.length * size);
+  faces.forEach((face, i) => crops.set(cropOf(bgr, face.box, crop), i * size));
+  const shape = [faces.length, crop.size, crop.size, ...(crop.color === "gray" ? [] : [3])];
+  const { probabilities } = await classifier.run({ crops: new ort.Tensor("uint8", crops, shape) });
+  return faces.map((face, i) => {
+    const values = Array.from(probabilities.data.subarray(i * labels.length, (i + 1) * labels.length));
+    const best = values.indexOf(Math.max(...values));
+    const named = Object.fromEntries(labels.map((label, k) => [label, values[k]]));
+    return { ...face, emotion: labels[best], confidence: values[best], probabilities: named };
+  });
+}

@@ -1,0 +1,272 @@
+// The Live tab: a camera's picture with boxes over it, a card for each face, frames per second and lag.
+
+import { $, bytesText, h } from "./dom.mjs";
+import { FaceCard, drawFaces } from "./faces.mjs";
+
+const SPOKEN_EVERY_MS = 4000; // a screen reader is not told more often
+const SHOWN_CARDS = 8;
+
+/** Wire the tab up. */
+export function startLive(page) {
+  const live = new Live(page);
+  $("start").addEventListener("click", () => live.start());
+  $("stop").addEventListener("click", () => live.stop());
+  $("pause").addEventListener("click", () => live.pause());
+  $("cameras").addEventListener("change", () => live.start());
+  $("mirror").addEventListener("change", () => live.mirror());
+  page.choice.addEventListener("change", () => live.change());
+  document.addEventListener("visibilitychange", () => live.rest());
+  new ResizeObserver(() => live.redraw()).observe($("stage"));
+  live.mirror();
+  live.promise();
+}
+
+class Live {
+  constructor({ facts, choice, session, tell }) {
+    Object.assign(this, { facts, choice, session, tell });
+    this.video = $("camera");
+    this.canvas = $("overlay");
+    this.context = this.canvas.getContext("2d");
+    this.cards = new Map();
+    this.times = [];
+    this.lags = [];
+    this.stream = null;
+    this.engine = null;
+    this.paused = false;
+    this.reading = null;
+    this.spokenMs = 0;
+  }
+
+  /** What happens to the pictures, said before the camera starts. */
+  promise() {
+    const device = this.choice.name === "device";
+    $("promise").textContent = device
+      ? "Your camera's pictures are read on this device. None is sent, none is kept."
+      : "Your camera's pictures go to the server that this page comes from, are read there, and are not kept." +
+        (this.facts.why_no_device ? ` ${this.facts.why_no_device}` : "");
+  }
+
+  async start() {
+    this.tell(null);
+    if (!navigator.mediaDevices) {
+      this.tell(new Error("Browsers give cameras to safe addresses only: open this page over HTTPS or as http://localhost."));
+      return;
+    }
+    try {
+      $("start").disabled = true;
+      $("start").textContent = "Starting …";
+      await this.openCamera();
+      await this.openEngine();
+    } catch (error) {
+      this.stop();
+      this.tell(cameraProblem(error));
+      return;
+    } finally {
+      $("start").disabled = false;
+      $("start").textContent = "Start the camera";
+    }
+    this.dress(true);
+    $("faces").replaceChildren(this.nobody());
+    this.next();
+  }
+
+  async openCamera() {
+    this.closeCamera();
+    const chosen = $("cameras").value;
+    const size = { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 30 } };
+    const which = chosen && chosen !== "Camera" ? { deviceId: { exact: chosen } } : { facingMode: "user" };
+    this.stream = await navigator.mediaDevices.getUserMedia({ video: { ...size, ...which } });
+    this.video.srcObject = this.stream;
+    await this.video.play();
+    $("stage").style.aspectRatio = `${this.video.videoWidth} / ${this.video.videoHeight}`;
+    await this.listCameras();
+  }
+
+  async listCameras() {
+    const cameras = (await navigator.mediaDevices.enumerateDevices()).filter((d) => d.kind === "videoinput");
+    const used = this.stream.getVideoTracks()[0].getSettings().deviceId;
+    const options = cameras.map((camera, i) => {
+      const name = camera.label || `Camera ${i + 1}`;
+      return h("option", { value: camera.deviceId, selected: camera.deviceId === used }, name);
+    });
+    $("cameras").replaceChildren(...options);
+  }
+
+  async openEngine() {
+    this.engine = this.choice.current;
+    this.engine.onreading = (reading) => this.take(reading);
+    this.engine.onproblem = (error) => this.fail(error);
+    await this.engine.start();
+    this.times = [];
+    this.lags = [];
+  }
+
+  next() {
+    if (!this.stream) return;
+    const asked = this.stream;
+    const step = (now) => {
+      if (this.stream !== asked) return;
+      if (!this.paused && !document.hidden) this.engine.send(this.video, now / 1000);
+      this.wait(step);
+    };
+    this.wait(step);
+  }
+
+  wait(step) {
+    if ("requestVideoFrameCallback" in this.video) this.video.requestVideoFrameCallback(step);
+    else requestAnimationFrame(step);
+  }
+
+  take(reading) {
+    if (!this.stream || this.paused) return;
+    this.reading = reading;
+    this.redraw();
+    this.showCards(reading.faces);
+    this.count(reading);
+    this.session.add(reading.faces, performance.now() / 1000);
+    this.speak(reading.faces);
+  }
+
+  redraw() {
+    const pixel = window.devicePixelRatio || 1;
+    const { clientWidth, clientHeight } = this.canvas;
+    const [width, height] = [Math.round(clientWidth * pixel), Math.round(clientHeight * pixel)];
+    if (this.canvas.width !== width || this.canvas.height !== height) [this.canvas.width, this.canvas.height] = [width, height];
+    this.context.clearRect(0, 0, width, height);
+    if (!this.reading || !this.stream) return;
+    const scale = Math.min(width / this.reading.width, height / this.reading.height);
+    const shown = [this.reading.width * scale, this.reading.height * scale];
+    drawFaces(this.context, this.reading.faces, {
+      scale,
+      left: (width - shown[0]) / 2,
+      top: (height - shown[1]) / 2,
+      width: shown[0],
+      mirrored: $("mirror").checked,
+      colours: this.facts.model.colours,
+      pixel: pixel * Math.min(Math.max(clientWidth / 620, 0.72), 1),
+    });
+  }
+
+  showCards(faces) {
+    const { labels, colours } = this.facts.model;
+    const shown = faces.slice(0, SHOWN_CARDS);
+    for (const [track, card] of this.cards) {
+      if (!shown.some((face) => face.track === track)) {
+        card.element.remove();
+        this.cards.delete(track);
+      }
+    }
+    for (const face of shown) {
+      if (!this.cards.has(face.track)) {
+        const card = new FaceCard(labels, colours, `face ${face.track}`);
+        this.cards.set(face.track, card);
+        $("faces").append(card.element);
+      }
+      this.cards.get(face.track).update(face);
+    }
+    const empty = $("faces").querySelector(".nobody");
+    if (shown.length) empty?.remove();
+    else if (!empty) $("faces").replaceChildren(this.nobody());
+  }
+
+  nobody() {
+    return h("p", { class: "nobody" }, "No face in the picture. Come closer, or turn towards the light.");
+  }
+
+  count(reading) {
+    const now = performance.now();
+    this.times.push(now);
+    this.lags.push(reading.lagMs);
+    while (this.times[0] < now - 2000) {
+      this.times.shift();
+      this.lags.shift();
+    }
+    if (now - (this.shownMs ?? 0) < 250) return;
+    this.shownMs = now;
+    const span = (now - this.times[0]) / 1000;
+    const lag = [...this.lags].sort((a, b) => a - b)[this.lags.length >> 1];
+    $("fps").textContent = span > 0.3 ? ((this.times.length - 1) / span).toFixed(0) : "–";
+    $("lag").textContent = lag.toFixed(0);
+    $("count").textContent = String(reading.faces.length);
+    $("bytes").textContent = bytesText(this.engine.bytes);
+  }
+
+  speak(faces) {
+    const now = performance.now();
+    if (now - this.spokenMs < SPOKEN_EVERY_MS) return;
+    const text = faces.length ? faces.map((face) => `Face ${face.track}: ${face.emotion}`).join(", ") : "No face";
+    if (text === $("spoken").textContent) return;
+    this.spokenMs = now;
+    $("spoken").textContent = text;
+  }
+
+  pause() {
+    this.paused = !this.paused;
+    $("pause").setAttribute("aria-pressed", String(this.paused));
+    if (this.paused) this.video.pause();
+    else this.video.play();
+  }
+
+  mirror() {
+    this.video.classList.toggle("mirrored", $("mirror").checked);
+    this.redraw();
+  }
+
+  /** Another engine was chosen. */
+  async change() {
+    this.promise();
+    if (!this.stream) return;
+    this.engine?.stop();
+    try {
+      await this.openEngine();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** A hidden page reads nothing; some browsers stop the video then. */
+  rest() {
+    if (!document.hidden && this.stream && !this.paused) this.video.play();
+  }
+
+  fail(error) {
+    this.stop();
+    this.tell(error);
+  }
+
+  stop() {
+    this.engine?.stop();
+    this.closeCamera();
+    this.paused = false;
+    this.reading = null;
+    this.cards.clear();
+    $("pause").setAttribute("aria-pressed", "false");
+    for (const id of ["fps", "lag", "count"]) $(id).textContent = "–";
+    $("faces").replaceChildren();
+    this.dress(false);
+    this.redraw();
+  }
+
+  /** Show the controls of a running camera, or the invitation to start one. */
+  dress(running) {
+    for (const id of ["livebar", "stats", "faces"]) $(id).hidden = !running;
+    for (const id of ["empty", "guide"]) $(id).hidden = running;
+    for (const id of ["stop", "pause", "cameras"]) $(id).disabled = !running;
+  }
+
+  closeCamera() {
+    for (const track of this.stream?.getTracks() ?? []) track.stop();
+    this.stream = null;
+    this.video.srcObject = null;
+  }
+}
+
+function cameraProblem(error) {
+  const texts = {
+    NotAllowedError: "The camera was not allowed. Allow it for this page in the browser, then start again.",
+    NotFoundError: "No camera was found on this device.",
+    NotReadableError: "The camera is used by another program, or cannot be read.",
+    OverconstrainedError: "The chosen camera is not there any more.",
+  };
+  return new Error(texts[error.name] ?? error.message);
+}

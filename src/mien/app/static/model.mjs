@@ -1,0 +1,109 @@
+// The Model tab: what reads the faces, how well, on what it was trained, and what it must not be used for.
+
+import { reliability } from "./charts.mjs";
+import { $, h, percent } from "./dom.mjs";
+import { legend } from "./faces.mjs";
+
+/** Fill the tab from the facts that the page started with. */
+export function showModel({ model, device }) {
+  const figures = model.evaluation?.figures;
+  const cards = [about(model, device), measured(model), limits(), law()];
+  if (figures) cards.splice(2, 0, classes(figures), confusion(figures), trust(figures));
+  $("model").append(h("div", { class: "stack" }, ...cards));
+}
+
+function card(title, ...parts) {
+  return h("article", { class: "card" }, h("h2", {}, title), ...parts);
+}
+
+function facts(rows) {
+  const known = rows.filter(([, value]) => value !== undefined && value !== null && value !== "");
+  return h("dl", { class: "facts" }, ...known.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, String(value))]));
+}
+
+function about(model, device) {
+  const training = Object.entries(model.training).map(([key, value]) => [words(key), typeof value === "object" ? JSON.stringify(value) : value]);
+  const { size, color, margin } = model.crop;
+  const rows = [
+    ["Model", `${model.name}, ${(model.bytes / 1e6).toFixed(1)} MB, ${model.precision}`],
+    ["Made", model.created],
+    ["Licence", model.license],
+    ["Looks at", `${size} × ${size} pixels, ${color === "gray" ? "grey" : "colour"}, ${margin} times the face's box`],
+    ["Faces found by", model.detector],
+    ["On this device", device ? `${device.detector.name}, with the same model file` : "not available here"],
+    ["Temperature", model.temperature.toFixed(2)],
+    ...training,
+    ["SHA-256", model.sha256],
+  ];
+  return card("What reads the faces", legend(model.labels, model.colours), facts(rows));
+}
+
+function words(key) {
+  const text = key.replaceAll("_", " ");
+  return text === "data" ? "Training data" : text[0].toUpperCase() + text.slice(1);
+}
+
+function measured(model) {
+  const parts = Object.entries(model.metrics).flatMap(([split, figures]) => {
+    if (typeof figures !== "object") return [];
+    const named = { accuracy: "right answers", macro_f1: "macro F1", balanced_accuracy: "mean recall", ece: "calibration error" };
+    const tiles = Object.entries(named)
+      .filter(([key]) => typeof figures[key] === "number")
+      .map(([key, name]) => h("div", {}, h("dt", {}, name), h("dd", {}, percent(figures[key], 1))));
+    const count = figures.n ? `${figures.n} pictures, ` : "";
+    return [h("h3", {}, `${split[0].toUpperCase()}${split.slice(1)} split`), h("dl", { class: "tiles" }, ...tiles), h("p", { class: "note" }, `${count}${figures.protocol ?? ""}`)];
+  });
+  const none = parts.length ? [] : [h("p", {}, "The model file carries no figures.")];
+  return card("How well it was measured", ...parts, ...none);
+}
+
+function classes(figures) {
+  const head = h("tr", {}, h("td"), ...["pictures", "precision", "recall", "F1"].map((t) => h("th", { scope: "col" }, t)));
+  const rows = figures.classes.map((c) => {
+    const cells = [c.support, percent(c.precision, 1), percent(c.recall, 1), percent(c.f1, 1)];
+    return h("tr", {}, h("th", { scope: "row" }, c.name), ...cells.map((cell) => h("td", {}, String(cell))));
+  });
+  return card("Expression by expression", scroll("Figures of each expression", h("table", {}, h("thead", {}, head), h("tbody", {}, ...rows))));
+}
+
+function confusion(figures) {
+  const names = figures.names;
+  const head = h("tr", {}, h("td"), ...names.map((name) => h("th", { scope: "col" }, name)));
+  const rows = figures.confusion.map((row, i) => {
+    const sum = Math.max(row.reduce((a, b) => a + b, 0), 1);
+    const cells = row.map((count) => {
+      const share = count / sum;
+      return h("td", { "--share": share.toFixed(3), class: share > 0.6 ? "strong" : null }, percent(share));
+    });
+    return h("tr", {}, h("th", { scope: "row" }, names[i]), ...cells);
+  });
+  const caption = h("caption", {}, "Of the pictures labelled as in the row, the share called as in the column");
+  const table = h("table", { class: "matrix" }, caption, h("thead", {}, head), h("tbody", {}, ...rows));
+  return card("What is taken for what", scroll("Confusion of expressions", table));
+}
+
+function trust(figures) {
+  const text = `Where the model says 80 %, about 80 % of the answers should be right. On average it is off by ${percent(figures.ece, 1)}.`;
+  return card("Can its confidence be trusted?", h("p", {}, text), h("div", { class: "narrow" }, reliability(figures.reliability)));
+}
+
+function scroll(name, table) {
+  return h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": name }, table);
+}
+
+function limits() {
+  const points = [
+    "It says how a face looks in one moment. People smile when they are sad, and a few words do not cover what faces do.",
+    "The labels it learnt are what crowd workers wrote about small grey pictures from the web; they disagreed about every third one.",
+    "It errs more often on side views, in bad light, on covered faces, and on children and old people, of whom it has seen few.",
+    "It knows nothing of who a person is, and recognises nobody.",
+  ];
+  return card("What it cannot do", h("ul", {}, ...points.map((point) => h("li", {}, point))));
+}
+
+function law() {
+  const forbidden =
+    "EU law (AI Act, Art. 5(1)(f)) forbids AI systems that infer emotions of people at work and in education, save for medical and safety reasons.";
+  const asked = "Elsewhere people must be told that such a system is used on them (Art. 50(3)), and their pictures are personal data. Ask first, and decide nothing about a person by it.";
+  return card("What it must not be used for", h("p", {}, forbidden), h("p", {}, asked));
+}

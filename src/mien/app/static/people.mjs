@@ -1,0 +1,72 @@
+// Faces over time on the visitor's device: stable numbers and steady labels, after `mien.infer.track` and
+// `mien.infer.smooth` (a simpler tracker: boxes only). Knows no pictures.
+
+import { iou } from "./vision.mjs";
+
+const LEAST_OVERLAP = 0.2;
+const GAP_S = 1.0; // a face that was away for longer comes back with a new number
+const TIME_CONSTANT_S = 0.25;
+const MARGIN = 0.1; // by how much another label must lead
+const HOLD_S = 0.12; // and for how long
+
+/** Numbers faces and smooths their probabilities. */
+export class People {
+  #known = new Map();
+  #next = 1;
+
+  /** Add `track`, `smooth`, `emotion` and `confidence` to the faces of a frame. */
+  update(faces, timeS) {
+    for (const [track, person] of this.#known) {
+      if (timeS - person.seenS > GAP_S || timeS < person.seenS) this.#known.delete(track);
+    }
+    const pairs = [];
+    faces.forEach((face, i) => {
+      for (const [track, person] of this.#known) pairs.push({ i, track, overlap: iou(face.box, person.box) });
+    });
+    pairs.sort((a, b) => b.overlap - a.overlap);
+    const tracks = new Map();
+    const taken = new Set();
+    for (const { i, track, overlap } of pairs) {
+      if (overlap < LEAST_OVERLAP) break;
+      if (!tracks.has(i) && !taken.has(track)) {
+        tracks.set(i, track);
+        taken.add(track);
+      }
+    }
+    return faces.map((face, i) => this.#smooth(face, tracks.get(i) ?? this.#next++, timeS));
+  }
+
+  #smooth(face, track, timeS) {
+    const labels = Object.keys(face.probabilities);
+    const values = Object.values(face.probabilities);
+    const person = this.#known.get(track) ?? fresh(values, timeS);
+    this.#known.set(track, person);
+    blend(person, values, timeS);
+    hold(person, timeS);
+    person.box = face.box;
+    person.seenS = timeS;
+    const smooth = Object.fromEntries(labels.map((label, k) => [label, person.values[k]]));
+    return { ...face, track, smooth, emotion: labels[person.label], confidence: person.values[person.label] };
+  }
+}
+
+function fresh(values, timeS) {
+  const best = values.indexOf(Math.max(...values));
+  return { values: [...values], count: 0, label: best, rival: best, sinceS: timeS, seenS: timeS, box: null };
+}
+
+function blend(person, values, timeS) {
+  person.count += 1;
+  const weight = Math.max(1 - Math.exp(-(timeS - person.seenS) / TIME_CONSTANT_S), 1 / person.count);
+  person.values = person.values.map((old, k) => old + weight * (values[k] - old));
+}
+
+function hold(person, timeS) {
+  const best = person.values.indexOf(Math.max(...person.values));
+  if (best === person.label || person.values[best] - person.values[person.label] <= MARGIN) {
+    person.rival = person.label;
+    return;
+  }
+  if (best !== person.rival) [person.rival, person.sinceS] = [best, timeS];
+  if (timeS - person.sinceS >= HOLD_S - 1e-9) person.label = best;
+}

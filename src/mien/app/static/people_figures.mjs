@@ -1,0 +1,72 @@
+// What a stretch of time looked like, person by person: shares of each expression, as bars, table and drawing.
+// The Video and Session tabs share it.
+
+import { lanes } from "./charts.mjs";
+import { $, clock, h, percent } from "./dom.mjs";
+import { legend } from "./faces.mjs";
+
+const MOST_LANES = 8;
+
+/** Sum of a list of rows {track, time, span, emotion, values}: people, longest seen first. */
+export function peopleOf(rows, labels) {
+  const people = new Map();
+  for (const row of rows) {
+    const person = people.get(row.track) ?? { track: row.track, span: 0, shares: emptyShares(labels), times: [], values: [] };
+    people.set(row.track, person);
+    person.span += row.span;
+    person.shares[row.emotion] += row.span;
+    person.times.push(row.time);
+    person.values.push(row.values);
+  }
+  return [...people.values()].sort((a, b) => b.span - a.span);
+}
+
+function emptyShares(labels) {
+  return Object.fromEntries(labels.map((label) => [label, 0]));
+}
+
+/** Cards: the drawing over time, and the shares together and for each person. */
+export function figuresOf(people, { labels, colours }) {
+  if (!people.length) return [h("p", { class: "nobody" }, "No face was seen.")];
+  const shown = people.slice(0, MOST_LANES);
+  const named = shown.map((person) => ({ ...person, name: `Face ${person.track}` }));
+  const rest = people.length - shown.length;
+  const width = Math.max($("main").clientWidth - 100, 280);
+  const note = rest > 0 ? h("p", { class: "note" }, `The ${rest} faces that were seen for the shortest time are in the CSV only.`) : null;
+  return [
+    h("article", { class: "card" }, h("h2", {}, "Over time"), lanes(named, labels, colours, width), legend(labels, colours), note),
+    h("article", { class: "card" }, h("h2", {}, "Shares of the time"), ...sharesOf(people, shown, labels, colours)),
+  ];
+}
+
+function sharesOf(people, shown, labels, colours) {
+  const together = { track: null, span: 0, shares: emptyShares(labels) };
+  for (const person of people) {
+    together.span += person.span;
+    for (const label of labels) together.shares[label] += person.shares[label];
+  }
+  const rows = people.length > 1 ? [together, ...shown] : shown;
+  return [...rows.map((row) => shareBar(row, labels, colours)), shareTable(rows, labels)];
+}
+
+function shareBar(person, labels, colours) {
+  const share = (label) => person.shares[label] / Math.max(person.span, 1e-9);
+  const parts = labels.map((label) => h("i", { "--value": share(label).toFixed(4), "--colour": colours[label], title: label }));
+  const name = person.track === null ? "Everybody" : `Face ${person.track}`;
+  const head = h("header", {}, h("h3", {}, name), h("span", {}, `seen for ${lasted(person.span)}`));
+  return h("div", { class: "person" }, head, h("div", { class: "share", "aria-hidden": "true" }, ...parts));
+}
+
+function lasted(seconds) {
+  return seconds < 60 ? `${Math.round(seconds)} s` : `${clock(seconds)} min`;
+}
+
+function shareTable(rows, labels) {
+  const head = h("tr", {}, h("td"), ...labels.map((label) => h("th", { scope: "col" }, label)));
+  const body = rows.map((row) => {
+    const cells = labels.map((label) => h("td", {}, percent(row.shares[label] / Math.max(row.span, 1e-9))));
+    return h("tr", {}, h("th", { scope: "row" }, row.track === null ? "Everybody" : `Face ${row.track}`), ...cells);
+  });
+  const table = h("table", {}, h("caption", {}, "Share of the time in which each expression held"), h("thead", {}, head), h("tbody", {}, ...body));
+  return h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Table of shares" }, table);
+}

@@ -1,0 +1,124 @@
+// The Photo tab: several pictures, each with its boxes and bars, and everything to download.
+
+import { $, csvOf, download, h, onDrop } from "./dom.mjs";
+import { FaceCard, drawFaces } from "./faces.mjs";
+
+const MOST_FACES = 12; // cards per picture; all faces are in the downloads
+
+/** Wire the tab up. */
+export function startPhoto(page) {
+  const photos = new Photos(page);
+  $("photos").addEventListener("change", () => {
+    photos.add([...$("photos").files]);
+    $("photos").value = "";
+  });
+  onDrop($("photodrop"), (files) => photos.add(files));
+  document.addEventListener("paste", (event) => {
+    const files = [...(event.clipboardData?.files ?? [])];
+    if (!$("photo").hidden && files.length) photos.add(files);
+  });
+  $("photojson").addEventListener("click", () => photos.saveJson());
+  $("photocsv").addEventListener("click", () => photos.saveCsv());
+  $("photoclear").addEventListener("click", () => photos.clear());
+}
+
+class Photos {
+  constructor({ facts, choice, tell }) {
+    Object.assign(this, { facts, choice, tell });
+    this.found = [];
+    this.waiting = Promise.resolve();
+  }
+
+  add(files) {
+    this.tell(null);
+    for (const file of files) this.waiting = this.waiting.then(() => this.read(file));
+  }
+
+  async read(file) {
+    $("photobar").hidden = false;
+    $("photosum").textContent = `Reading ${file.name} …`;
+    try {
+      const analysis = await this.choice.current.photo(file);
+      this.found.push(analysis);
+      $("photocards").prepend(await this.card(file, analysis));
+    } catch (error) {
+      const text = error.name === "InvalidStateError" ? "This browser cannot open the picture." : error.message;
+      this.found.push({ source: file.name, width: null, height: null, detector: null, model: null, faces: [], error: text });
+      $("photocards").prepend(h("article", { class: "card" }, h("h2", {}, file.name), h("p", {}, text)));
+    }
+    this.sum();
+  }
+
+  sum() {
+    const faces = this.found.reduce((sum, analysis) => sum + analysis.faces.length, 0);
+    const count = (number, name) => `${number} ${name}${number === 1 ? "" : "s"}`;
+    $("photosum").textContent = `${count(this.found.length, "picture")}, ${count(faces, "face")}`;
+  }
+
+  async card(file, analysis) {
+    const { labels, colours } = this.facts.model;
+    const canvas = await annotated(file, analysis, colours);
+    const save = h("button", { on: { click: () => canvas.toBlob((b) => download(pngName(file.name), b)) } }, "Picture");
+    const cards = analysis.faces.slice(0, MOST_FACES).map((face, i) => {
+      const card = new FaceCard(labels, colours, `face ${i + 1}`);
+      card.update(face);
+      return card.element;
+    });
+    const more = analysis.faces.length - cards.length;
+    const rest = more > 0 ? h("p", { class: "note" }, `and ${more} more in the downloads`) : null;
+    const none = cards.length ? null : h("p", { class: "nobody" }, "No face was found in this picture.");
+    const side = h("div", { class: "side" }, h("header", {}, h("h2", {}, file.name), save), ...cards, none, rest);
+    return h("article", { class: "card photo" }, canvas, side);
+  }
+
+  saveJson() {
+    download("readings.json", JSON.stringify(this.found, null, 1), "application/json");
+  }
+
+  saveCsv() {
+    const { labels } = this.facts.model;
+    const columns = ["source", "width", "height", "detector", "model", "face", "x1", "y1", "x2", "y2", "score", "emotion"];
+    const named = [...columns, "confidence", ...labels.map((label) => `p_${label}`), "error"];
+    const rows = this.found.flatMap((analysis) => {
+      const { faces, ...common } = analysis;
+      return faces.length ? faces.map((face, i) => ({ ...common, face: i, ...faceCells(face) })) : [common];
+    });
+    download("readings.csv", csvOf(named, rows), "text/csv");
+  }
+
+  clear() {
+    this.found = [];
+    $("photocards").replaceChildren();
+    $("photobar").hidden = true;
+  }
+}
+
+/** Columns of a face, named as in `mien analyze --format csv`. */
+export function faceCells(face) {
+  const [x1, y1, x2, y2] = face.box;
+  const values = Object.entries(face.probabilities).map(([label, value]) => [`p_${label}`, value]);
+  const { score, emotion, confidence } = face;
+  return { x1, y1, x2, y2, score, emotion, confidence, ...Object.fromEntries(values) };
+}
+
+function pngName(name) {
+  return `${name.replace(/\.[^.]*$/, "")}.annotated.png`;
+}
+
+/** The picture at its full size, with boxes; letters grow with the picture. */
+async function annotated(file, analysis, colours) {
+  const bitmap = await createImageBitmap(file);
+  const canvas = h("canvas", { role: "img", "aria-label": spoken(file.name, analysis) });
+  [canvas.width, canvas.height] = [bitmap.width, bitmap.height];
+  const context = canvas.getContext("2d");
+  context.drawImage(bitmap, 0, 0);
+  const pixel = Math.max(Math.max(bitmap.width, bitmap.height) / 760, 0.6);
+  drawFaces(context, analysis.faces, { scale: 1, width: bitmap.width, colours, pixel });
+  bitmap.close();
+  return canvas;
+}
+
+function spoken(name, analysis) {
+  const faces = analysis.faces.map((face) => face.emotion).join(", ");
+  return `${name}: ${faces ? `faces that look ${faces}` : "no face"}`;
+}

@@ -1,0 +1,268 @@
+// Pictures as arrays: the same arithmetic as `mien.infer.crop` and `mien.infer.detectors.own`, so that the page and
+// Python agree. Knows no DOM, no network and no runtime.
+//
+// A picture is {data, width, height, channels}: Uint8, row by row. "bgr" pictures have 3 channels.
+
+/** RGBA pixels of a canvas as blue-green-red. */
+export function bgrOf(imageData) {
+  const { data, width, height } = imageData;
+  const out = new Uint8Array(width * height * 3);
+  for (let i = 0, j = 0; j < out.length; i += 4, j += 3) {
+    out[j] = data[i + 2];
+    out[j + 1] = data[i + 1];
+    out[j + 2] = data[i];
+  }
+  return { data: out, width, height, channels: 3 };
+}
+
+/** Luma as OpenCV computes it (BT.601 in 15 bits). */
+export function grayOf(picture) {
+  if (picture.channels === 1) return picture;
+  const { data, width, height } = picture;
+  const out = new Uint8Array(width * height);
+  for (let i = 0, j = 0; i < out.length; i += 1, j += 3) {
+    out[i] = (data[j] * 3735 + data[j + 1] * 19235 + data[j + 2] * 9798 + 16384) >> 15;
+  }
+  return { data: out, width, height, channels: 1 };
+}
+
+/** Nearest whole number, halves to the even one, as Python's round. */
+export function roundEven(value) {
+  const low = Math.floor(value);
+  const rest = value - low;
+  if (rest !== 0.5) return Math.round(value);
+  return low % 2 === 0 ? low : low + 1;
+}
+
+/** As `cv2.resize`: by area where it shrinks, else bilinear. */
+export function resize(picture, width, height) {
+  if (picture.width === width && picture.height === height) return picture;
+  const shrinks = picture.width > width || picture.height > height;
+  return shrinks ? resizeArea(picture, width, height) : resizeLinear(picture, width, height);
+}
+
+function resizeArea(picture, width, height) {
+  const { data, channels } = picture;
+  const columns = areaTable(picture.width, width);
+  const rows = areaTable(picture.height, height);
+  const out = new Uint8Array(width * height * channels);
+  const sums = new Float32Array(width * channels);
+  const line = new Float32Array(width * channels);
+  for (let y = 0; y < height; y += 1) {
+    sums.fill(0);
+    for (let r = rows.start[y]; r < rows.start[y + 1]; r += 1) {
+      areaRow(data, rows.from[r] * picture.width * channels, channels, columns, line);
+      const weight = rows.weight[r];
+      for (let i = 0; i < line.length; i += 1) sums[i] += line[i] * weight;
+    }
+    for (let i = 0; i < sums.length; i += 1) out[y * sums.length + i] = roundEven(sums[i]);
+  }
+  return { data: out, width, height, channels };
+}
+
+function areaRow(data, offset, channels, columns, line) {
+  const width = columns.start.length - 1;
+  for (let x = 0; x < width; x += 1) {
+    for (let c = 0; c < channels; c += 1) {
+      let sum = 0;
+      for (let k = columns.start[x]; k < columns.start[x + 1]; k += 1) {
+        sum += data[offset + columns.from[k] * channels + c] * columns.weight[k];
+      }
+      line[x * channels + c] = sum;
+    }
+  }
+}
+
+/** Which old pixels make up each new one, and by how much (OpenCV's computeResizeAreaTab). */
+function areaTable(oldSize, newSize) {
+  const scale = oldSize / newSize;
+  const from = [];
+  const weight = [];
+  const start = [0];
+  for (let i = 0; i < newSize; i += 1) {
+    const begin = i * scale;
+    const end = begin + scale;
+    const width = Math.min(scale, oldSize - begin);
+    const last = Math.min(Math.floor(end), oldSize - 1);
+    const first = Math.min(Math.ceil(begin), last);
+    if (first - begin > 1e-3) {
+      from.push(first - 1);
+      weight.push((first - begin) / width);
+    }
+    for (let k = first; k < last; k += 1) {
+      from.push(k);
+      weight.push(1 / width);
+    }
+    if (end - last > 1e-3) {
+      from.push(last);
+      weight.push(Math.min(Math.min(end - last, 1), width) / width);
+    }
+    start.push(from.length);
+  }
+  return { from, weight: Float32Array.from(weight), start };
+}
+
+/** Bilinear in OpenCV's fixed point: 11 bits for each coefficient. */
+function resizeLinear(picture, width, height) {
+  const { data, channels } = picture;
+  const xs = linearTable(picture.width, width);
+  const ys = linearTable(picture.height, height);
+  const stride = picture.width * channels;
+  const out = new Uint8Array(width * height * channels);
+  for (let y = 0; y < height; y += 1) {
+    const top = ys.low[y] * stride;
+    const bottom = ys.high[y] * stride;
+    for (let x = 0; x < width; x += 1) {
+      for (let c = 0; c < channels; c += 1) {
+        const left = xs.low[x] * channels + c;
+        const right = xs.high[x] * channels + c;
+        const above = data[top + left] * xs.a[x] + data[top + right] * xs.b[x];
+        const below = data[bottom + left] * xs.a[x] + data[bottom + right] * xs.b[x];
+        const mixed = ((ys.a[y] * (above >> 4)) >> 16) + ((ys.b[y] * (below >> 4)) >> 16);
+        out[(y * width + x) * channels + c] = (mixed + 2) >> 2;
+      }
+    }
+  }
+  return { data: out, width, height, channels };
+}
+
+function linearTable(oldSize, newSize) {
+  const low = new Int32Array(newSize);
+  const high = new Int32Array(newSize);
+  const a = new Int32Array(newSize);
+  const b = new Int32Array(newSize);
+  for (let i = 0; i < newSize; i += 1) {
+    const place = Math.fround((i + 0.5) * (oldSize / newSize) - 0.5);
+    let at = Math.floor(place);
+    let part = Math.fround(place - at);
+    if (at < 0) [at, part] = [0, 0];
+    if (at >= oldSize - 1) [at, part] = [oldSize - 1, 0];
+    low[i] = at;
+    high[i] = Math.min(at + 1, oldSize - 1);
+    b[i] = roundEven(part * 2048);
+    a[i] = roundEven(Math.fround(1 - part) * 2048);
+  }
+  return { low, high, a, b };
+}
+
+/** Picture whose longest side is at most `side`, and the factor by which it was multiplied. */
+export function shrink(picture, side) {
+  const longest = Math.max(picture.width, picture.height);
+  if (longest <= side) return { small: picture, factor: 1 };
+  const factor = side / longest;
+  const width = Math.max(roundEven(picture.width * factor), 1);
+  const height = Math.max(roundEven(picture.height * factor), 1);
+  return { small: resize(picture, width, height), factor };
+}
+
+/** Picture with black at its right and lower edge, so that both sides are multiples of `multiple`. */
+export function padded(picture, multiple) {
+  const { data, width, height, channels } = picture;
+  const wide = Math.ceil(width / multiple) * multiple;
+  const high = Math.ceil(height / multiple) * multiple;
+  if (wide === width && high === height) return picture;
+  const out = new Uint8Array(wide * high * channels);
+  for (let y = 0; y < height; y += 1) {
+    out.set(data.subarray(y * width * channels, (y + 1) * width * channels), y * wide * channels);
+  }
+  return { data: out, width: wide, height: high, channels };
+}
+
+/** Square around a face that a crop shows: [x1, y1, x2, y2]. */
+export function cropBox(box, spec) {
+  const [x1, y1, x2, y2] = box;
+  const side = Math.sqrt(Math.max(x2 - x1, 1) * Math.max(y2 - y1, 1));
+  const half = (side * spec.margin) / 2;
+  const cx = (x1 + x2) / 2;
+  const cy = (y1 + y2) / 2 + side * spec.shift_y;
+  return [cx - half, cy - half, cx + half, cy + half];
+}
+
+/** Crop of a face: S x S grey, or S x S x 3 red-green-blue. */
+export function cropOf(picture, box, spec) {
+  const part = region(picture, cropBox(box, spec));
+  if (spec.color === "gray") return resize(grayOf(part), spec.size, spec.size).data;
+  const out = resize(part, spec.size, spec.size).data.slice();
+  for (let i = 0; i < out.length; i += 3) [out[i], out[i + 2]] = [out[i + 2], out[i]];
+  return out;
+}
+
+/** Pixels of a box, rounded to whole pixels; outside the picture the nearest pixel is repeated. */
+function region(picture, box) {
+  const { data, width, height, channels } = picture;
+  const x1 = roundEven(box[0]);
+  const y1 = roundEven(box[1]);
+  const x2 = Math.max(roundEven(box[2]), x1 + 1);
+  const y2 = Math.max(roundEven(box[3]), y1 + 1);
+  const out = new Uint8Array((x2 - x1) * (y2 - y1) * channels);
+  let to = 0;
+  for (let y = y1; y < y2; y += 1) {
+    const row = Math.min(Math.max(y, 0), height - 1) * width;
+    for (let x = x1; x < x2; x += 1) {
+      const from = (row + Math.min(Math.max(x, 0), width - 1)) * channels;
+      for (let c = 0; c < channels; c += 1) out[to + c] = data[from + c];
+      to += channels;
+    }
+  }
+  return { data: out, width: x2 - x1, height: y2 - y1, channels };
+}
+
+const VALUES = 15; // per cell: score, centre x and y, log width and height, five landmarks
+const MOST = 1000;
+const LARGEST_LOG = 6;
+
+/** Faces of the detector's maps, best first, after suppression: [{box, score, landmarks}]. */
+export function decode(maps, strides, minScore, overlap) {
+  const found = maps.flatMap((map, i) => decodeMap(map, strides[i], minScore));
+  found.sort((a, b) => b.score - a.score);
+  return suppress(found.slice(0, MOST), overlap);
+}
+
+function decodeMap(map, stride, minScore) {
+  const [, , rows, columns] = map.dims;
+  const plane = rows * columns;
+  const faces = [];
+  for (let cell = 0; cell < plane; cell += 1) {
+    const score = map.data[cell];
+    if (!(score >= minScore)) continue;
+    const values = Array.from({ length: VALUES }, (_, v) => map.data[v * plane + cell]);
+    const face = faceOf(values, (cell % columns) + 0.5, Math.floor(cell / columns) + 0.5, stride);
+    if (face.box.every(Number.isFinite) && face.landmarks.flat().every(Number.isFinite)) faces.push(face);
+  }
+  return faces;
+}
+
+function faceOf(values, x, y, stride) {
+  const cx = x + values[1];
+  const cy = y + values[2];
+  const halfWidth = Math.exp(Math.min(values[3], LARGEST_LOG)) / 2;
+  const halfHeight = Math.exp(Math.min(values[4], LARGEST_LOG)) / 2;
+  const box = [cx - halfWidth, cy - halfHeight, cx + halfWidth, cy + halfHeight].map((v) => v * stride);
+  const landmarks = [];
+  for (let i = 5; i < VALUES; i += 2) landmarks.push([(x + values[i]) * stride, (y + values[i + 1]) * stride]);
+  return { box, score: values[0], landmarks };
+}
+
+function suppress(faces, overlap) {
+  const kept = [];
+  for (const face of faces) {
+    if (kept.every((other) => iou(face.box, other.box) <= overlap)) kept.push(face);
+  }
+  return kept;
+}
+
+/** Intersection over union of two boxes. */
+export function iou(a, b) {
+  const width = Math.max(Math.min(a[2], b[2]) - Math.max(a[0], b[0]), 0);
+  const height = Math.max(Math.min(a[3], b[3]) - Math.max(a[1], b[1]), 0);
+  const shared = width * height;
+  const union = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared;
+  return union > 0 ? shared / union : 0;
+}
+
+/** Face of a shrunk picture in pixels of the original one. */
+export function mapBack(face, factor) {
+  if (factor === 1) return face;
+  const landmarks = face.landmarks.map(([x, y]) => [x / factor, y / factor]);
+  return { ...face, box: face.box.map((v) => v / factor), landmarks };
+}

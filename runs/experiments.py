@@ -32,7 +32,7 @@ FREEZING = (
     ("freeze-head", "head only"),
     ("freeze-20", "head and the last 20 layers"),
     ("freeze-none", "everything"),
-    ("freeze-staged", "staged: head, last 20 layers, everything, two epochs each"),
+    ("freeze-staged", "staged: head, last 20 layers, everything, one epoch each"),
 )
 HEADERS = ("parameters", "multiply-adds", "seconds", "accuracy", "macro-F1", "ECE")
 

@@ -3,7 +3,7 @@
 #
 #   sh runs/experiments.sh [DATA] [OUT]
 #
-# Two runs go at a time, one thread each. Finished runs are kept, broken ones go on from their last epoch.
+# PARALLEL runs go at a time (2), one thread each. Finished runs are kept, broken ones go on from their last epoch.
 # FULL=1 takes the full protocol instead (all pictures, 60 epochs), for a machine with a GPU.
 set -eu
 cd "$(dirname "$0")/.."
@@ -50,11 +50,11 @@ freeze-head --model mobilenetv2 --weights OUT/mobilenetv2-votes/model.safetensor
 freeze-20 --model mobilenetv2 --weights OUT/mobilenetv2-votes/model.safetensors --freeze 20
 freeze-none --model mobilenetv2 --weights OUT/mobilenetv2-votes/model.safetensors --freeze none
 freeze-staged --model mobilenetv2 --weights OUT/mobilenetv2-votes/model.safetensors --config runs/experiments_stages.toml
-efficientnet_b0 --model efficientnet_b0
 densenet121 --model densenet121
-resnet50v2 --model resnet50v2
 vgg16 --model vgg16
 densenet169 --model densenet169
+resnet50v2 --model resnet50v2
+efficientnet_b0 --model efficientnet_b0
 RUNS
 }
 
@@ -64,6 +64,6 @@ if [ "${3:-}" = one ]; then
     exit
 fi
 # The runs that start from weights need mobilenetv2-votes, so it goes ahead.
-list | head -n 2 | sed "s|OUT/|$out/|g" | xargs -P 2 -L 1 sh runs/experiments.sh "$data" "$out" one
-list | tail -n +3 | sed "s|OUT/|$out/|g" | xargs -P 2 -L 1 sh runs/experiments.sh "$data" "$out" one
+list | head -n 2 | sed "s|OUT/|$out/|g" | xargs -P "${PARALLEL:-2}" -L 1 sh runs/experiments.sh "$data" "$out" one
+list | tail -n +3 | sed "s|OUT/|$out/|g" | xargs -P "${PARALLEL:-2}" -L 1 sh runs/experiments.sh "$data" "$out" one
 python runs/experiments.py "$out" docs/experiments.md

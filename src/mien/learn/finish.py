@@ -52,7 +52,8 @@ def finish(
 
     """
     network, best_epoch = _best(run, module)
-    spec = CropSpec(size=config.size, margin=config.margin, color=cast(Color, config.color))
+    color = cast(Color, config.color)
+    spec = CropSpec(size=config.size, margin=config.margin, color=color, shift_y=config.shift_y)
     validation = manifest.of_split("validation")
     logits = split_logits(network, validation, spec)
     card = ModelCard(

@@ -133,8 +133,8 @@ def test_flash_is_no_cut():
 
 def test_most_faces():
     # The largest faces are kept, and the choice does not flip between two of about the same size.
-    big = Actor(person(1), swaying((70, 110), 66, (5, 5), 2.0))
-    same = Actor(person(2), swaying((170, 110), 64, (5, 5), 1.3))
+    big = Actor(person(1), lambda t: (70, 110, 60 + 3 * np.sin(4 * t)))
+    same = Actor(person(2), lambda t: (170, 110, 60 + 3 * np.cos(4 * t)))
     small = Actor(person(3), swaying((260, 110), 30, (5, 5), 2.0))
     result = stream(Oracle(room(small, same, big)), 3, max_faces=1)
     assert len({i for ids in tracks(result) for i in ids}) == 1

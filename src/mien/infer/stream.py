@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, final
 
 from mien.core.errors import OptionError
-from mien.core.types import Box, Classifier, Detector, Face, Frame, Reading
+from mien.core.types import Box, Classifier, Detector, Face, Frame, Image, Reading
 from mien.infer.crop import crop_faces
 from mien.infer.follow import Follower
 from mien.infer.smooth import Smoother
@@ -24,6 +24,8 @@ __all__ = ["StreamOptions", "StreamReader", "read_stream"]
 _SURE = 0.75  # correlation above which a carried face is as good as a detected one
 _LOST = 0.5  # correlation below which it is not there any more
 _MEETING = 1.3  # faces whose boxes, grown by this, touch are about to cover each other
+_EDGE = 0.1  # a box that is nearer to the picture's edge, in its own sides, is coming or going
+_PATIENCE = 4  # detections that motion may ask for in vain before they become rarer: somebody comes in bit by bit
 _KEPT_MISSES = 1  # detections in a row that may miss a face which is plainly still there
 
 
@@ -35,8 +37,8 @@ class StreamOptions:
         detector_every: detect in every so many frames, or "auto": as often as needed.
         max_faces: read at most this many faces per frame, the largest ones; faces that were shown stay in.
         detect_s: "auto" detects at least this often, in seconds, so that new faces come in.
-        hurry_s: "auto" detects this often while a face is doubtful or was lost a moment ago; where only something
-            moved it detects at once, then after this time, then after twice this time, and so on up to `detect_s`.
+        hurry_s: "auto" detects this often while a face is doubtful, was lost a moment ago or touches the picture's
+            edge, and where something moves; motion in which no face is found is looked at less and less often.
         max_gap_s: a face that was away for longer comes back with a new id.
         time_constant_s: of the smoothing of probabilities; 0 turns it off.
         margin: by how much another label must lead, in 0..1, before it is shown.
@@ -108,6 +110,9 @@ class StreamReader:
         self._watch = Watch()
         self._faces: dict[int, Face] = {}  # shown in the last frame
         self._misses: dict[int, int] = {}  # detections in a row that did not find a face that is still shown
+        # What the last detection found: all faces, and those at the picture's edge, of which it may have seen a part.
+        self._known: frozenset[int] = frozenset()
+        self._partial: frozenset[int] = frozenset()
         self._detected_s = -math.inf
         self._since_detection = 0  # frames
         self._fruitless = 0  # detections in a row that changed nothing
@@ -136,6 +141,7 @@ class StreamReader:
         self._follower.forget()
         self._faces = {}
         self._misses = {}
+        self._known = self._partial = frozenset()
         self._detected_s = -math.inf
 
     def _carry(self, frame: Frame) -> dict[int, tuple[Face, float]]:
@@ -160,10 +166,17 @@ class StreamReader:
         boxes = [face.box for face, _ in carried.values()]
         if lost or waited_s >= self._options.detect_s or _any_meet(boxes):
             return True
-        doubtful = any(score < _SURE for _, score in carried.values()) or self._tracker.alive != carried.keys()
+        doubtful = (
+            any(score < _SURE for _, score in carried.values())
+            or bool(self._tracker.alive - self._known)  # somebody was lost a moment ago
+            or any(key in self._partial or _leaves(face.box, frame.image) for key, (face, _) in carried.items())
+        )
         if doubtful and waited_s >= self._options.hurry_s:
             return True
-        return waited_s >= self._options.hurry_s * self._fruitless and self._watch.moved(boxes)
+        if not self._watch.moved(boxes):
+            self._fruitless = 0
+            return False
+        return waited_s >= self._options.hurry_s * max(self._fruitless - _PATIENCE, 1)
 
     def _detect(self, frame: Frame, carried: dict[int, tuple[Face, float]]) -> dict[int, Face]:
         self._detected_s, self._since_detection = frame.time_s, 0
@@ -173,13 +186,18 @@ class StreamReader:
         found = dict(zip(ids, faces, strict=True))
         self._misses = {
             key: misses
-            for key, (_, score) in carried.items()
-            if key not in found and score >= _SURE and (misses := self._misses.get(key, 0) + 1) <= _KEPT_MISSES
+            for key, (face, score) in carried.items()
+            if key not in found
+            and score >= _SURE
+            and not _leaves(face.box, frame.image)
+            and (misses := self._misses.get(key, 0) + 1) <= _KEPT_MISSES
         }
         kept = {key: carried[key][0] for key in self._misses}
         self._tracker.follow({key: face.box for key, face in kept.items()}, frame.time_s)
+        self._known = frozenset(found | kept)
+        self._partial = frozenset(key for key, face in found.items() if _leaves(face.box, frame.image))
         chosen = self._choose(found | kept)
-        self._fruitless = self._fruitless + 1 if chosen.keys() == self._faces.keys() else 0
+        self._fruitless = 0 if chosen.keys() != self._faces.keys() else self._fruitless + 1
         self._watch.mark([face.box for face in chosen.values()])
         if self._options.detector_every != 1:
             self._follower.learn(frame.image, chosen)
@@ -210,6 +228,12 @@ class StreamReader:
 
 def _area(box: Box) -> float:
     return max(box[2] - box[0], 0) * max(box[3] - box[1], 0)
+
+
+def _leaves(box: Box, image: Image) -> bool:
+    """Whether a box touches the picture's edge; how much of a face still is one, the detector decides."""
+    x, y = _EDGE * (box[2] - box[0]), _EDGE * (box[3] - box[1])
+    return box[0] < x or box[1] < y or box[2] > image.shape[1] - x or box[3] > image.shape[0] - y
 
 
 def _any_meet(boxes: Sequence[Box]) -> bool:

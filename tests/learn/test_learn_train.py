@@ -204,3 +204,24 @@ def test_other_settings(drawn: Manifest, tiny: Config, tmp_path: Path) -> None:
 # Every error that a run raises on purpose must be one of the project's, so that the command prints a sentence.
 def test_errors_are_ours() -> None:
     assert issubclass(TrainError, MienError)
+
+
+# A run that diverges must say so and what to do, and a device that is not there must be a wrong option.
+def test_divergence_and_missing_device(drawn: Manifest, tiny: Config, tmp_path: Path) -> None:
+    wild = dataclasses.replace(tiny, targets="hard", model="ann", lr=100.0, weight_decay=0.0, ema=0.0, epochs=12)
+    with pytest.raises(TrainError, match="diverged in epoch"):
+        train(drawn, wild, tmp_path / "wild")
+    if not torch.cuda.is_available():
+        with pytest.raises(OptionError, match="This machine cannot train so"):
+            train(drawn, dataclasses.replace(tiny, device="gpu"), tmp_path / "gpu")
+        with pytest.raises(OptionError, match="'16' needs a GPU"):
+            train(drawn, dataclasses.replace(tiny, precision="16"), tmp_path / "half")
+
+
+# Going on with a run that is finished must change nothing but write its files again.
+def test_resume_of_a_finished_run(drawn: Manifest, tiny: Config, tmp_path: Path) -> None:
+    config = dataclasses.replace(tiny, targets="hard", epochs=1, warmup=0.0)
+    first = train(drawn, config, tmp_path / "run")
+    before = history(first.run)
+    again = train(drawn, config, first.run, resume=True)
+    assert (again.validation, again.epochs, history(again.run)) == (first.validation, 1, before)

@@ -55,7 +55,7 @@ def finish(
     color = cast(Color, config.color)
     spec = CropSpec(size=config.size, margin=config.margin, color=color, shift_y=config.shift_y)
     validation = manifest.of_split("validation")
-    logits = split_logits(network, validation, spec)
+    logits = split_logits(network, validation, spec, "cuda" if _has_gpu(config) else "cpu")
     card = ModelCard(
         model=config.model,
         heads={head.name: head.labels.names for head in heads},
@@ -98,15 +98,23 @@ def _best(run: Path, module: Expression) -> tuple[Network, int]:
     return network.eval(), int(state["mien_history"][-1]["epoch"])
 
 
+def _has_gpu(config: Config) -> bool:
+    return config.device in {"auto", "gpu"} and torch.cuda.is_available()
+
+
 @torch.no_grad()
-def split_logits(network: Network, manifest: Manifest, spec: CropSpec) -> dict[str, NDArray[np.float32]]:
-    """Logits (N, K) of every head for all pictures of a manifest."""
+def split_logits(
+    network: Network, manifest: Manifest, spec: CropSpec, device: str = "cpu"
+) -> dict[str, NDArray[np.float32]]:
+    """Logits (N, K) of every head for all pictures of a manifest; the network comes back to the processor."""
+    network.to(device)
     parts: dict[str, list[NDArray[np.float32]]] = {}
     for start in range(0, len(manifest), 256):
         rows = np.arange(start, min(start + 256, len(manifest)))
-        crops = torch.from_numpy(manifest.crops(rows, spec.size, spec.color))
+        crops = torch.from_numpy(manifest.crops(rows, spec.size, spec.color)).to(device)
         for name, logits in network(crops).items():
-            parts.setdefault(name, []).append(logits.numpy())
+            parts.setdefault(name, []).append(logits.cpu().numpy())
+    network.cpu()
     return {name: np.concatenate(blocks) for name, blocks in parts.items()}
 
 

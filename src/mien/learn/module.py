@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mien.core.errors import TrainError
 from mien.core.scores import softmax
 from mien.evaluate.metrics import evaluate
 from mien.learn.augment import augment, augmentation, mixup
@@ -179,6 +180,11 @@ class Expression(L.LightningModule):
         losses = []
         for head in self.validation_heads:
             logits = self.gathered(torch.cat(self._logits[head.name]))
+            if not bool(torch.isfinite(logits).all()):
+                raise TrainError(
+                    f"Training diverged in epoch {self.current_epoch + 1}: the network no longer gives numbers. "
+                    "Lower 'lr', or bound the gradient with 'clip'."
+                )
             losses.append(float(soft_cross_entropy(logits, torch.from_numpy(head.targets[rows]))))
             prefix = "validation_" if head is self.validation_heads[0] else f"validation_{head.name}_"
             row |= head_figures(head, logits.numpy(), rows, prefix)

@@ -20,9 +20,10 @@ from typing import Any, cast
 import lightning as L
 import numpy as np
 import torch
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from mien.core.contract import Color
-from mien.core.errors import OutputError, TrainError
+from mien.core.errors import OptionError, OutputError, TrainError
 from mien.core.files import atomic_write, make_folder
 from mien.data.manifest import Manifest
 from mien.learn.checkpoints import AtomicCheckpoints, Keeper
@@ -88,7 +89,6 @@ def train(
     _open_run(run, config, record, resume)
     with _quiet():
         module = _fit(run, config, tables, say)
-        _check_finite(module)
         if not _main_process():
             return Outcome(run, len(module.history), 0, {})
         record |= _sizes(module, config) | {"environment": _environment(module)}
@@ -135,7 +135,10 @@ def _fit(run: Path, config: Config, tables: tuple[CropTable, CropTable], say: Sa
     )  # fmt: skip
     weights = {head.name: class_weights(head) for head in train_table.heads} if config.balance == "weights" else {}
     module = Expression(network, config, validation_table.heads, weights)
-    trainer = _trainer(run, config, say)
+    try:
+        trainer = _trainer(run, config, say)
+    except MisconfigurationException as error:
+        raise OptionError(f"This machine cannot train so: {str(error).splitlines()[0]}") from error
     rank, world = trainer.global_rank, trainer.world_size
     order = BatchSampler(
         len(train_table),
@@ -149,14 +152,17 @@ def _fit(run: Path, config: Config, tables: tuple[CropTable, CropTable], say: Sa
     )
     judged = BatchSampler(len(validation_table), max(config.batch_size, 256), rank=rank, world=world)
     last = run / LAST
-    trainer.fit(
-        module,
-        loader(train_table, order, config.workers),
-        loader(validation_table, judged, config.workers),
-        ckpt_path=str(last) if last.exists() else None,
-    )
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+    try:
+        trainer.fit(
+            module,
+            loader(train_table, order, config.workers),
+            loader(validation_table, judged, config.workers),
+            ckpt_path=str(last) if last.exists() else None,
+        )
+    except torch.OutOfMemoryError as error:
+        raise TrainError(
+            "The device has too little memory; lower 'batch_size' and raise 'accumulate' by the same factor."
+        ) from error
     return module
 
 
@@ -170,6 +176,8 @@ def _row_weights(head: Head, config: Config) -> Any:
 def _trainer(run: Path, config: Config, say: Say) -> L.Trainer:
     from lightning.pytorch.loggers import TensorBoardLogger
 
+    if config.precision == "16" and not (torch.cuda.is_available() or torch.backends.mps.is_available()):
+        raise OptionError("The precision '16' needs a GPU; take 'bf16' or '32' here.")
     several = config.devices > 1 or config.nodes > 1
     frozen = any(stage.freeze != "none" for stage in config.plan)
     strategy = ("ddp_find_unused_parameters_true" if frozen else "ddp") if several else "auto"
@@ -193,11 +201,6 @@ def _trainer(run: Path, config: Config, say: Say) -> L.Trainer:
         use_distributed_sampler=False,
         num_sanity_val_steps=0,
     )
-
-
-def _check_finite(module: Expression) -> None:
-    if not all(bool(torch.isfinite(p).all()) for p in module.network.parameters()):
-        raise TrainError("The weights became infinite during training; lower 'lr', or set 'clip'.")
 
 
 def _main_process() -> bool:

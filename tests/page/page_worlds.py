@@ -46,3 +46,34 @@ def browser(camera: Path | None = None, arguments: Sequence[str] = ()) -> Iterat
             yield chromium
         finally:
             chromium.close()
+
+
+class Tab:
+    """A page that keeps account of what goes wrong, whom it asks, and what it sends."""
+
+    def __init__(self, context: Any, address: str) -> None:
+        self.context = context
+        self.page = context.new_page()
+        self.errors: list[str] = []
+        self.foreign: list[str] = []
+        self.sent: list[str] = []
+        self._own = (f"http://{address}/", f"ws://{address}/", "blob:", "data:")
+        self.page.set_default_timeout(60_000)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("request", self._look)
+        self.page.on("websocket", lambda socket: self.sent.append(socket.url))
+
+    def _look(self, request: Any) -> None:
+        if not request.url.startswith(self._own):
+            self.foreign.append(request.url)
+        if request.method != "GET":
+            self.sent.append(f"{request.method} {request.url}")
+
+    def ready(self) -> Any:
+        """The page, once it has started."""
+        self.page.wait_for_selector("html[data-ready]", state="attached")
+        return self.page
+
+    def engine(self, name: str) -> None:
+        """Choose where faces are read: "device" or "server"."""
+        self.page.check(f"input[name=engine][value={name}]", force=True)

@@ -1,15 +1,17 @@
 // Reads faces on the visitor's device, beside the page so that it stays smooth. Gets pictures, gives readings; nothing
-// leaves the device. Messages: {type: "open", ...}, {type: "read", id, picture, timeS, side}, {type: "forget"}.
+// leaves the device. Messages: {type: "open", ...}, {type: "read", id, picture, timeS, live}, {type: "forget"}.
 
 import { People } from "./people.mjs";
 import { bgrOf, cropOf, decode, mapBack, padded, shrink } from "./vision.mjs";
+
+const LIVE_SIDE = 416; // px; live faces are near, so they are looked for in a smaller picture, which the canvas makes
 
 let ort;
 let device;
 let detector;
 let classifier;
 let people = new People();
-let canvas;
+const canvases = {};
 
 self.onmessage = async ({ data }) => {
   try {
@@ -41,36 +43,52 @@ async function session(url) {
   return ort.InferenceSession.create(await answer.arrayBuffer(), { executionProviders: ["wasm"] });
 }
 
-async function read({ picture, timeS, side }) {
+async function read({ picture, timeS, live }) {
   const start = performance.now();
-  const bgr = pixelsOf(picture);
-  const faces = await classify(bgr, await detect(bgr, side ?? device.detector.side));
+  const bgr = pixelsOf(picture, "whole");
+  const found = live ? await detectQuickly(picture, bgr) : await detect(bgr);
+  picture.close();
+  const faces = await classify(bgr, found);
   const told = timeS === undefined ? faces : people.update(faces, timeS);
   return { width: bgr.width, height: bgr.height, faces: told, ms: performance.now() - start };
 }
 
-/** Pixels of an ImageBitmap or VideoFrame, which is closed; transparent parts become white. */
-function pixelsOf(picture) {
-  const width = picture.displayWidth ?? picture.width;
-  const height = picture.displayHeight ?? picture.height;
-  if (canvas?.width !== width || canvas?.height !== height) canvas = new OffscreenCanvas(width, height);
+/** Pixels of an ImageBitmap or VideoFrame, multiplied by `factor`; transparent parts become white. */
+function pixelsOf(picture, name, factor = 1) {
+  const width = Math.round((picture.displayWidth ?? picture.width) * factor);
+  const height = Math.round((picture.displayHeight ?? picture.height) * factor);
+  let canvas = canvases[name];
+  if (canvas?.width !== width || canvas?.height !== height) {
+    canvas = canvases[name] = new OffscreenCanvas(width, height);
+  }
   const context = canvas.getContext("2d", { willReadFrequently: true });
   context.fillStyle = "#fff";
   context.fillRect(0, 0, width, height);
   context.drawImage(picture, 0, 0, width, height);
-  picture.close();
   return bgrOf(context.getImageData(0, 0, width, height));
 }
 
-async function detect(bgr, side) {
-  const { strides, score, overlap } = device.detector;
-  const { small, factor } = shrink(bgr, side);
+/** As Python does it: shrunk by area to the usual size. */
+async function detect(bgr) {
+  const { small, factor } = shrink(bgr, device.detector.side);
+  return (await facesOf(small)).map((face) => mapBack(face, factor));
+}
+
+/** In a smaller picture that the canvas has shrunk. */
+async function detectQuickly(picture, bgr) {
+  const factor = Math.min(1, LIVE_SIDE / Math.max(bgr.width, bgr.height));
+  const small = factor < 1 ? pixelsOf(picture, "small", factor) : bgr;
+  return (await facesOf(small)).map((face) => mapBack(face, small.width / bgr.width));
+}
+
+async function facesOf(small) {
   if (Math.min(small.width, small.height) < 16) return [];
+  const { strides, score, overlap } = device.detector;
   const input = padded(small, strides.at(-1));
   const tensor = new ort.Tensor("uint8", input.data, [1, input.height, input.width, 3]);
   const outputs = await detector.run({ image: tensor });
   const maps = strides.map((stride) => outputs[`stride${stride}`]);
-  return decode(maps, strides, score, overlap).map((face) => mapBack(face, factor));
+  return decode(maps, strides, score, overlap);
 }
 
 async function classify(bgr, faces) {

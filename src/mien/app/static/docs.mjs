@@ -27,9 +27,8 @@ function card(method, path, operation) {
     "article",
     { class: "card" },
     title,
-    h("p", {}, h("strong", {}, `${operation.summary}. `), operation.description ?? ""),
+    h("p", {}, h("strong", {}, `${operation.summary}. `), (operation.description ?? "").replaceAll("`", "")),
     parameters(operation.parameters ?? []),
-    h("p", { class: "note" }, answers(operation.responses)),
     h("pre", { tabindex: "0" }, lines.join("\n")),
   );
 }
@@ -41,10 +40,4 @@ function parameters(list) {
     return [h("dt", {}, h("code", {}, name)), h("dd", {}, `${text ?? ""}${usual}`)];
   });
   return h("dl", { class: "facts" }, ...rows);
-}
-
-function answers(responses) {
-  const good = Object.keys(responses).filter((status) => status < 400);
-  const bad = Object.keys(responses).filter((status) => status >= 400);
-  return `Answers ${good.join(", ")}; errors ${bad.join(", ")} as {"error": {"status", "code", "message"}}.`;
 }

@@ -39,7 +39,7 @@ export class DeviceEngine {
   send(source, timeS) {
     if (!this.#worker || this.#asked.size >= MOST_IN_FLIGHT) return false;
     const begun = performance.now();
-    this.#ask(source, { timeS }).then(
+    this.#ask(source, { timeS, live: true }).then(
       (reading) => reading && this.onreading({ ...reading, lagMs: performance.now() - begun }),
       (error) => this.onproblem(error),
     );

@@ -34,11 +34,12 @@ export function roundEven(value) {
   return low % 2 === 0 ? low : low + 1;
 }
 
-/** As `cv2.resize`: by area where it shrinks, else bilinear. */
+/** As `cv2.resize`: by area where it shrinks, else bilinear; where only one side shrinks, OpenCV mixes the two. */
 export function resize(picture, width, height) {
   if (picture.width === width && picture.height === height) return picture;
-  const shrinks = picture.width > width || picture.height > height;
-  return shrinks ? resizeArea(picture, width, height) : resizeLinear(picture, width, height);
+  if (picture.width >= width && picture.height >= height) return resizeArea(picture, width, height);
+  const table = picture.width > width || picture.height > height ? mixedTable : linearTable;
+  return resizeLinear(picture, width, height, table);
 }
 
 function resizeArea(picture, width, height) {
@@ -103,10 +104,10 @@ function areaTable(oldSize, newSize) {
 }
 
 /** Bilinear in OpenCV's fixed point: 11 bits for each coefficient. */
-function resizeLinear(picture, width, height) {
+function resizeLinear(picture, width, height, table) {
   const { data, channels } = picture;
-  const xs = linearTable(picture.width, width);
-  const ys = linearTable(picture.height, height);
+  const xs = table(picture.width, width);
+  const ys = table(picture.height, height);
   const stride = picture.width * channels;
   const out = new Uint8Array(width * height * channels);
   for (let y = 0; y < height; y += 1) {
@@ -127,14 +128,26 @@ function resizeLinear(picture, width, height) {
 }
 
 function linearTable(oldSize, newSize) {
-  const low = new Int32Array(newSize);
-  const high = new Int32Array(newSize);
-  const a = new Int32Array(newSize);
-  const b = new Int32Array(newSize);
+  const scale = oldSize / newSize;
+  return pairTable(oldSize, newSize, (i) => {
+    const place = Math.fround((i + 0.5) * scale - 0.5);
+    return [Math.floor(place), Math.fround(place - Math.floor(place))];
+  });
+}
+
+function mixedTable(oldSize, newSize) {
+  const scale = oldSize / newSize;
+  return pairTable(oldSize, newSize, (i) => {
+    const at = Math.floor(i * scale);
+    const part = Math.fround(i + 1 - (at + 1) / scale);
+    return [at, part <= 0 ? 0 : part - Math.floor(part)];
+  });
+}
+
+function pairTable(oldSize, newSize, placeOf) {
+  const [low, high, a, b] = Array.from({ length: 4 }, () => new Int32Array(newSize));
   for (let i = 0; i < newSize; i += 1) {
-    const place = Math.fround((i + 0.5) * (oldSize / newSize) - 0.5);
-    let at = Math.floor(place);
-    let part = Math.fround(place - at);
+    let [at, part] = placeOf(i);
     if (at < 0) [at, part] = [0, 0];
     if (at >= oldSize - 1) [at, part] = [oldSize - 1, 0];
     low[i] = at;

@@ -1,0 +1,63 @@
+"""The page for everybody: keyboard, screen reader, small screens, light and dark."""
+
+import pytest
+
+TABS = ["live", "photo", "video", "session", "model"]
+
+
+def test_tabs_by_keyboard(site, open_tab):
+    # One stop in the order of focus; arrows, Home and End move between tabs.
+    page = open_tab(site).ready()
+    page.focus("#tab-live")
+
+    seen = []
+    for key in ("ArrowRight", "End", "ArrowRight", "ArrowLeft", "Home"):
+        page.keyboard.press(key)
+        seen.append(page.evaluate("() => document.activeElement.getAttribute('aria-controls')"))
+
+    assert seen == ["photo", "model", "live", "model", "live"]
+    assert page.locator("[role=tab][tabindex='-1']").count() == len(TABS) - 1
+    assert page.locator("[role=tabpanel]:visible").get_attribute("id") == "live"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(site, open_tab, axe, scheme, hopper_file):
+    # WCAG 2.2 A and AA and best practice, on every tab and on the service's own page, with results shown.
+    tab = open_tab(site, color_scheme=scheme)
+    page = tab.ready()
+    tab.engine("server")
+    page.evaluate(f"() => {{ {axe} }}")
+
+    def check(where):
+        found = page.evaluate("() => axe.run()")["violations"]
+        assert [(v["id"], [n["html"][:120] for n in v["nodes"]]) for v in found] == [], where
+
+    check("invitation")
+    page.click("#start")
+    page.wait_for_selector("#faces .face:nth-child(2)")
+    page.click("#tab-session")
+    page.click("#sessiontoggle")
+    page.wait_for_selector("#sessionresult .person >> nth=2")
+    page.click("#sessiontoggle")
+    page.click("#tab-photo")
+    page.set_input_files("#photos", hopper_file)
+    page.wait_for_selector("#photocards article")
+    for name in TABS:
+        page.click(f"#tab-{name}")
+        check(name)
+    page.goto(f"http://{site.address}/docs")
+    page.wait_for_selector("#operations article")
+    page.evaluate(f"() => {{ {axe} }}")
+    check("docs")
+
+
+def test_nothing_sticks_out_on_a_phone(site, open_tab, hopper_file):
+    # 320 px, the narrowest screen that WCAG names: no tab needs sideways scrolling.
+    page = open_tab(site, viewport={"width": 320, "height": 640}).ready()
+    page.click("#tab-photo")
+    page.set_input_files("#photos", hopper_file)
+    page.wait_for_selector("#photocards article")
+
+    for name in TABS:
+        page.click(f"#tab-{name}")
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= 320, name

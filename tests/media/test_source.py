@@ -13,8 +13,8 @@ import pytest
 from made_clips import claim_frames, forget_length, number_of, numbered, rotate_tag, save_picture, write_clip
 
 from mien.core.errors import OptionError, VideoError
-from mien.media.readers import natural_key
-from mien.media.source import open_source
+from mien.media.pictures import natural_key
+from mien.media.source import Source, open_source
 
 UNEVEN_S = [0.0, 0.04, 0.08, 0.5, 0.54, 1.2, 1.21, 3.0]
 
@@ -222,7 +222,7 @@ def test_folder_of_frames(tmp_path):
 
     assert numbers == [0, 1, 2, 10]
     assert times == pytest.approx([0.0, 0.1, 0.2, 0.4])
-    assert "frame3.png" in source.notes[0]
+    assert source.notes == ("1 picture could not be decoded and had to be left out, beginning with frame3.png.",)
 
 
 def test_folder_with_start(tmp_path):
@@ -260,6 +260,42 @@ def test_source_can_be_closed_early_and_twice(tmp_path):
     source.close()
     source.close()
     assert list(source) == []
+
+
+def test_closing_while_another_thread_reads(tmp_path):
+    # Closing does not wait for a read that hangs, and the reading thread then lets go by itself.
+    inside, release = threading.Event(), threading.Event()
+
+    class Hanging:
+        name, live, fps, frame_count, notes, closed = "hanging", True, None, None, [], False
+
+        def grab(self):
+            if self.reads:
+                inside.set()
+                release.wait(5)
+            self.reads += 1
+            return self.reads / 25
+
+        def picture(self):
+            return numbered(1)[0]
+
+        def close(self):
+            self.closed = True
+
+        reads = 0
+
+    reader = Hanging()
+    source = Source(reader)
+    thread = threading.Thread(target=lambda: list(source))
+    thread.start()
+    inside.wait(5)
+    started = time.monotonic()
+    source.close()
+    assert time.monotonic() - started < 2
+    assert not reader.closed
+    release.set()
+    thread.join(5)
+    assert reader.closed
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from mien.core.types import Box, Frame, Image, Reading
-from mien.media.sink import Sink
+from mien.media.sink import Sink, close_all
 
 __all__ = ["AnonymizingSink", "cover"]
 
@@ -77,8 +77,7 @@ class AnonymizingSink:
         """Pass on what waits and finish the sinks."""
         while self._waiting:
             self._pass_on()
-        for sink in self._sinks:
-            sink.close()
+        close_all(self._sinks)
 
     def abort(self) -> None:
         """Give the sinks up."""

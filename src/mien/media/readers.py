@@ -1,15 +1,13 @@
-"""Where pictures come from: one small reader per kind of source, all with the same four methods.
+"""Where pictures come from: what every reader of a source offers, and the readers of videos, streams and cameras.
 
-`mien.media.source` chooses a reader, and turns what it gives into frames. A reader knows no start, end or step.
+`mien.media.source` chooses a reader, and turns what it gives into frames; `mien.media.pictures` reads picture files.
+A reader knows no start, end or step.
 """
 
 from __future__ import annotations
 
 import math
-import re
 import time
-import warnings
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -20,9 +18,8 @@ from mien.core.errors import VideoError
 from mien.core.types import Image
 from mien.media.opencv import quiet
 
-__all__ = ["PICTURE_SUFFIXES", "CameraReader", "PictureReader", "Reader", "VideoReader", "natural_key"]
+__all__ = ["CameraReader", "Reader", "VideoReader"]
 
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 _SOUND_SUFFIXES = frozenset({".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".aac", ".wma"})
 
 _USUAL_FPS = 25.0  # stands in where neither a time stamp nor a frame rate can be used
@@ -46,7 +43,11 @@ class Reader(Protocol):
         ...
 
     def picture(self) -> Image | None:
-        """The picture that was grabbed last, (H, W, 3) uint8 BGR, or None when it is damaged (a note says so)."""
+        """The picture that was grabbed last, (H, W, 3) uint8 BGR, or None when it is damaged."""
+        ...
+
+    def place(self) -> str:
+        """Where the picture that was grabbed last is from, for people: a file's name, or a time."""
         ...
 
     def seek(self, time_s: float) -> None:
@@ -104,10 +105,11 @@ class VideoReader:
     def picture(self) -> Image | None:
         """The picture that was grabbed last, or None when it is damaged."""
         ok, image = self._capture.retrieve()
-        if not ok or image is None:
-            self.notes.append(f"The picture at {self._last_s or 0:.2f} s is damaged and was left out.")
-            return None
-        return _three_channels(image)
+        return _three_channels(image) if ok and image is not None else None
+
+    def place(self) -> str:
+        """Time of the picture that was grabbed last."""
+        return f"{self._last_s or 0:.2f} s"
 
     def seek(self, time_s: float) -> None:
         """Land a little before a time in a file, and nowhere else in a stream."""
@@ -182,53 +184,6 @@ class VideoReader:
             )
 
 
-class PictureReader:
-    """Pictures from files, in the given order, at a fixed rate; a damaged one is left out with a note.
-
-    Args:
-        name: what to call the source.
-        files: the pictures.
-        fps: frames per second; picture i is shown at i / fps seconds.
-        max_pixels: a header may promise any size; a larger picture is left out before it is decoded.
-
-    """
-
-    live = False
-
-    def __init__(self, name: str, files: Sequence[Path], fps: float, max_pixels: int) -> None:
-        self.name = name
-        self.fps: float | None = fps
-        self.frame_count: int | None = len(files)
-        self.notes: list[str] = []
-        self._files = files
-        self._rate = fps
-        self._max_pixels = max_pixels
-        self._next = 0
-
-    def grab(self) -> float | None:
-        """Go to the next picture: its time, or None at the end."""
-        if self._next >= len(self._files):
-            return None
-        self._next += 1
-        return (self._next - 1) / self._rate
-
-    def picture(self) -> Image | None:
-        """The picture that was grabbed last, or None when it cannot be read."""
-        file = self._files[self._next - 1]
-        image = _read_picture(file, self._max_pixels)
-        if image is None:
-            self.notes.append(f"{file.name} is damaged, no picture, or larger than the limit, and was left out.")
-        return image
-
-    def seek(self, time_s: float) -> None:
-        """Go to the picture that is shown at a time."""
-        self._next = min(max(0, math.floor(time_s * self._rate)), len(self._files))
-
-    def close(self) -> None:
-        """Nothing comes after this."""
-        self._next = len(self._files)
-
-
 class CameraReader:
     """A camera of this machine; time runs from the moment it was opened.
 
@@ -272,6 +227,10 @@ class CameraReader:
         ok, image = self._capture.retrieve()
         return _three_channels(image) if ok and image is not None else None
 
+    def place(self) -> str:
+        """Time of now."""
+        return f"{time.monotonic() - self._started:.2f} s"
+
     def seek(self, time_s: float) -> None:
         """Do nothing: a camera has no past to skip to."""
 
@@ -279,12 +238,6 @@ class CameraReader:
         """Let go of the camera; may be called twice."""
         self._closed = True
         self._capture.release()
-
-
-def natural_key(path: Path) -> tuple[tuple[int, int | str], ...]:
-    """Sort key that puts `frame2` before `frame10`; upper and lower case count the same."""
-    parts = re.split(r"(\d+)", path.name.lower())
-    return tuple((0, int(part)) if part.isdigit() else (1, part) for part in parts if part)
 
 
 def _sane_fps(value: float) -> float | None:
@@ -313,20 +266,3 @@ def _why_not_a_video(path: Path) -> str:
         "no video could be opened in it; the file is damaged or incomplete, holds only sound, "
         "or has a format that this OpenCV does not know."
     )
-
-
-def _read_picture(path: Path, max_pixels: int) -> Image | None:
-    """Decode a picture upright, or None when it is damaged, no picture, or larger than the limit."""
-    from PIL import Image as Pillow
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)
-            with Pillow.open(path) as head:
-                if head.width * head.height > max_pixels:
-                    return None
-        data = np.frombuffer(path.read_bytes(), np.uint8)
-    except (OSError, Pillow.DecompressionBombError, SyntaxError, ValueError):  # what Pillow raises on damaged headers
-        return None
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR)
-    return None if image is None else np.asarray(image, np.uint8)

@@ -15,7 +15,7 @@ from typing import Protocol, Self
 from mien.core.errors import VideoError
 from mien.core.types import Frame, Reading
 
-__all__ = ["BackgroundSinks", "Sink"]
+__all__ = ["BackgroundSinks", "Sink", "close_all"]
 
 _POLL_S = 0.1
 
@@ -36,6 +36,23 @@ class Sink(Protocol):
     def abort(self) -> None:
         """Give up: leave nothing behind."""
         ...
+
+
+def close_all(sinks: Sequence[Sink]) -> None:
+    """Finish every sink, also when one of them fails.
+
+    Raises:
+        The first error of a sink, after the others are finished.
+
+    """
+    errors: list[BaseException] = []
+    for sink in sinks:
+        try:
+            sink.close()
+        except BaseException as error:  # noqa: BLE001 (raised below)
+            errors.append(error)
+    if errors:
+        raise errors[0]
 
 
 class BackgroundSinks:
@@ -95,14 +112,7 @@ class BackgroundSinks:
         if self._error is not None:
             self._abort_all()
             self._raise()
-        errors: list[BaseException] = []
-        for sink in self._sinks:
-            try:
-                sink.close()
-            except BaseException as error:  # noqa: BLE001 (raised below, after the others are finished)
-                errors.append(error)
-        if errors:
-            raise errors[0]
+        close_all(self._sinks)
 
     def abort(self) -> None:
         """Drop what waits and give every sink up."""

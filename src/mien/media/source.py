@@ -6,6 +6,7 @@ Knows no faces and no models. A source is read once, from front to back, and eve
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -13,12 +14,14 @@ from typing import Self
 
 from mien.core.errors import OptionError, VideoError
 from mien.core.types import Frame, Image
-from mien.media.readers import PICTURE_SUFFIXES, CameraReader, PictureReader, Reader, VideoReader, natural_key
+from mien.media.pictures import PICTURE_SUFFIXES, PictureReader, natural_key
+from mien.media.readers import CameraReader, Reader, VideoReader
 
 __all__ = ["Source", "open_source"]
 
 _LIVE_SCHEMES = frozenset({"rtsp", "rtsps", "rtmp", "rtmps", "udp", "rtp", "srt", "tcp"})
 _SCHEMES = _LIVE_SCHEMES | {"http", "https"}
+_CLOSE_S = 0.5  # how long closing waits for a read that is under way
 _CLOCK_SLACK_S = 1e-6  # times are sums of fractions: 0.3 and 3 * 0.1 must mean the same moment
 
 
@@ -55,6 +58,9 @@ class Source:
         self._index = 0
         self._due_s = -math.inf
         self._closed = False
+        self._busy = threading.RLock()
+        self._damaged = 0
+        self._first_damaged = ""
         if self.start_s:
             reader.seek(self.start_s)
         try:
@@ -106,7 +112,11 @@ class Source:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was not as it should be (a file that ends early, a damaged picture), in sentences; whole at the end."""
-        return tuple(self._reader.notes)
+        if not self._damaged:
+            return tuple(self._reader.notes)
+        count = "1 picture" if self._damaged == 1 else f"{self._damaged} pictures"
+        left_out = f"{count} could not be decoded and had to be left out, beginning with {self._first_damaged}."
+        return (*self._reader.notes, left_out)
 
     def __enter__(self) -> Self:
         return self
@@ -122,20 +132,26 @@ class Source:
     def __next__(self) -> Frame:
         if self._closed:
             raise StopIteration
-        found = self._first or self._next_picture()
-        self._first = None
-        if found is None:
-            self.close()
-            raise StopIteration
+        with self._busy:
+            found = self._first or self._next_picture()
+            self._first = None
+            if found is None or self._closed:
+                self._closed = True
+                self._reader.close()
+                raise StopIteration
         frame = Frame(image=found[0], index=self._index, time_s=found[1])
         self._index += 1
         return frame
 
     def close(self) -> None:
-        """Let go of the file or device; may be called twice."""
+        """Let go of the file or device; may be called twice, and while another thread waits for the next frame.
+
+        A thread that is inside a driver's read cannot be interrupted; it lets go as soon as the read returns.
+        """
         self._closed = True
-        self._first = None
-        self._reader.close()
+        if self._busy.acquire(timeout=_CLOSE_S):
+            self._reader.close()
+            self._busy.release()
 
     def _next_picture(self) -> tuple[Image, float] | None:
         while (time_s := self._reader.grab()) is not None:
@@ -145,6 +161,8 @@ class Source:
                 return None
             image = self._reader.picture()
             if image is None:
+                self._first_damaged = self._first_damaged or self._reader.place()
+                self._damaged += 1
                 continue
             if self.every_s:
                 steps = math.floor((time_s - self.start_s + _CLOCK_SLACK_S) / self.every_s) + 1

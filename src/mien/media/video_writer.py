@@ -8,6 +8,7 @@ Knows no models: how a reading is drawn is given.
 from __future__ import annotations
 
 import contextlib
+from array import array
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -76,7 +77,7 @@ class VideoSink:
         self._temporary: Path | None = None
         self._writer: cv2.VideoWriter | None = None
         self._size = (0, 0)
-        self._times_s: list[float] = []
+        self._times_s = array("d")  # eight bytes per frame
         self._last: Image | None = None
         self._slots = 0
 

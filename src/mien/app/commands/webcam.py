@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -33,7 +33,9 @@ _NO_WINDOW = (
 
 
 @click.command()
-@click.option("--camera", default="0", show_default=True, metavar="N", help="Number of the camera, or an address.")
+@click.option(
+    "--camera", default="0", show_default=True, metavar="N", help="Number of the camera, or an address or file."
+)
 @click.option("--window", is_flag=True, help="Show the picture in a window (needs an OpenCV that can).")
 @click.option("--record", type=click.Path(path_type=Path), help="Write the annotated video to this file.")
 @click.option(
@@ -66,7 +68,7 @@ def command(
         out = stack.enter_context(BackgroundSinks(sinks)) if sinks else None
         stored = [str(path) for path in (record, timeline) if path is not None]
         view = _Window(analyzer.labels) if window else _table_view(stack, stored)
-        frames = stack.enter_context(NewestFrames(source))
+        frames = stack.enter_context(NewestFrames(source if source.live else _at_its_speed(source)))
         try:
             for frame, readings in _read(frames, reader):
                 if out is not None:
@@ -79,6 +81,15 @@ def command(
             view.close()
     for path in stored:
         notice(f"Wrote {path}.")
+
+
+def _at_its_speed(frames: Iterable[Frame]) -> Iterator[Frame]:
+    """A file that stands for a camera plays as fast as it was filmed."""
+    started: float | None = None
+    for frame in frames:
+        started = time.monotonic() - frame.time_s if started is None else started
+        time.sleep(max(0.0, started + frame.time_s - time.monotonic()))
+        yield frame
 
 
 def _read(frames: NewestFrames, reader: Any) -> Iterator[tuple[Frame, list[Reading]]]:
@@ -220,6 +231,7 @@ def faces_view(readings: Sequence[Reading], foot: str) -> RenderableType:
 
 
 def _face(reading: Reading) -> RenderableType:
+    from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
 
@@ -237,7 +249,7 @@ def _face(reading: Reading) -> RenderableType:
         colour = "rgb({},{},{})".format(*colour_of(label))
         held = "bold" if label == reading.emotion else ""
         table.add_row(Text(label, style=held), Text(_bar(value), style=colour), Text(f"{value:.0%}", style=held))
-    return table
+    return Padding(table, (0, 0, 1, 0))
 
 
 def _bar(value: float) -> str:

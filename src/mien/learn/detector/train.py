@@ -41,6 +41,7 @@ _CLIP = 10.0  # largest norm of the gradient
 _FINAL_LR = 0.02  # share of the highest rate that is left at the end
 _MINE_SIDE = 448  # px
 _MINED_UP_TO = 4.0  # a picture in which a face is seen wrongly is drawn up to so much more often
+_MINED_SCORES = (0.5, 0.9)  # from no more often to most often
 _log = logging.getLogger("mien")
 
 
@@ -133,8 +134,8 @@ class Trainer:
         self._mined_s = self._spent_s
         scores = [_highest_score(self.average, s.image) for s in self._empty()]
         for index, score in zip(self._empty_indices(), scores, strict=True):
-            self._batches.weights[index] = 1 + (_MINED_UP_TO - 1) * min(score / 0.5, 1.0)
-        hard = sum(score > 0.3 for score in scores)
+            self._batches.weights[index] = float(np.interp(score, _MINED_SCORES, (1.0, _MINED_UP_TO)))
+        hard = sum(score > _MINED_SCORES[0] for score in scores)
         _log.info("Looked for faces in %d pictures without one; %d look like one.", len(scores), hard)
 
     def _empty_indices(self) -> list[int]:

@@ -163,13 +163,10 @@ def run(settings: Settings, open_page: bool = False, access_log: bool = False) -
 def _listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
+        return socket.create_server((host, port), family=family)
     except OSError as error:
         reason = error.strerror or str(error)
         raise OutputError(f"Cannot listen on {host}, port {port}: {reason}. Choose another with --port.") from error
-    return listener
 
 
 def _announce(settings: Settings, port: int, open_page: bool) -> None:

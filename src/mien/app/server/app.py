@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request, Response, WebSocket
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Match, Route
 
 import mien
 from mien.app.server import facts, pages, pictures, videos
@@ -85,6 +86,16 @@ async def _live(socket: WebSocket) -> None:
         service.live -= 1
 
 
+def _allowed(request: Request) -> str:
+    """All methods that the routes of an address take; Starlette names those of the first one only."""
+    matching = (
+        route
+        for route in request.app.routes
+        if isinstance(route, Route) and route.matches(request.scope)[0] != Match.NONE
+    )
+    return ", ".join(sorted({method for route in matching for method in route.methods or ()}))
+
+
 def _add_error_handlers(app: FastAPI) -> None:
     async def on_problem(_request: Request, error: Any) -> Response:
         return response_to(error)
@@ -95,9 +106,10 @@ def _add_error_handlers(app: FastAPI) -> None:
             _log.error("%s", error)
         return response_to(problem)
 
-    async def on_http(_request: Request, error: Any) -> Response:
+    async def on_http(request: Request, error: Any) -> Response:
         texts = {404: "There is nothing at this address.", 405: "This address does not take this method."}
-        return response_to(Problem(error.status_code, texts.get(error.status_code, str(error.detail)), error.headers))
+        headers = {"Allow": _allowed(request)} if error.status_code == 405 else error.headers
+        return response_to(Problem(error.status_code, texts.get(error.status_code, str(error.detail)), headers))
 
     async def on_invalid(_request: Request, error: Any) -> Response:
         first = error.errors()[0]

@@ -6,17 +6,20 @@ The service serves these, and `mien space --kind static` writes them into a fold
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mien.app.server import runtime
 from mien.core.contract import METADATA_KEY, DetectorInfo
 from mien.core.errors import ModelError
 
-__all__ = ["KINDS", "colours", "detector_file", "device_facts", "evaluation_beside", "page_files"]
+if TYPE_CHECKING:
+    from mien.infer.classify import OnnxClassifier
+
+__all__ = ["KINDS", "detector_file", "device_facts", "model_facts", "page_files"]
 
 KINDS = {
     ".css": "text/css; charset=utf-8",
@@ -39,14 +42,38 @@ def page_files() -> dict[str, bytes]:
     return {item.name: item.read_bytes() for item in folder.iterdir() if Path(item.name).suffix in KINDS}
 
 
-def colours(labels: Sequence[str]) -> dict[str, str]:
-    """Colour of each label as #rrggbb, the same as in annotated pictures."""
+def model_facts(classifier: OnnxClassifier, detector: str) -> dict[str, Any]:
+    """What `/v1/model` answers, and what the page knows of the model.
+
+    Args:
+        classifier: reads the expressions.
+        detector: name of what finds the faces.
+
+    """
+    import mien
     from mien.media.lettering import colour_of
 
-    return {label: "#{:02x}{:02x}{:02x}".format(*colour_of(label)) for label in labels}
+    info = classifier.info
+    return {
+        "version": mien.__version__,
+        "name": info.name,
+        "labels": list(info.labels),
+        "colours": {label: "#{:02x}{:02x}{:02x}".format(*colour_of(label)) for label in info.labels},
+        "crop": asdict(info.crop),
+        "sha256": classifier.sha256,
+        "bytes": classifier.bytes,
+        "precision": info.precision,
+        "temperature": info.temperature,
+        "license": info.license,
+        "created": info.created,
+        "training": dict(info.training),
+        "metrics": dict(info.metrics),
+        "evaluation": _evaluation_beside(classifier.path),
+        "detector": detector,
+    }
 
 
-def evaluation_beside(model: Path) -> dict[str, Any] | None:
+def _evaluation_beside(model: Path) -> dict[str, Any] | None:
     """The judgement that lies beside a model file (`NAME.evaluation.json`), or None."""
     try:
         body = json.loads(model.with_suffix(".evaluation.json").read_text("utf-8"))

@@ -25,16 +25,17 @@ router = APIRouter(tags=["Pictures"])
 
 _LONGEST_NAME = 200
 
+_BINARY = {"type": "string", "format": "binary"}
+_FILES = {"type": "array", "items": _BINARY, "minItems": 1}
 _BODY = {
     "requestBody": {
         "required": True,
         "content": {
-            "image/*": {"schema": {"type": "string", "format": "binary"}},
+            "image/jpeg": {"schema": _BINARY},
+            "image/png": {"schema": _BINARY},
+            "application/octet-stream": {"schema": _BINARY},
             "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "properties": {"image": {"type": "array", "items": {"type": "string", "format": "binary"}}},
-                }
+                "schema": {"type": "object", "properties": {"image": _FILES}, "required": ["image"]},
             },
         },
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, cast, final
 
 from starlette.requests import HTTPConnection
@@ -51,28 +50,10 @@ class Service:
 
     def model_facts(self) -> dict[str, Any]:
         """What `/v1/model` answers."""
-        import mien
-        from mien.app.server.pagefiles import colours, evaluation_beside
+        from mien.app.server.pagefiles import model_facts
 
         analyzer = self.pool.first.analyzer
-        classifier, info = analyzer.classifier, analyzer.classifier.info
-        return {
-            "version": mien.__version__,
-            "name": info.name,
-            "labels": list(info.labels),
-            "colours": colours(info.labels),
-            "crop": asdict(info.crop),
-            "sha256": classifier.sha256,
-            "bytes": classifier.bytes,
-            "precision": info.precision,
-            "temperature": info.temperature,
-            "license": info.license,
-            "created": info.created,
-            "training": dict(info.training),
-            "metrics": dict(info.metrics),
-            "evaluation": evaluation_beside(classifier.path),
-            "detector": analyzer.detector.name,
-        }
+        return model_facts(analyzer.classifier, analyzer.detector.name)
 
     def _analyzer(self) -> Analyzer:
         from mien.infer.analyzer import Analyzer

@@ -18,7 +18,8 @@ __all__ = ["router"]
 
 router = APIRouter(tags=["Videos"])
 
-_BODY = {"requestBody": {"required": True, "content": {"video/*": {"schema": {"type": "string", "format": "binary"}}}}}
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_BODY = {"requestBody": {"required": True, "content": {"video/mp4": _BINARY, "application/octet-stream": _BINARY}}}
 _BLOCK = 1 << 20
 
 JobId = Annotated[str, Path(max_length=64, description="The id that the upload answered.")]

@@ -106,8 +106,8 @@ function areaTable(oldSize, newSize) {
 /** Bilinear in OpenCV's fixed point: 11 bits for each coefficient. */
 function resizeLinear(picture, width, height, table) {
   const { data, channels } = picture;
-  const xs = table(picture.width, width);
-  const ys = table(picture.height, height);
+  const xs = table(picture.width, width, true);
+  const ys = table(picture.height, height, false);
   const stride = picture.width * channels;
   const out = new Uint8Array(width * height * channels);
   for (let y = 0; y < height; y += 1) {
@@ -127,31 +127,31 @@ function resizeLinear(picture, width, height, table) {
   return { data: out, width, height, channels };
 }
 
-function linearTable(oldSize, newSize) {
+function linearTable(oldSize, newSize, across) {
   const scale = oldSize / newSize;
-  return pairTable(oldSize, newSize, (i) => {
+  return pairTable(oldSize, newSize, across, (i) => {
     const place = Math.fround((i + 0.5) * scale - 0.5);
     return [Math.floor(place), Math.fround(place - Math.floor(place))];
   });
 }
 
-function mixedTable(oldSize, newSize) {
+function mixedTable(oldSize, newSize, across) {
   const scale = oldSize / newSize;
-  return pairTable(oldSize, newSize, (i) => {
+  return pairTable(oldSize, newSize, across, (i) => {
     const at = Math.floor(i * scale);
     const part = Math.fround(i + 1 - (at + 1) / scale);
     return [at, part <= 0 ? 0 : part - Math.floor(part)];
   });
 }
 
-function pairTable(oldSize, newSize, placeOf) {
+/** Two old pixels and their weights for each new one; at the edges OpenCV treats columns and rows differently. */
+function pairTable(oldSize, newSize, across, placeOf) {
   const [low, high, a, b] = Array.from({ length: 4 }, () => new Int32Array(newSize));
   for (let i = 0; i < newSize; i += 1) {
     let [at, part] = placeOf(i);
-    if (at < 0) [at, part] = [0, 0];
-    if (at >= oldSize - 1) [at, part] = [oldSize - 1, 0];
-    low[i] = at;
-    high[i] = Math.min(at + 1, oldSize - 1);
+    if (across && (at < 0 || at >= oldSize - 1)) [at, part] = [at < 0 ? 0 : oldSize - 1, 0];
+    low[i] = Math.min(Math.max(at, 0), oldSize - 1);
+    high[i] = Math.min(Math.max(at + 1, 0), oldSize - 1);
     b[i] = roundEven(part * 2048);
     a[i] = roundEven(Math.fround(1 - part) * 2048);
   }

@@ -1,9 +1,15 @@
-"""Lines about a training run for a person, and metrics.csv after every epoch. Knows no data and no networks."""
+"""Lines about a training run for a person, metrics.csv after every epoch, and less noise from Lightning.
+
+Knows no data and no networks.
+"""
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +17,7 @@ import lightning as L
 
 from mien.learn.runfolder import write_history
 
-__all__ = ["Progress"]
+__all__ = ["Progress", "quiet"]
 
 
 class Progress(L.Callback):
@@ -52,3 +58,23 @@ class Progress(L.Callback):
             f"validation: {name} {row[self.monitor]:.4f}, log-loss {row['validation_log_loss']:.4f}  "
             f"{row['seconds']:.0f} s"
         )
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep Lightning's notices and advice to itself; our own lines say what is going on."""
+    names = ("lightning.pytorch", "lightning.fabric", "lightning")
+    levels = {name: logging.getLogger(name).level for name in names}
+    for name in names:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            for text in (".*does not have many workers.*", ".*weights_only.*", ".*GPU available but not used.*",
+                         ".*smaller than the logging interval.*", ".*lr_scheduler.step.*", ".*litlogger.*",
+                         ".*sync_dist=True.*", ".*isinstance.treespec, LeafSpec.*",
+                         ".*exists and is not empty.*"):  # fmt: skip
+                warnings.filterwarnings("ignore", message=text)
+            yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)

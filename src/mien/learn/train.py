@@ -7,12 +7,9 @@ judgement of that file, report. Knows no command line.
 from __future__ import annotations
 
 import dataclasses
-import logging
 import os
 import time
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -33,11 +30,11 @@ from mien.learn.finish import finish
 from mien.learn.leaks import Splits, split_for_training
 from mien.learn.models import build, count_macs, count_parameters, default_size
 from mien.learn.module import Expression
-from mien.learn.progress import Progress
+from mien.learn.progress import Progress, quiet
 from mien.learn.runfolder import CONFIG, LAST, METRICS, RECORD, read_json, write_json
 from mien.learn.targets import Head, heads_of
 
-__all__ = ["Outcome", "saved_config", "train"]
+__all__ = ["Outcome", "refuse_existing", "resolve", "saved_config", "train"]
 
 Say = Callable[[str], None]
 
@@ -77,7 +74,7 @@ def train(
     run = Path(out)
     if config.threads:
         torch.set_num_threads(config.threads)
-    config = _resolved(config)
+    config = resolve(config)
     manifest = manifest.with_labels(config.classes) if config.classes else manifest
     splits = split_for_training(manifest, keep_leaks=config.keep_leaks)
     if not _main_process():
@@ -87,12 +84,24 @@ def train(
     tables = _tables(splits, config)
     record = _record(manifest, splits, config, tables[0])
     _open_run(run, config, record, resume)
-    with _quiet():
+    with quiet():
         module = _fit(run, config, tables, say)
         if not _main_process():
             return Outcome(run, len(module.history), 0, {})
         record |= _sizes(module, config) | {"environment": _environment(module)}
         return Outcome(run, *finish(run, module, manifest, tables[1].heads, config=config, record=record))
+
+
+def refuse_existing(out: Path | str) -> None:
+    """Check that a new run can have the folder.
+
+    Raises:
+        OutputError: it holds something already.
+
+    """
+    run = Path(out)
+    if _main_process() and run.exists() and (not run.is_dir() or any(run.iterdir())):
+        raise OutputError(f"{run} exists already; name a new folder, or go on with the run in it by --resume.")
 
 
 def saved_config(run: Path | str) -> Config:
@@ -108,7 +117,13 @@ def saved_config(run: Path | str) -> Config:
     return read_config(path)
 
 
-def _resolved(config: Config) -> Config:
+def resolve(config: Config) -> Config:
+    """Settings with the size that the architecture is made for, where none is asked for.
+
+    Raises:
+        OptionError: no architecture has such a name.
+
+    """
     size = default_size(config.model)  # also checks the name
     return config if config.size else dataclasses.replace(config, size=size)
 
@@ -221,8 +236,7 @@ def _open_run(run: Path, config: Config, record: dict[str, Any], resume: bool) -
                 f"{record['labels']}; train into a new folder."
             )
         return
-    if run.exists() and (not run.is_dir() or any(run.iterdir())):
-        raise OutputError(f"{run} exists already; name a new folder, or go on with it by --resume.")
+    refuse_existing(run)
     make_folder(run / "checkpoints")
     with atomic_write(run / CONFIG, "w") as file:
         file.write(to_toml(config))
@@ -272,23 +286,3 @@ def _environment(module: Expression) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep Lightning's notices and advice to itself; our own lines say what is going on."""
-    names = ("lightning.pytorch", "lightning.fabric", "lightning")
-    levels = {name: logging.getLogger(name).level for name in names}
-    for name in names:
-        logging.getLogger(name).setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            for text in (".*does not have many workers.*", ".*weights_only.*", ".*GPU available but not used.*",
-                         ".*smaller than the logging interval.*", ".*lr_scheduler.step.*", ".*litlogger.*",
-                         ".*sync_dist=True.*", ".*isinstance.treespec, LeafSpec.*",
-                         ".*exists and is not empty.*"):  # fmt: skip
-                warnings.filterwarnings("ignore", message=text)
-            yield
-    finally:
-        for name, level in levels.items():
-            logging.getLogger(name).setLevel(level)

@@ -77,13 +77,14 @@ def command(source: str, out: str, resume: bool, **options: Any) -> None:
     """
     from mien.app.terminal import notice, progress
     from mien.data import read
-    from mien.learn.train import saved_config, train
+    from mien.learn.train import refuse_existing, resolve, saved_config, train
 
     if resume:
         _check_resume(options)
         config = saved_config(out)
     else:
-        config = _config(options)
+        config = resolve(_config(options))
+        refuse_existing(out)
     with progress(f"Reading {source}", None, "pictures") as advance:
         manifest = read(source, advance=advance)
     if manifest.unreadable:

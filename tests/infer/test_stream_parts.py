@@ -84,6 +84,13 @@ def test_cuts():
     assert watch.look(np.random.default_rng(0).integers(0, 255, (6, 8, 3), np.uint8).repeat(40, 0).repeat(40, 1))
 
 
+def test_people_who_move_far_are_no_cut():
+    # Half a second between frames: a large face is somewhere else, the room is the same.
+    watch = Watch()
+    watch.look(at(80, 120, 110.0)[0])
+    assert not watch.look(at(240, 110, 110.0)[0])
+
+
 def test_black_frames():
     # A black frame is a cut from a bright one, but black on black is not.
     watch = Watch()

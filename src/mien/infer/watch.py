@@ -17,7 +17,8 @@ from mien.core.types import Box, Image
 __all__ = ["Watch"]
 
 _CELLS = (32, 24)  # columns and rows of the overview of a frame
-_CUT_CORRELATION = 0.5  # two shots have little in common; a flash or a pan keeps the structure
+_CUT_CORRELATION = 0.5  # two shots have little in common
+_CUT_CELLS = 0.5  # share of the cells that change; made scenes: at most 0.32 by motion, at least 0.65 by cuts
 _CUT_CHANGE = 12.0  # mean change per cell in grey levels
 _MOVED_CHANGE = 10.0  # change of a cell that something moved into; noise stays below 2
 _MOVED_CELLS = 2  # a face that matters fills more cells
@@ -51,9 +52,7 @@ class Watch:
         """Whether something changed since `mark`, apart from where the known faces were then and are now."""
         if self._last is None or self._reference is None:
             return True
-        change = self._last - self._reference
-        change -= float(np.median(change))  # brightness of the whole
-        busy = np.abs(change) > _MOVED_CHANGE
+        busy = _busy(self._reference, self._last)
         height, width = self._shape[:2]
         across, down = _CELLS[0] / width, _CELLS[1] / height
         for x1, y1, x2, y2 in (*known, *self._marked):
@@ -72,8 +71,22 @@ def _overview(image: Image) -> NDArray[np.float32]:
 
 
 def _is_cut(a: NDArray[np.float32], b: NDArray[np.float32]) -> bool:
+    """Most of the picture changed, and what is there now has little to do with what was there.
+
+    People who move leave more than half of the cells as they were, also from one half second to the next; a flash or a
+    fade changes all of them alike.
+    """
     a0, b0 = a - a.mean(), b - b.mean()
     if float(np.abs(a - b).mean()) < _CUT_CHANGE:
         return False
     spread = float(np.linalg.norm(a0) * np.linalg.norm(b0))
-    return spread < 1e-6 or float((a0 * b0).sum()) / spread < _CUT_CORRELATION
+    if spread < 1e-3 * a.size:  # one of them is a single colour
+        return True
+    return float(_busy(a, b).mean()) >= _CUT_CELLS and float((a0 * b0).sum()) / spread < _CUT_CORRELATION
+
+
+def _busy(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which cells changed, apart from the brightness of the whole."""
+    change = b - a
+    busy: NDArray[np.bool_] = np.abs(change - np.median(change)) > _MOVED_CHANGE
+    return busy

@@ -54,6 +54,13 @@ def test_curve():
     assert curve[3] == pytest.approx([0.95, 0.05])
 
 
+def test_held_label_per_step():
+    # The lanes show the label that was held, not the most probable one.
+    frames = [(0.0, [reading(happy=0.9, steady="neutral")]), (0.1, [reading(happy=0.9, steady="happy")])]
+    held = summed(frames).people[0].held.means()
+    assert {step: LABELS[int(mean.argmax())] for step, mean in held.items()} == {0: "neutral", 1: "happy"}
+
+
 def test_an_hour_takes_no_more_steps_than_a_minute():
     # Steps are joined as the video grows: at most 400, and the means stay true.
     result = summed([(i * 0.5, [reading(happy=1.0 if i < 3600 else 0.0)]) for i in range(7200)])

@@ -126,7 +126,7 @@ def _when(summary: VideoSummary, people: Sequence[Person], colours: dict[str, st
     shown = people[:_MOST_LANES]
     rows = []
     for person in shown:
-        means = person.curve.means()
+        means = person.held.means()
         rows.append((_short(person), {step: summary.labels[int(mean.argmax())] for step, mean in means.items()}))
     more = f" The first {_MOST_LANES} of {len(people)} people." if len(people) > _MOST_LANES else ""
     return section(
@@ -134,7 +134,7 @@ def _when(summary: VideoSummary, people: Sequence[Person], colours: dict[str, st
         legend(summary.labels, colours),
         figure_svg(
             lanes(rows, colours, span, "Expression of each person over time"),
-            f"The strongest expression of each person, in steps of {summary.step_s:.2g} s.{more}",
+            f"The expression that each face held, in steps of {summary.step_s:.2g} s.{more}",
         ),
     )
 

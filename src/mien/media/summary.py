@@ -59,6 +59,8 @@ class Person:
     seconds: dict[str, float] = field(default_factory=dict)  # expression -> seconds
     changes: Counter[tuple[str, str]] = field(default_factory=Counter)  # (from, to) -> how often
     curve: Curve = field(default_factory=Curve)
+    held: Curve = field(default_factory=Curve)
+    """Share of each step in which each label was held."""
     thumbnail: bytes | None = None
     """JPEG, 96 x 96 px, where thumbnails were asked for."""
 
@@ -220,11 +222,16 @@ class Summary:
             person.seconds[reading.emotion] = person.seconds.get(reading.emotion, 0.0) + seconds
             values = np.array(reading.smooth_values or reading.values, np.float64)
             person.curve.add(step, values, seconds)
+            held = np.array([float(label == reading.emotion) for label in self._labels])
+            person.held.add(step, held, seconds)
             self._everyone.add(step, values, seconds)
 
     def _step(self, time_s: float) -> int:
         while (step := int((time_s - self._start_s) / self._step_s + 1e-9)) >= _MOST_STEPS:
             self._step_s *= 2
-            for curve in (self._everyone, self._count, *(person.curve for person in self._people.values())):
+            for curve in (self._everyone, self._count):
                 curve.halve()
+            for person in self._people.values():
+                person.curve.halve()
+                person.held.halve()
         return step

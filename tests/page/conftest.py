@@ -92,7 +92,7 @@ def any_detector(tmp_path_factory) -> Path:
     torch.nn.init.normal_(net.out.weight[:1])
     torch.nn.init.zeros_(net.out.bias)
     file = tmp_path_factory.mktemp("detector") / "odd.onnx"
-    export_detector(net, DetectorInfo("odd", (8, 16, 32), 0.8, 0.3), file)
+    export_detector(net, DetectorInfo("odd", (8, 16, 32), 0.995, 0.3), file)
     return file
 
 

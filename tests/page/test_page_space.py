@@ -1,0 +1,47 @@
+"""The static Space: the page alone, behind any web server."""
+
+import functools
+import http.server
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+
+@pytest.fixture
+def static_space(runtime_files, any_detector, tmp_path):
+    """A static Space behind Python's own web server."""
+    from mien.app.spaces import write_space
+
+    write_space(tmp_path / "space", "static", detector=str(any_detector))
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        extensions_map = {**http.server.SimpleHTTPRequestHandler.extensions_map, ".mjs": "text/javascript"}  # noqa: RUF012
+
+        def log_message(self, *_arguments):
+            """Say nothing."""
+
+    handler = functools.partial(Quiet, directory=str(tmp_path / "space"))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield SimpleNamespace(address=f"127.0.0.1:{server.server_address[1]}")
+        server.shutdown()
+        thread.join()
+
+
+def test_the_page_works_without_a_service(static_space, open_tab, hopper_file):
+    # Only this device is offered; a photograph is read, and nothing is sent.
+    tab = open_tab(static_space)
+    page = tab.ready()
+    assert page.is_checked("input[value=device]")
+    assert page.is_disabled("input[value=server]")
+    assert "None is sent" in page.inner_text("#promise")
+
+    page.click("#tab-photo")
+    page.set_input_files("#photos", hopper_file)
+    page.wait_for_selector("#photocards .photo")
+    page.click("#tab-model")
+
+    assert "fer2013" in page.inner_text("#model")
+    assert tab.sent == []

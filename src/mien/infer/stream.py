@@ -23,7 +23,7 @@ __all__ = ["StreamOptions", "StreamReader", "read_stream"]
 
 _SURE = 0.75  # correlation above which a carried face is as good as a detected one
 _LOST = 0.5  # correlation below which it is not there any more
-_MEETING = 1.3  # faces whose boxes, grown by this, touch are about to cover each other
+_NEAR = 1.3  # faces whose boxes overlap when they are grown by this may soon hide each other
 _EDGE = 0.1  # a box that is nearer to the picture's edge, in its own sides, is coming or going
 _PATIENCE = 4  # detections that motion may ask for in vain before they become rarer: somebody comes in bit by bit
 _KEPT_MISSES = 1  # detections in a row that may miss a face which is plainly still there
@@ -164,10 +164,11 @@ class StreamReader:
         if every != "auto":
             return lost or self._since_detection + 1 >= every
         boxes = [face.box for face, _ in carried.values()]
-        if lost or waited_s >= self._options.detect_s or _any_meet(boxes):
+        if lost or waited_s >= self._options.detect_s or _any_meet(boxes, 1.0):
             return True
         doubtful = (
             any(score < _SURE for _, score in carried.values())
+            or _any_meet(boxes, _NEAR)
             or bool(self._tracker.alive - self._known)  # somebody was lost a moment ago
             or any(key in self._partial or _leaves(face.box, frame.image) for key, (face, _) in carried.items())
         )
@@ -236,15 +237,15 @@ def _leaves(box: Box, image: Image) -> bool:
     return box[0] < x or box[1] < y or box[2] > image.shape[1] - x or box[3] > image.shape[0] - y
 
 
-def _any_meet(boxes: Sequence[Box]) -> bool:
-    """Whether two boxes, grown a little, touch: one face may be about to hide another."""
-    grown = [_grown(box) for box in boxes]
+def _any_meet(boxes: Sequence[Box], scale: float) -> bool:
+    """Whether two boxes overlap, each grown to `scale` times its sides: one face hides another, or is about to."""
+    grown = [_grown(box, scale) for box in boxes]
     return any(
         a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3] for i, a in enumerate(grown) for b in grown[:i]
     )
 
 
-def _grown(box: Box) -> Box:
+def _grown(box: Box, scale: float) -> Box:
     x1, y1, x2, y2 = box
-    dx, dy = (_MEETING - 1) / 2 * (x2 - x1), (_MEETING - 1) / 2 * (y2 - y1)
+    dx, dy = (scale - 1) / 2 * (x2 - x1), (scale - 1) / 2 * (y2 - y1)
     return (x1 - dx, y1 - dy, x2 + dx, y2 + dy)

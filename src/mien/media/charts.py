@@ -60,7 +60,7 @@ def legend(labels: Sequence[str], colours: Colours) -> str:
         f'<rect width="12" height="12" rx="2" fill="{colours[label]}"/></svg> {escape(label)}</span>'
         for label in labels
     )
-    return f'<p style="margin:.2rem 0 .8rem">{"".join(cells)}</p>'
+    return f'<p style="margin:.2rem 0 .8rem;break-after:avoid">{"".join(cells)}</p>'
 
 
 def areas(

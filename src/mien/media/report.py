@@ -158,7 +158,7 @@ def _share(summary: VideoSummary, people: Sequence[Person], colours: dict[str, s
         bars.insert(0, ("all", {label: total.get(label, 0.0) for label in summary.labels}))
     rows: list[list[object]] = [
         [
-            f"Person {p.track}",
+            f"Person\u00a0{p.track}",
             clock(p.first_s),
             f"{p.seen_s:.1f}",
             *(f"{p.seconds.get(x, 0.0):.1f}" for x in summary.labels),
@@ -167,7 +167,7 @@ def _share(summary: VideoSummary, people: Sequence[Person], colours: dict[str, s
     ]
     if len(summary.people) > 1:
         rows.append(
-            ["All faces", "", f"{sum(total.values()):.1f}", *(f"{total.get(x, 0.0):.1f}" for x in summary.labels)]
+            ["All\u00a0faces", "", f"{sum(total.values()):.1f}", *(f"{total.get(x, 0.0):.1f}" for x in summary.labels)]
         )
     return section(
         "Share of time",

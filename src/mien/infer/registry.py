@@ -43,6 +43,14 @@ _ALL = (
         source="this project (MODEL_CARD.md)",
     ),
     Entry(
+        name="ferplus",
+        kind="expression",
+        filename="ferplus.onnx",
+        summary="8 expressions (with contempt), trained on the votes of FER+ by this project",
+        license="MIT",
+        source="this project (MODEL_CARD.md)",
+    ),
+    Entry(
         name="yunet",
         kind="detector",
         filename="face_detection_yunet_2023mar.onnx",

@@ -115,8 +115,8 @@ def serve_quick(tiny_model) -> Iterator[Any]:
     with ExitStack() as stack:
 
         def start(**settings: Any) -> Served:
-            analyzer = {"model": tiny_model, "detector": "none"}
-            return stack.enter_context(running(analyzer=analyzer, **settings))
+            quick = {"analyzer": {"model": tiny_model, "detector": "none"}}
+            return stack.enter_context(running(**quick | settings))
 
         yield start
 

@@ -1,5 +1,7 @@
 """The page for everybody: keyboard, screen reader, small screens, light and dark."""
 
+import json
+
 import pytest
 
 TABS = ["live", "photo", "video", "session", "model"]
@@ -61,3 +63,23 @@ def test_nothing_sticks_out_on_a_phone(site, open_tab, hopper_file):
     for name in TABS:
         page.click(f"#tab-{name}")
         assert page.evaluate("() => document.documentElement.scrollWidth") <= 320, name
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_figures_of_the_model(serve_quick, open_tab, axe, scheme, tiny_model, tmp_path):
+    # An evaluation beside the model file is shown: classes, confusion, calibration; axe finds nothing in it.
+    names = ["neutral", "happy"]
+    classes = [{"name": n, "precision": 0.9, "recall": 0.8, "f1": 0.85, "support": 10} for n in names]
+    bins = [{"lower": 0.5, "upper": 1.0, "count": 20, "confidence": 0.8, "accuracy": 0.75}]
+    figures = {"names": names, "classes": classes, "confusion": [[10, 0], [4, 6]], "reliability": bins, "ece": 0.05}
+    model = tmp_path / "tiny.onnx"
+    model.write_bytes(tiny_model.read_bytes())
+    (tmp_path / "tiny.evaluation.json").write_text(json.dumps({"figures": figures}), "utf-8")
+    page = open_tab(serve_quick(analyzer={"model": model, "detector": "none"}), color_scheme=scheme).ready()
+
+    page.click("#tab-model")
+
+    assert page.locator(".matrix td:not(:empty)").all_inner_texts() == ["100 %", "0 %", "40 %", "60 %"]
+    assert page.locator("#model svg circle").count() == 1
+    page.evaluate(f"() => {{ {axe} }}")
+    assert page.evaluate("() => axe.run()")["violations"] == []

@@ -1,13 +1,14 @@
 // The two ways of reading faces, with the same methods: on this device (a worker beside the page) and on the server.
 //   start(), stop()              of a live run
-//   send(source, timeS) -> bool  hand over a frame; false when two are in flight already
-//   onreading(reading)           {width, height, faces, lagMs}
+//   send(source, timeS) -> bool  hand over a frame; false when enough are in flight already
+//   onreading(reading)           {width, height, faces, begun}: begun is when the frame was handed over, in ms
 //   photo(file) -> analysis      the documented JSON
 //   bytes                        bytes of pictures that have left this device
 
 import { authorised, problemOf, tokenProtocols } from "./api.mjs";
 
-const MOST_IN_FLIGHT = 2;
+const MOST_SENT = 2; // frames on their way to the server: one travels while the other is read
+const MOST_READ = 1; // on this device a second frame would only grow old
 const FRAME_SIDE = 640; // px; longest side of a live frame that is sent
 const QUALITY = 0.85;
 
@@ -37,10 +38,10 @@ export class DeviceEngine {
   }
 
   send(source, timeS) {
-    if (!this.#worker || this.#asked.size >= MOST_IN_FLIGHT) return false;
+    if (!this.#worker || this.#asked.size >= MOST_READ) return false;
     const begun = performance.now();
     this.#ask(source, { timeS, live: true }).then(
-      (reading) => reading && this.onreading({ ...reading, lagMs: performance.now() - begun }),
+      (reading) => reading && this.onreading({ ...reading, begun }),
       (error) => this.onproblem(error),
     );
     return true;
@@ -143,7 +144,7 @@ export class ServerEngine {
   }
 
   send(source, timeS) {
-    if (this.#socket?.readyState !== WebSocket.OPEN || this.#sent.size >= MOST_IN_FLIGHT) return false;
+    if (this.#socket?.readyState !== WebSocket.OPEN || this.#sent.size >= MOST_SENT) return false;
     const id = this.#next++;
     this.#sent.set(id, performance.now());
     this.#encode(source).then((blob) => this.#post(id, timeS, blob));
@@ -182,6 +183,6 @@ export class ServerEngine {
   #take(message) {
     const begun = this.#sent.get(message.id);
     for (const id of this.#sent.keys()) if (id <= message.id) this.#sent.delete(id); // earlier ones were left out
-    if (message.type === "reading") this.onreading({ ...message, lagMs: performance.now() - (begun ?? NaN) });
+    if (message.type === "reading") this.onreading({ ...message, begun: begun ?? performance.now() });
   }
 }

@@ -5,6 +5,7 @@ import { FaceCard, drawFaces } from "./faces.mjs";
 
 const SPOKEN_EVERY_MS = 4000; // a screen reader is not told more often
 const SHOWN_CARDS = 8;
+const CARDS_EVERY_MS = 90; // boxes follow every frame; bars that change faster cannot be read
 
 /** Wire the tab up. */
 export function startLive(page) {
@@ -35,6 +36,8 @@ class Live {
     this.paused = false;
     this.reading = null;
     this.spokenMs = 0;
+    this.cardsMs = 0;
+    this.missed = false;
   }
 
   /** What happens to the pictures, said before the camera starts. */
@@ -104,12 +107,18 @@ class Live {
   next() {
     if (!this.stream) return;
     const asked = this.stream;
-    const step = (now) => {
+    const step = () => {
       if (this.stream !== asked) return;
-      if (!this.paused && !document.hidden) this.engine.send(this.video, now / 1000);
+      this.hand();
       this.wait(step);
     };
     this.wait(step);
+  }
+
+  /** Hand the newest frame over; when the engine is busy, as soon as it is free. */
+  hand() {
+    if (this.paused || document.hidden) return;
+    this.missed = !this.engine.send(this.video, performance.now() / 1000);
   }
 
   wait(step) {
@@ -119,10 +128,11 @@ class Live {
 
   take(reading) {
     if (!this.stream || this.paused) return;
+    if (this.missed) this.hand();
     this.reading = reading;
     this.redraw();
+    this.count(reading, performance.now() - reading.begun);
     this.showCards(reading.faces);
-    this.count(reading);
     this.session.add(reading.faces, performance.now() / 1000);
     this.speak(reading.faces);
   }
@@ -150,6 +160,10 @@ class Live {
   showCards(faces) {
     const { labels, colours } = this.facts.model;
     const shown = faces.slice(0, SHOWN_CARDS);
+    const now = performance.now();
+    const known = shown.length === this.cards.size && shown.every((face) => this.cards.has(face.track));
+    if (known && now - this.cardsMs < CARDS_EVERY_MS) return;
+    this.cardsMs = now;
     for (const [track, card] of this.cards) {
       if (!shown.some((face) => face.track === track)) {
         card.element.remove();
@@ -173,10 +187,12 @@ class Live {
     return h("p", { class: "nobody" }, "No face in the picture. Come closer, or turn towards the light.");
   }
 
-  count(reading) {
+  /** `lagMs` is from the moment at which the page took the frame to the drawn boxes. */
+  count(reading, lagMs) {
     const now = performance.now();
+    document.dispatchEvent(new CustomEvent("reading", { detail: { lagMs, faces: reading.faces.length } }));
     this.times.push(now);
-    this.lags.push(reading.lagMs);
+    this.lags.push(lagMs);
     while (this.times[0] < now - 2000) {
       this.times.shift();
       this.lags.shift();
@@ -250,6 +266,7 @@ class Live {
   /** Show the controls of a running camera, or the invitation to start one. */
   dress(running) {
     for (const id of ["livebar", "stats", "faces"]) $(id).hidden = !running;
+    $("stage").classList.toggle("idle", !running);
     for (const id of ["empty", "guide"]) $(id).hidden = running;
     for (const id of ["stop", "pause", "cameras"]) $(id).disabled = !running;
   }

@@ -7,9 +7,9 @@ import { legend } from "./faces.mjs";
 /** Fill the tab from the facts that the page started with. */
 export function showModel({ model, device }) {
   const figures = model.evaluation?.figures;
-  const cards = [about(model, device), measured(model), limits(), law()];
-  if (figures) cards.splice(2, 0, classes(figures), confusion(figures), trust(figures));
-  $("model").append(h("div", { class: "stack" }, ...cards));
+  const judged = figures ? [classes(figures), confusion(figures), trust(figures)] : [];
+  const cards = [about(model, device), measured(model), ...judged, limits(), law()];
+  $("model").append(h("div", { class: "stack pairs" }, ...cards));
 }
 
 function card(title, ...parts) {
@@ -73,7 +73,7 @@ function confusion(figures) {
     const sum = Math.max(row.reduce((a, b) => a + b, 0), 1);
     const cells = row.map((count) => {
       const share = count / sum;
-      return h("td", { "--share": share.toFixed(3), class: share > 0.6 ? "strong" : null }, percent(share));
+      return h("td", { "--share": share.toFixed(3) }, percent(share));
     });
     return h("tr", {}, h("th", { scope: "row" }, names[i]), ...cells);
   });

@@ -186,9 +186,10 @@ def _tell(job: _Job, ended: _Ended, options: Mapping[str, Any]) -> None:
         notice(f"Wrote {path}.")
     speed = summary.frames / max(ended.seconds, 1e-9)
     people = "no face" if not summary.people else _count(len(summary.people), "person", "people")
+    looked = min(job.reader.detections, summary.frames)  # a frame that Ctrl-C interrupted was looked at, not written
     notice(
         f"{_count(summary.frames, 'frame')}, {people}, in {ended.seconds:.1f} s "
-        f"({speed:.0f} frames per second); faces were looked for in {job.reader.detections} of them."
+        f"({speed:.0f} frames per second); faces were looked for in {looked} of them."
     )
     if ended.failed is not None:
         raise VideoError(f"{ended.failed} What was read before, up to {summary.end_s:.1f} s, is kept.")

@@ -67,10 +67,11 @@ def command(
         sinks = _sinks(record, timeline, analyzer.labels, source.fps)
         out = stack.enter_context(BackgroundSinks(sinks)) if sinks else None
         stored = [str(path) for path in (record, timeline) if path is not None]
-        view = _Window(analyzer.labels) if window else _table_view(stack, stored)
+        view = _view(window, stored)
         frames = stack.enter_context(NewestFrames(source if source.live else _at_its_speed(source)))
         try:
-            for frame, readings in _read(frames, reader):
+            for frame in frames:
+                readings = reader.read(frame)
                 if out is not None:
                     out.write(frame, readings)
                 if not view.show(frame, readings, frames):
@@ -90,11 +91,6 @@ def _at_its_speed(frames: Iterable[Frame]) -> Iterator[Frame]:
         started = time.monotonic() - frame.time_s if started is None else started
         time.sleep(max(0.0, started + frame.time_s - time.monotonic()))
         yield frame
-
-
-def _read(frames: NewestFrames, reader: Any) -> Iterator[tuple[Frame, list[Reading]]]:
-    for frame in frames:
-        yield frame, reader.read(frame)
 
 
 def _sinks(record: Path | None, timeline: Path | None, labels: Sequence[str], fps: float | None) -> list[Sink]:
@@ -122,7 +118,9 @@ class _View(Protocol):
         ...
 
 
-def _table_view(stack: ExitStack, stored: Sequence[str]) -> _View:
+def _view(window: bool, stored: Sequence[str]) -> _View:
+    if window:
+        return _Window()
     return _Table(stored) if sys.stdout.isatty() else _Lines()
 
 
@@ -191,10 +189,9 @@ class _Window:
 
     _NAME = "mien"
 
-    def __init__(self, labels: Sequence[str]) -> None:
+    def __init__(self) -> None:
         import cv2
 
-        self._labels = labels
         cv2.namedWindow(self._NAME, cv2.WINDOW_AUTOSIZE)
 
     def show(self, frame: Frame, readings: Sequence[Reading], frames: NewestFrames) -> bool:

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mien.core.types import Face
 from mien.infer.track import LOOK_SIZE, Tracker, face_looks
@@ -145,3 +147,26 @@ def test_look_outside_the_picture():
     # A box beside the picture has an empty look, not an error.
     looks = face_looks(np.zeros((20, 20, 3), np.uint8), [Face((50, 50, 60, 60), 1.0)])
     assert not looks.any()
+
+
+@given(
+    st.lists(
+        st.lists(st.tuples(st.floats(0, 600), st.integers(1, 6), st.floats(10, 200)), max_size=5),
+        min_size=1,
+        max_size=12,
+    ),
+    st.floats(0.01, 2.0),
+)
+@settings(max_examples=60, deadline=None)
+def test_any_faces_get_distinct_ids(frames, step_s):
+    # Whatever the faces do: within a frame ids are distinct, and an id that was given up never comes back.
+    tracker = Tracker(max_gap_s=0.5)
+    last_seen: dict[int, int] = {}
+    for i, people in enumerate(frames):
+        ids = track(tracker, i * step_s, *((x, look(seed), side) for x, seed, side in people))
+        assert len(set(ids)) == len(ids) == len(people)
+        for track_id in ids:
+            since = i - last_seen.get(track_id, i)
+            assert since <= 1 or since * step_s <= 0.5 + 1e-6
+            last_seen[track_id] = i
+        assert set(ids) <= tracker.alive

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 from collections.abc import Callable
@@ -157,7 +158,8 @@ def run(settings: Settings, open_page: bool = False, access_log: bool = False) -
         timeout_graceful_shutdown=_GRACE_S,
     )
     _announce(settings, listener.getsockname()[1], open_page)
-    uvicorn.Server(config).run(sockets=[listener])
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises Ctrl+C again after it has ended in good order
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:

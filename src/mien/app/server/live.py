@@ -12,6 +12,7 @@ import math
 import struct
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, final
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -147,7 +148,7 @@ class LiveConnection:
     async def _read(self, sent: _Sent) -> dict[str, Any]:
         start = time.perf_counter()
         try:
-            size, readings = await self._worker.run(lambda analyzer: self._analyze(analyzer, sent))
+            size, readings = await self._worker.run(partial(self._analyze, sent=sent), "live")
         except ImageError as error:
             self._bad += 1
             self._metrics.count("mien_frames_total", result="bad")

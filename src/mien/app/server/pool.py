@@ -6,9 +6,11 @@ Knows no web framework beyond the error that says "busy".
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from mien.app.server.problems import Problem
 
@@ -18,15 +20,24 @@ if TYPE_CHECKING:
 __all__ = ["Pool", "Worker"]
 
 _T = TypeVar("_T")
+Lane = Literal["picture", "live"]
 
 
 class Worker:
-    """One thread with one analyzer; what it is given is done one after the other."""
+    """One thread with one analyzer and two lanes, pictures and live frames, which take turns while both have work.
+
+    Within a lane the first come is the first served. So a crowd of pictures does not stop live pictures, nor the other
+    way round.
+    """
 
     def __init__(self, make: Callable[[], Analyzer], number: int) -> None:
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix=f"mien-read-{number}")
         self._make = make
         self._analyzer: Analyzer | None = None
+        self._lanes: dict[Lane, deque[Callable[[], None]]] = {"picture": deque(), "live": deque()}
+        self._last: Lane = "live"
+        self._changed = threading.Condition()
+        self._closed = False
+        self._thread = threading.Thread(target=self._work, name=f"mien-read-{number}", daemon=True)
         self.waiting = 0
         """Pieces of work that wait or are being done."""
 
@@ -38,21 +49,54 @@ class Worker:
         return self._analyzer
 
     async def load(self) -> None:
-        """Open the models."""
-        self._analyzer = await asyncio.get_running_loop().run_in_executor(self._executor, self._make)
+        """Open the models and begin to work."""
+        self._analyzer = await asyncio.to_thread(self._make)
+        self._thread.start()
 
-    async def run(self, work: Callable[[Analyzer], _T]) -> _T:
-        """Do a piece of work in the worker's thread."""
+    async def run(self, work: Callable[[Analyzer], _T], lane: Lane = "picture") -> _T:
+        """Do a piece of work in the worker's thread; what has not begun is dropped when the caller is cancelled."""
         analyzer = self.analyzer
+        future: Future[_T] = Future()
+
+        def step() -> None:
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                future.set_result(work(analyzer))
+            except BaseException as error:  # noqa: BLE001 - raised again where the work was asked for
+                future.set_exception(error)
+
+        with self._changed:
+            if self._closed:
+                raise Problem(503, "The service is being stopped.")
+            self._lanes[lane].append(step)
+            self._changed.notify()
         self.waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._executor, work, analyzer)
+            return await asyncio.wrap_future(future)
         finally:
             self.waiting -= 1
 
     def close(self) -> None:
-        """Do what is being done to its end, and drop what waits."""
-        self._executor.shutdown(wait=True, cancel_futures=True)
+        """Finish what is being done; what waits is never done."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _work(self) -> None:
+        while (step := self._next()) is not None:
+            step()
+
+    def _next(self) -> Callable[[], None] | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or any(self._lanes.values()))
+            if self._closed:
+                return None
+            other: Lane = "picture" if self._last == "live" else "live"
+            self._last = other if self._lanes[other] else self._last
+            return self._lanes[self._last].popleft()
 
 
 class Pool:

@@ -168,3 +168,17 @@ def test_where_open_files_have_no_path(monkeypatch, tmp_path):
     uploads.sweep()
 
     assert list(tmp_path.iterdir()) == [fresh]
+
+
+def test_only_so_many_results_are_kept():
+    # The oldest goes first, before its time.
+    from mien.app.server.jobs import Job, Jobs
+    from mien.app.server.settings import Limits
+
+    jobs = Jobs(lambda: None, Limits())
+    kept = [Job(0.1, ended_s=time.monotonic() - 20 + i) for i in range(20)]
+    jobs._jobs = {job.id: job for job in kept}
+
+    jobs.check_room()
+
+    assert set(jobs._jobs) == {job.id for job in kept[4:]}

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Job", "Jobs", "timeline_text"]
 
+_MOST_KEPT = 16  # results; then the oldest is forgotten before its time
 _MOST_ROWS = 100_000  # faces over all frames of one video: about 200 MB
 
 State = Literal["waiting", "reading", "done", "failed"]
@@ -183,9 +184,10 @@ class Jobs:
 
     def _forget_old(self) -> None:
         now = time.monotonic()
-        for job in list(self._jobs.values()):
-            if job.ended_s is not None and now - job.ended_s > self._limits.job_keep_s:
-                del self._jobs[job.id]
+        ended = [(job.ended_s, job.id) for job in self._jobs.values() if job.ended_s is not None]
+        for place, (ended_s, job_id) in enumerate(sorted(ended, reverse=True)):
+            if now - ended_s > self._limits.job_keep_s or place >= _MOST_KEPT:
+                del self._jobs[job_id]
 
 
 def timeline_text(job: Job, kind: Literal["csv", "jsonl"]) -> str:

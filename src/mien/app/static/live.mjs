@@ -18,6 +18,11 @@ export function startLive(page) {
   page.choice.addEventListener("change", () => live.change());
   document.addEventListener("visibilitychange", () => live.rest());
   new ResizeObserver(() => live.redraw()).observe($("stage"));
+  if (window.top !== window.self) {
+    // In a frame, such as a Space's, a camera may not be allowed.
+    $("alone").href = location.href;
+    $("alone").hidden = false;
+  }
   live.mirror();
   live.promise();
 }

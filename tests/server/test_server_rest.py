@@ -26,6 +26,12 @@ def test_a_raw_picture_gives_the_documented_json(served, grey_png):
     assert body == json.loads(json.dumps(local))
 
 
+@pytest.mark.parametrize("kind", ["", "application/octet-stream", "application/x-www-form-urlencoded", "image/x-any"])
+def test_a_raw_body_needs_no_right_content_type(served, grey_png, kind):
+    # What curl sends by itself will do; the picture's own bytes say what it is.
+    assert served.ask("POST", "/v1/analyze", grey_png, Content_Type=kind).status == 200
+
+
 def test_a_form_gives_a_list_and_one_bad_file_does_not_stop_the_others(served, grey_png):
     # Records in order; the unreadable one says why.
     body, kind = form(("a.png", grey_png), ("b.txt", b"no picture"), ("c.png", grey_png))

@@ -19,9 +19,12 @@ from mien.core.types import Analysis
 if TYPE_CHECKING:
     from mien.infer.analyzer import Analyzer
 
-__all__ = ["router"]
+__all__ = ["RAW_KINDS", "router"]
 
 router = APIRouter(tags=["Pictures"])
+
+RAW_KINDS = ("", "application/octet-stream", "application/x-www-form-urlencoded")
+"""Content types of a raw body that says nothing of what it is; the last is what curl sends unless told otherwise."""
 
 _LONGEST_NAME = 200
 
@@ -61,7 +64,7 @@ async def analyze(
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
         return JSONResponse([analysis.to_dict() for analysis in await _read_form(request, service)])
-    if kind and not kind.startswith("image/") and kind != "application/octet-stream":
+    if not kind.startswith("image/") and kind not in RAW_KINDS:
         raise Problem(415, f"Send a picture (image/...) or multipart/form-data, not {kind[:80]}.")
     picture = await request.body()
     if not picture:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from mien.app.server.jobs import timeline_text
+from mien.app.server.pictures import RAW_KINDS
 from mien.app.server.problems import Problem
 from mien.app.server.schemas import JobOut, TimelineOut
 from mien.app.server.service import Service, service_of
@@ -40,7 +41,7 @@ async def start(
     service = service_of(request)
     service.jobs.check_room()
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind and not kind.startswith("video/") and kind != "application/octet-stream":
+    if not kind.startswith("video/") and kind not in RAW_KINDS:
         raise Problem(415, f"Send the video itself (video/...), not {kind[:80]}.")
     upload = Upload()
     try:

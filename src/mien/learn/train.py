@@ -174,6 +174,8 @@ def _fit(run: Path, config: Config, tables: tuple[CropTable, CropTable], say: Sa
             loader(validation_table, judged, config.workers),
             ckpt_path=str(last) if last.exists() else None,
         )
+    except SystemExit as stop:  # how Lightning leaves on Ctrl-C
+        raise TrainError(f"Stopped after {len(module.history)} epochs; go on with --resume --out {run}.") from stop
     except torch.OutOfMemoryError as error:
         raise TrainError(
             "The device has too little memory; lower 'batch_size' and raise 'accumulate' by the same factor."

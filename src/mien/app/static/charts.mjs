@@ -13,7 +13,13 @@ export function lanes(people, labels, colours, width) {
   const height = people.length * (LANE + 14) + 22;
   const parts = people.flatMap((person, i) => lane(person, 2 + i * (LANE + 14), labels, colours, x));
   const title = svg("title", {}, `Expressions of ${people.length} faces from ${clock(first)} to ${clock(last)}`);
-  return svg("svg", { class: "chart", viewBox: `0 0 ${width} ${height}`, role: "img" }, title, ...parts, ...axis(first, last, x, width, height));
+  return svg(
+    "svg",
+    { class: "chart", viewBox: `0 0 ${width} ${height}`, role: "img" },
+    title,
+    ...parts,
+    ...axis(first, last, x, width, height),
+  );
 }
 
 function lane(person, top, labels, colours, x) {
@@ -73,12 +79,31 @@ export function reliability(bins) {
     svg("text", { x: at(0) - 6, y: up(v) + 4, "text-anchor": "end" }, percent(v).replace(" %", "")),
     svg("text", { x: at(v), y: side - 12, "text-anchor": "middle" }, percent(v).replace(" %", "")),
   ]);
-  const line = svg("polyline", { class: "line", points: full.map((b) => `${at(b.confidence)},${up(b.accuracy)}`).join(" ") });
+  const line = svg("polyline", {
+    class: "line",
+    points: full.map((b) => `${at(b.confidence)},${up(b.accuracy)}`).join(" "),
+  });
   const spots = full.map((b) => {
     const title = svg("title", {}, `said ${percent(b.confidence)}, right ${percent(b.accuracy)}, ${b.count} pictures`);
-    return svg("circle", { class: "spot", cx: at(b.confidence), cy: up(b.accuracy), r: 2.5 + 5 * Math.sqrt(b.count / most) }, title);
+    return svg(
+      "circle",
+      { class: "spot", cx: at(b.confidence), cy: up(b.accuracy), r: 2.5 + 5 * Math.sqrt(b.count / most) },
+      title,
+    );
   });
   const ideal = svg("line", { class: "ideal", x1: at(0), y1: up(0), x2: at(1), y2: up(1) });
-  const title = svg("title", {}, "Share of right answers against confidence, both in per cent; on the dotted line they agree");
-  return svg("svg", { class: "chart", viewBox: `0 0 ${side} ${side}`, role: "img" }, title, ...marks, ideal, line, ...spots);
+  const title = svg(
+    "title",
+    {},
+    "Share of right answers against confidence, both in per cent; on the dotted line they agree",
+  );
+  return svg(
+    "svg",
+    { class: "chart", viewBox: `0 0 ${side} ${side}`, role: "img" },
+    title,
+    ...marks,
+    ideal,
+    line,
+    ...spots,
+  );
 }

@@ -1,5 +1,6 @@
 // Reads faces on the visitor's device, beside the page so that it stays smooth. Gets pictures, gives readings; nothing
-// leaves the device. Messages: {type: "open", ...}, {type: "read", id, picture, timeS, live}, {type: "forget"}.
+// leaves the device. Messages: {type: "open", ...}, {type: "read", id, picture, timeS, live}, {type: "forget", live}.
+// A picture with a time belongs to the live run or to a film, each with faces of its own.
 
 import { People } from "./people.mjs";
 import { bgrOf, cropOf, decode, mapBack, padded, shrink } from "./vision.mjs";
@@ -10,7 +11,7 @@ let ort;
 let device;
 let detector;
 let classifier;
-let people = new People();
+const people = { live: new People(), film: new People() };
 const canvases = {};
 
 self.onmessage = async ({ data }) => {
@@ -19,7 +20,7 @@ self.onmessage = async ({ data }) => {
       await open(data);
       self.postMessage({ type: "ready" });
     } else if (data.type === "forget") {
-      people = new People();
+      people[data.live ? "live" : "film"] = new People();
     } else if (data.type === "read") {
       self.postMessage({ type: "reading", id: data.id, ...(await read(data)) });
     }
@@ -49,7 +50,7 @@ async function read({ picture, timeS, live }) {
   const found = live ? await detectQuickly(picture, bgr) : await detect(bgr);
   picture.close();
   const faces = await classify(bgr, found);
-  const told = timeS === undefined ? faces : people.update(faces, timeS);
+  const told = timeS === undefined ? faces : people[live ? "live" : "film"].update(faces, timeS);
   return { width: bgr.width, height: bgr.height, faces: told, ms: performance.now() - start };
 }
 

@@ -4,7 +4,10 @@ import { getJson } from "./api.mjs";
 import { $, h } from "./dom.mjs";
 
 const EXAMPLES = {
-  "POST /v1/analyze": (at) => [`curl --data-binary @photo.jpg ${at}`, `curl -F image=@photo.jpg -F image=@party.jpg ${at}`],
+  "POST /v1/analyze": (at) => [
+    `curl --data-binary @photo.jpg ${at}`,
+    `curl -F image=@photo.jpg -F image=@party.jpg ${at}`,
+  ],
   "POST /v1/analyze/video": (at) => [`curl --data-binary @clip.mp4 "${at}?every_s=0.1"`],
 };
 
@@ -15,9 +18,17 @@ const LIVE =
 const description = await getJson("openapi.json");
 $("intro").textContent = description.info.description;
 for (const [path, methods] of Object.entries(description.paths)) {
-  for (const [method, operation] of Object.entries(methods)) $("operations").append(card(method.toUpperCase(), path, operation));
+  for (const [method, operation] of Object.entries(methods))
+    $("operations").append(card(method.toUpperCase(), path, operation));
 }
-$("operations").append(h("article", { class: "card" }, h("h2", {}, h("span", { class: "method" }, "WS"), h("code", {}, "/v1/live")), h("p", {}, LIVE)));
+$("operations").append(
+  h(
+    "article",
+    { class: "card" },
+    h("h2", {}, h("span", { class: "method" }, "WS"), h("code", {}, "/v1/live")),
+    h("p", {}, LIVE),
+  ),
+);
 
 function card(method, path, operation) {
   const title = h("h2", {}, h("span", { class: "method" }, method), h("code", {}, path));

@@ -30,7 +30,13 @@ export class DeviceEngine {
 
   async start() {
     await this.#open();
-    this.#worker.postMessage({ type: "forget" });
+    this.#worker.postMessage({ type: "forget", live: true });
+  }
+
+  /** Begin a film, whose frames then go to `frame`. */
+  async startFilm() {
+    await this.#open();
+    this.#worker.postMessage({ type: "forget", live: false });
   }
 
   stop() {
@@ -117,12 +123,12 @@ export class ServerEngine {
   }
 
   start() {
+    this.stop();
     const url = new URL(this.#facts.server.live, document.baseURI);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     return new Promise((resolve, reject) => {
       const socket = new WebSocket(url, tokenProtocols());
       this.#socket = socket;
-      this.#sent.clear();
       socket.onmessage = ({ data }) => {
         const message = JSON.parse(data);
         if (message.type === "hello") resolve();

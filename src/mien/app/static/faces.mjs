@@ -20,7 +20,10 @@ export function drawFaces(context, faces, { scale, left = 0, top = 0, width, mir
 
 function drawBox(context, x, y, width, height, colour, pixel) {
   const radius = Math.min(10 * pixel, width / 6);
-  for (const [stroke, line] of [[DARK, 5], [colour, 2.5]]) {
+  for (const [stroke, line] of [
+    [DARK, 5],
+    [colour, 2.5],
+  ]) {
     context.beginPath();
     context.roundRect(x, y, width, height, radius);
     context.lineWidth = line * pixel;
@@ -60,7 +63,14 @@ export class FaceCard {
     this.sure = h("span", { class: "sure" });
     this.rows = labels.map((label) => this.#row(label));
     const bars = h("dl", { class: "bars" }, ...this.rows.map((row) => row.element));
-    const head = h("header", {}, h("span", { class: "dot" }), this.heading, h("span", { class: "who" }, title), this.sure);
+    const head = h(
+      "header",
+      {},
+      h("span", { class: "dot" }),
+      this.heading,
+      h("span", { class: "who" }, title),
+      this.sure,
+    );
     this.element = h("article", { class: "face" }, head, bars);
   }
 
@@ -68,7 +78,13 @@ export class FaceCard {
     const name = h("dt", {}, label);
     const fill = h("div", { class: "fill", "--colour": this.colours[label] });
     const figure = h("span", { class: "figure" });
-    const element = h("div", { class: "row" }, name, h("dd", { class: "trough" }, fill), h("dd", { class: "figure" }, figure));
+    const element = h(
+      "div",
+      { class: "row" },
+      name,
+      h("dd", { class: "trough" }, fill),
+      h("dd", { class: "figure" }, figure),
+    );
     return { element, name, fill, figure };
   }
 

@@ -57,7 +57,9 @@ class Live {
   async start() {
     this.tell(null);
     if (!navigator.mediaDevices) {
-      this.tell(new Error("Browsers give cameras to safe addresses only: open this page over HTTPS or as http://localhost."));
+      this.tell(
+        new Error("Browsers give cameras to safe addresses only: open this page over HTTPS or as http://localhost."),
+      );
       return;
     }
     try {
@@ -84,6 +86,10 @@ class Live {
     const size = { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 30 } };
     const which = chosen && chosen !== "Camera" ? { deviceId: { exact: chosen } } : { facingMode: "user" };
     this.stream = await navigator.mediaDevices.getUserMedia({ video: { ...size, ...which } });
+    const [track] = this.stream.getVideoTracks();
+    track.addEventListener("ended", () =>
+      this.fail(new Error("The camera has stopped. Start it again when it is back.")),
+    );
     this.video.srcObject = this.stream;
     await this.video.play();
     $("stage").style.aspectRatio = `${this.video.videoWidth} / ${this.video.videoHeight}`;
@@ -146,7 +152,8 @@ class Live {
     const pixel = window.devicePixelRatio || 1;
     const { clientWidth, clientHeight } = this.canvas;
     const [width, height] = [Math.round(clientWidth * pixel), Math.round(clientHeight * pixel)];
-    if (this.canvas.width !== width || this.canvas.height !== height) [this.canvas.width, this.canvas.height] = [width, height];
+    if (this.canvas.width !== width || this.canvas.height !== height)
+      [this.canvas.width, this.canvas.height] = [width, height];
     this.context.clearRect(0, 0, width, height);
     if (!this.reading || !this.stream) return;
     const scale = Math.min(width / this.reading.width, height / this.reading.height);

@@ -101,7 +101,8 @@ async function start() {
     tell(new Error(`The page could not start: ${error.message}`));
     return;
   }
-  $("version").textContent = `· mien ${facts.model.version}, model ${facts.model.name}, detector ${facts.model.detector}`;
+  $("version").textContent =
+    `· mien ${facts.model.version}, model ${facts.model.name}, detector ${facts.model.detector}`;
   $("docslink").hidden = !facts.server;
   startTabs();
   await askForToken(facts);

@@ -18,11 +18,18 @@ function card(title, ...parts) {
 
 function facts(rows) {
   const known = rows.filter(([, value]) => value !== undefined && value !== null && value !== "");
-  return h("dl", { class: "facts" }, ...known.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, String(value))]));
+  return h(
+    "dl",
+    { class: "facts" },
+    ...known.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, String(value))]),
+  );
 }
 
 function about(model, device) {
-  const training = Object.entries(model.training).map(([key, value]) => [words(key), typeof value === "object" ? JSON.stringify(value) : value]);
+  const training = Object.entries(model.training).map(([key, value]) => [
+    words(key),
+    typeof value === "object" ? JSON.stringify(value) : value,
+  ]);
   const { size, color, margin } = model.crop;
   const rows = [
     ["Model", `${model.name}, ${(model.bytes / 1e6).toFixed(1)} MB, ${model.precision}`],
@@ -46,31 +53,51 @@ function words(key) {
 function measured(model) {
   const parts = Object.entries(model.metrics).flatMap(([split, figures]) => {
     if (typeof figures !== "object") return [];
-    const named = { accuracy: "right answers", macro_f1: "macro F1", balanced_accuracy: "mean recall", ece: "calibration error" };
+    const named = {
+      accuracy: "right answers",
+      macro_f1: "macro F1",
+      balanced_accuracy: "mean recall",
+      ece: "calibration error",
+    };
     const tiles = Object.entries(named)
       .filter(([key]) => typeof figures[key] === "number")
       .map(([key, name]) => h("div", {}, h("dt", {}, name), h("dd", {}, percent(figures[key], 1))));
     const count = figures.n ? `${figures.n} pictures, ` : "";
-    return [h("h3", {}, `${split[0].toUpperCase()}${split.slice(1)} split`), h("dl", { class: "tiles" }, ...tiles), h("p", { class: "note" }, `${count}${figures.protocol ?? ""}`)];
+    return [
+      h("h3", {}, `${split[0].toUpperCase()}${split.slice(1)} split`),
+      h("dl", { class: "tiles" }, ...tiles),
+      h("p", { class: "note" }, `${count}${figures.protocol ?? ""}`),
+    ];
   });
   const none = parts.length ? [] : [h("p", {}, "The model file carries no figures.")];
   return card("How well it was measured", ...parts, ...none);
 }
 
 function classes(figures) {
-  const head = h("tr", {}, h("td"), ...["pictures", "precision", "recall", "F1"].map((t) => h("th", { scope: "col" }, t)));
+  const head = h(
+    "tr",
+    {},
+    h("td"),
+    ...["pictures", "precision", "recall", "F1"].map((t) => h("th", { scope: "col" }, t)),
+  );
   const rows = figures.classes.map((c) => {
     const cells = [c.support, percent(c.precision, 1), percent(c.recall, 1), percent(c.f1, 1)];
     return h("tr", {}, h("th", { scope: "row" }, c.name), ...cells.map((cell) => h("td", {}, String(cell))));
   });
-  return card("Expression by expression", scroll("Figures of each expression", h("table", {}, h("thead", {}, head), h("tbody", {}, ...rows))));
+  return card(
+    "Expression by expression",
+    scroll("Figures of each expression", h("table", {}, h("thead", {}, head), h("tbody", {}, ...rows))),
+  );
 }
 
 function confusion(figures) {
   const names = figures.names;
   const head = h("tr", {}, h("td"), ...names.map((name) => h("th", { scope: "col" }, name)));
   const rows = figures.confusion.map((row, i) => {
-    const sum = Math.max(row.reduce((a, b) => a + b, 0), 1);
+    const sum = Math.max(
+      row.reduce((a, b) => a + b, 0),
+      1,
+    );
     const cells = row.map((count) => {
       const share = count / sum;
       return h("td", { "--share": share.toFixed(3) }, percent(share));
@@ -84,7 +111,11 @@ function confusion(figures) {
 
 function trust(figures) {
   const text = `Where the model says 80 %, about 80 % of the answers should be right. On average it is off by ${percent(figures.ece, 1)}.`;
-  return card("Can its confidence be trusted?", h("p", {}, text), h("div", { class: "narrow" }, reliability(figures.reliability)));
+  return card(
+    "Can its confidence be trusted?",
+    h("p", {}, text),
+    h("div", { class: "narrow" }, reliability(figures.reliability)),
+  );
 }
 
 function scroll(name, table) {
@@ -104,6 +135,7 @@ function limits() {
 function law() {
   const forbidden =
     "EU law (AI Act, Art. 5(1)(f)) forbids AI systems that infer emotions of people at work and in education, save for medical and safety reasons.";
-  const asked = "Elsewhere people must be told that such a system is used on them (Art. 50(3)), and their pictures are personal data. Ask first, and decide nothing about a person by it.";
+  const asked =
+    "Elsewhere people must be told that such a system is used on them (Art. 50(3)), and their pictures are personal data. Ask first, and decide nothing about a person by it.";
   return card("What it must not be used for", h("p", {}, forbidden), h("p", {}, asked));
 }

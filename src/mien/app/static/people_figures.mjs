@@ -11,7 +11,13 @@ const MOST_LANES = 8;
 export function peopleOf(rows, labels) {
   const people = new Map();
   for (const row of rows) {
-    const person = people.get(row.track) ?? { track: row.track, span: 0, shares: emptyShares(labels), times: [], values: [] };
+    const person = people.get(row.track) ?? {
+      track: row.track,
+      span: 0,
+      shares: emptyShares(labels),
+      times: [],
+      values: [],
+    };
     people.set(row.track, person);
     person.span += row.span;
     person.shares[row.emotion] += row.span;
@@ -32,9 +38,19 @@ export function figuresOf(people, { labels, colours }) {
   const named = shown.map((person) => ({ ...person, name: `Face ${person.track}` }));
   const rest = people.length - shown.length;
   const width = Math.max($("main").clientWidth - 100, 280);
-  const note = rest > 0 ? h("p", { class: "note" }, `The ${rest} faces that were seen for the shortest time are in the CSV only.`) : null;
+  const note =
+    rest > 0
+      ? h("p", { class: "note" }, `The ${rest} faces that were seen for the shortest time are in the CSV only.`)
+      : null;
   return [
-    h("article", { class: "card" }, h("h2", {}, "Over time"), lanes(named, labels, colours, width), legend(labels, colours), note),
+    h(
+      "article",
+      { class: "card" },
+      h("h2", {}, "Over time"),
+      lanes(named, labels, colours, width),
+      legend(labels, colours),
+      note,
+    ),
     h("article", { class: "card" }, h("h2", {}, "Shares of the time"), ...sharesOf(people, shown, labels, colours)),
   ];
 }
@@ -51,7 +67,9 @@ function sharesOf(people, shown, labels, colours) {
 
 function shareBar(person, labels, colours) {
   const share = (label) => person.shares[label] / Math.max(person.span, 1e-9);
-  const parts = labels.map((label) => h("i", { "--value": share(label).toFixed(4), "--colour": colours[label], title: label }));
+  const parts = labels.map((label) =>
+    h("i", { "--value": share(label).toFixed(4), "--colour": colours[label], title: label }),
+  );
   const name = person.track === null ? "Everybody" : `Face ${person.track}`;
   const head = h("header", {}, h("h3", {}, name), h("span", {}, `seen for ${lasted(person.span)}`));
   return h("div", { class: "person" }, head, h("div", { class: "share", "aria-hidden": "true" }, ...parts));
@@ -67,6 +85,12 @@ function shareTable(rows, labels) {
     const cells = labels.map((label) => h("td", {}, percent(row.shares[label] / Math.max(row.span, 1e-9))));
     return h("tr", {}, h("th", { scope: "row" }, row.track === null ? "Everybody" : `Face ${row.track}`), ...cells);
   });
-  const table = h("table", {}, h("caption", {}, "Share of the time in which each expression held"), h("thead", {}, head), h("tbody", {}, ...body));
+  const table = h(
+    "table",
+    {},
+    h("caption", {}, "Share of the time in which each expression held"),
+    h("thead", {}, head),
+    h("tbody", {}, ...body),
+  );
   return h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Table of shares" }, table);
 }

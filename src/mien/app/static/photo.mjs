@@ -43,7 +43,15 @@ class Photos {
       $("photocards").prepend(await this.card(file, analysis));
     } catch (error) {
       const text = error.name === "InvalidStateError" ? "This browser cannot open the picture." : error.message;
-      this.found.push({ source: file.name, width: null, height: null, detector: null, model: null, faces: [], error: text });
+      this.found.push({
+        source: file.name,
+        width: null,
+        height: null,
+        detector: null,
+        model: null,
+        faces: [],
+        error: text,
+      });
       $("photocards").prepend(h("article", { class: "card" }, h("h2", {}, file.name), h("p", {}, text)));
     }
     this.sum();
@@ -77,7 +85,20 @@ class Photos {
 
   saveCsv() {
     const { labels } = this.facts.model;
-    const columns = ["source", "width", "height", "detector", "model", "face", "x1", "y1", "x2", "y2", "score", "emotion"];
+    const columns = [
+      "source",
+      "width",
+      "height",
+      "detector",
+      "model",
+      "face",
+      "x1",
+      "y1",
+      "x2",
+      "y2",
+      "score",
+      "emotion",
+    ];
     const named = [...columns, "confidence", ...labels.map((label) => `p_${label}`), "error"];
     const rows = this.found.flatMap((analysis) => {
       const { faces, ...common } = analysis;

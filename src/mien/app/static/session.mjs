@@ -42,7 +42,14 @@ class Session {
       const span = last === undefined ? 0 : Math.min(this.elapsedS - last, LONGEST_STEP_S);
       this.lastS.set(face.track, this.elapsedS);
       const { track, emotion, confidence } = face;
-      this.rows.push({ track, time: this.elapsedS, span, emotion, confidence, values: face.smooth ?? face.probabilities });
+      this.rows.push({
+        track,
+        time: this.elapsedS,
+        span,
+        emotion,
+        confidence,
+        values: face.smooth ?? face.probabilities,
+      });
     }
     if (this.rows.length > MOST_ROWS) this.rows.splice(0, this.rows.length - MOST_ROWS);
     if (performance.now() - this.shownMs > REDRAW_MS && !$("session").hidden) this.show();

@@ -21,7 +21,8 @@ export function startVideo(page) {
   const { server } = page.facts;
   if (server) {
     const { video_s: seconds, video_bytes: bytes } = server.limits;
-    $("videohint").textContent = `or drop it here · at most ${Math.round(seconds / 60)} minutes and ${bytesText(bytes)} on the server`;
+    $("videohint").textContent =
+      `or drop it here · at most ${Math.round(seconds / 60)} minutes and ${bytesText(bytes)} on the server`;
   }
 }
 
@@ -69,7 +70,8 @@ class Videos {
       values: Object.fromEntries(labels.map((label) => [label, row[`smooth_${label}`]])),
     }));
     const name = file.name.replace(/\.[^.]*$/, "");
-    const save = (kind, text, type) => h("button", { on: { click: () => download(`${name}.${kind}`, text(), type) } }, kind.toUpperCase());
+    const save = (kind, text, type) =>
+      h("button", { on: { click: () => download(`${name}.${kind}`, text(), type) } }, kind.toUpperCase());
     const columns = Object.keys(rows[0] ?? {});
     const bar = h(
       "div",
@@ -100,7 +102,10 @@ async function readThere(videos, file, signal) {
     while (job.state === "waiting" || job.state === "reading") {
       if (signal.aborted) return [];
       const share = job.progress === null ? "" : ` ${percent(job.progress)},`;
-      videos.progress(job.state === "waiting" ? "Waiting for other videos …" : `Reading …${share} ${job.frames} frames`, job.progress);
+      videos.progress(
+        job.state === "waiting" ? "Waiting for other videos …" : `Reading …${share} ${job.frames} frames`,
+        job.progress,
+      );
       await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
       job = await getJson(`${path}/${job.id}`);
     }
@@ -121,7 +126,7 @@ async function readHere(videos, file, signal) {
   const rows = [];
   try {
     await once(film, "loadeddata");
-    await engine.start();
+    await engine.startFilm();
     for (let time = 0, frame = 0; time < film.duration && !signal.aborted; time += EVERY_S, frame += 1) {
       film.currentTime = time;
       await once(film, "seeked");
@@ -137,12 +142,20 @@ async function readHere(videos, file, signal) {
 
 function rowOf(face, time, frame) {
   const smooth = Object.entries(face.smooth).map(([label, value]) => [`smooth_${label}`, value]);
-  return { time_s: Number(time.toFixed(3)), frame, track: face.track, ...faceCells(face), ...Object.fromEntries(smooth) };
+  return {
+    time_s: Number(time.toFixed(3)),
+    frame,
+    track: face.track,
+    ...faceCells(face),
+    ...Object.fromEntries(smooth),
+  };
 }
 
 function once(film, name) {
   return new Promise((resolve, reject) => {
     film.addEventListener(name, resolve, { once: true });
-    film.addEventListener("error", () => reject(new Error("This browser cannot open the video; try the server.")), { once: true });
+    film.addEventListener("error", () => reject(new Error("This browser cannot open the video; try the server.")), {
+      once: true,
+    });
   });
 }

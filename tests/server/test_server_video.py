@@ -107,6 +107,13 @@ def test_too_long_and_too_large(serve, clip):
     assert service.ask("POST", "/v1/analyze/video", clip + b"x").status == 413
 
 
+def test_the_address_of_a_video_behind_a_proxy(serve, clip):
+    # Location names the path that the proxy offers.
+    answer = serve(root_path="/faces").ask("POST", "/v1/analyze/video", clip)
+
+    assert answer.headers["location"] == f"/faces/v1/analyze/video/{answer.json()['id']}"
+
+
 def test_results_are_kept_for_a_while_only(serve, clip):
     # Nobody has to delete them.
     service = serve(limits={"job_keep_s": 0.05})

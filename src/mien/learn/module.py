@@ -41,12 +41,13 @@ def learning_rate(config: Config, epoch: float) -> float:
     "cosine": linear warm-up, then half a cosine to 0 (Loshchilov & Hutter 2017); "one-cycle": a rise over the first
     third, then a cosine to 0 (after Smith 2018). Stages run through their schedule one by one.
     """
-    start = 0.0
-    for stage in config.plan:
-        if epoch < start + stage.epochs or stage is config.plan[-1]:
-            return stage.lr / config.lr * _shape(config, epoch - start, stage.epochs)
-        start += stage.epochs
-    return 0.0
+    *earlier, stage = config.plan
+    start = sum(before.epochs for before in earlier)
+    for before in reversed(earlier):
+        if epoch >= start:
+            break
+        stage, start = before, start - before.epochs
+    return stage.lr / config.lr * _shape(config, epoch - start, stage.epochs)
 
 
 def _shape(config: Config, epoch: float, epochs: int) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.errors import DataError, TrainError
-from mien.core.labels import FERPLUS, LabelSet, concept
+from mien.core.labels import LabelSet, concept
 from mien.data.manifest import Manifest
 
 __all__ = ["Head", "heads_of", "majority", "vote_shares"]
@@ -36,10 +36,6 @@ class Head:
     labels: LabelSet
     targets: NDArray[np.float32]
     label: NDArray[np.int64]
-
-    def take(self, rows: NDArray[np.int64]) -> Head:
-        """The named rows."""
-        return Head(self.name, self.labels, self.targets[rows], self.label[rows])
 
 
 def vote_shares(
@@ -103,10 +99,3 @@ def heads_of(manifest: Manifest, targets: str, smoothing: float = 0.0) -> tuple[
             )
         heads.append(Head("votes", *vote_shares(manifest.votes, manifest.vote_labels)))
     return tuple(heads)
-
-
-def model_name(labels: LabelSet, fallback: str) -> str:
-    """Name of a model file by its classes: FER-2013 and FER+ have names of their own."""
-    from mien.core.labels import FER2013
-
-    return {FER2013.names: "fer2013", FERPLUS.names: "ferplus"}.get(labels.names, fallback)

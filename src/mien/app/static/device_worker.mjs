@@ -5,7 +5,7 @@
 import { People } from "./people.mjs";
 import { bgrOf, cropOf, decode, mapBack, padded, shrink } from "./vision.mjs";
 
-const LIVE_SIDE = 416; // px; live faces are near, so they are looked for in a smaller picture, which the canvas makes
+const LIVE_SIDE = 320; // px; live faces are near, so they are looked for in a smaller picture, which the canvas makes
 
 let ort;
 let device;

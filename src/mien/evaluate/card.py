@@ -107,7 +107,7 @@ def _crop(crop: Body | None) -> str:
     if crop is None:
         return "–"
     color = "grey" if crop["color"] == "gray" else "RGB"
-    return f"{color} crops of {crop['size']} px, {crop['margin']:g} times the detector's box"
+    return f"{color} crops of {crop['size']} px, {crop['margin']:g} times the square of the face box's area"
 
 
 def _training(training: Body) -> str:
@@ -124,7 +124,8 @@ def _accuracy(evaluations: Sequence[Body]) -> str:
         rows.append(_figures_row(f"**{_name(body)}**, {_protocol(body['data'])}", body["figures"]))
         unseen = body["unseen"]
         if unseen is not None and unseen["figures"] is not None:
-            title = f"{_name(body)}, without the {unseen['removed']:,} pictures that also occur in training"
+            count = f"{unseen['removed']:,}"
+            title = f"{_name(body)}, without the {count} pictures that also occur in the data's training split"
             rows.append(_figures_row(title, unseen["figures"]))
         if body["flip"] is not None:
             rows.append(_figures_row(f"{_name(body)}, mean of a picture and its mirror image", body["flip"]))

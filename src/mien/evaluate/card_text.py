@@ -51,7 +51,7 @@ LIMITS = """
 - The training pictures are small, grey and cropped tightly. Turned heads, masks, hands before the face, strong side
   light and faces below about 24 px are read worse; the table of spoilt pictures shows by how much for some of these.
 - The label of a picture is one group's opinion. Where people disagree, so do these models, and a low confidence is then
-  the right answer: use `--min-confidence`, or look at all probabilities instead of the first.
+  the right answer: look at all probabilities instead of the first.
 - Rare classes are found less often than frequent ones, and faces at rest are sometimes read as sad or angry. Do not
   compare people or groups by counts of answers.
 - Errors differ between groups of people in ways that were not measured here unless a table above says so. Published

@@ -219,8 +219,10 @@ def test_nothing_is_written_and_nothing_is_logged(serve, grey_png, monkeypatch, 
     rolled = []
     monkeypatch.setattr(tempfile.SpooledTemporaryFile, "rollover", lambda _self: rolled.append(1))
 
-    answer = serve().ask("POST", "/v1/analyze", body, Content_Type=kind)
+    caplog.set_level("INFO")
+    answer = serve().ask("POST", "/v1/analyze?name=secret-name", body, Content_Type=kind)
 
+    assert "POST /v1/analyze 200" in caplog.text
     assert len(noise.getvalue()) > 2_000_000
     assert answer.status == 200
     assert not rolled

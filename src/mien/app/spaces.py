@@ -84,12 +84,12 @@ def _copy_store(folder: Path) -> None:
 
 def _write_static(out: Path, model: str, detector: str) -> None:
     from mien.app.server import runtime
-    from mien.app.server.pagefiles import detector_file, device_facts, model_facts, page_files
+    from mien.app.server.pagefiles import detector_file, detector_info, device_facts, model_facts, page_files
     from mien.core.errors import StoreError
     from mien.infer.classify import load_classifier
 
     found = detector_file(detector)
-    device, reason = device_facts(found)
+    device, reason = device_facts(None if found is None else detector_info(found))
     if reason is not None and runtime.missing() is not None:
         raise StoreError("The page needs the files of onnxruntime-web: run `mien page pull` once.")
     if found is None or device is None:

@@ -37,7 +37,7 @@ _GRACE_S = 5  # seconds for requests and live connections to end when the servic
 @click.option("--root-path", default="", metavar="PATH", help="Path under which a proxy offers the service.")
 @click.option("--proxy", "proxies", multiple=True, default=["127.0.0.1"], metavar="IP", help="Proxy to believe.")
 @click.option("--limit", "limits", multiple=True, metavar="NAME=NUMBER", help="Change a limit; see docs/serving.md.")
-@click.option("--access-log", is_flag=True, help="Log every request (addresses and paths, never pictures).")
+@click.option("--access-log", is_flag=True, help="Log every request: address, route, status, time.")
 @click.option("--model", default="fer2013", show_default=True, help="Shipped name, .onnx file, or training run.")
 @click.option("--detector", default="auto", show_default=True, help="auto, yunet, dlib, or a detector's file.")
 @click.option("--detect-size", default="640", show_default=True, metavar="PX|full", help="Longest side to look at.")
@@ -150,13 +150,15 @@ def run(settings: Settings, open_page: bool = False, access_log: bool = False) -
         ws="websockets-sansio",
         ws_max_size=settings.limits.frame_bytes + 1024,
         ws_per_message_deflate=False,
-        log_level="info" if access_log else "warning",
-        access_log=access_log,
+        log_level="warning",
+        access_log=False,  # it would show names and ids in queries and paths
         server_header=False,
         proxy_headers=True,
         forwarded_allow_ips=list(settings.proxies),
         timeout_graceful_shutdown=_GRACE_S,
     )
+    if access_log:
+        _log_requests()
     _announce(settings, listener.getsockname()[1], open_page)
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises Ctrl+C again after it has ended in good order
         uvicorn.Server(config).run(sockets=[listener])
@@ -169,6 +171,17 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         reason = error.strerror or str(error)
         raise OutputError(f"Cannot listen on {host}, port {port}: {reason}. Choose another with --port.") from error
+
+
+def _log_requests() -> None:
+    """Write a line for each request to standard error: time, address, method, route, status, milliseconds."""
+    import logging
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    logger = logging.getLogger("mien.access")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
 
 
 def _announce(settings: Settings, port: int, open_page: bool) -> None:

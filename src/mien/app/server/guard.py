@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hmac
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -25,6 +26,8 @@ __all__ = ["SUBPROTOCOL", "Guard", "route_path"]
 
 SUBPROTOCOL = "mien.v1"
 """WebSocket subprotocol; a token comes beside it as `token.` and its base64url text, since browsers set no headers."""
+
+_log = logging.getLogger("mien.access")
 
 _SLOWEST_BYTES_PER_S = 50_000
 _DRAIN_S = 1.0  # a client that is refused while it sends gets this long to notice, so that it can read the answer
@@ -91,9 +94,14 @@ class Guard:
             await body.drain(Headers(scope=scope))
             await response_to(problem)(scope, receive, send_with_headers)
         finally:
-            route = _route(scope)
-            self._metrics.count("mien_requests_total", method=_method(scope), route=route, status=str(status))
-            self._metrics.time("mien_request_seconds", time.perf_counter() - start, route=route)
+            self._account(scope, status, time.perf_counter() - start)
+
+    def _account(self, scope: Scope, status: int, seconds: float) -> None:
+        """Count and log a request: by its route's template, since paths and queries may hold names and ids."""
+        method, route = _method(scope), _route(scope)
+        self._metrics.count("mien_requests_total", method=method, route=route, status=str(status))
+        self._metrics.time("mien_request_seconds", seconds, route=route)
+        _log.info("%s %s %s %d %.0f ms", _client(scope), method, route, status, seconds * 1e3)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:

@@ -19,7 +19,7 @@ from mien.core.errors import ModelError
 if TYPE_CHECKING:
     from mien.infer.classify import OnnxClassifier
 
-__all__ = ["KINDS", "detector_file", "device_facts", "model_facts", "page_files"]
+__all__ = ["KINDS", "detector_file", "detector_info", "device_facts", "model_facts", "page_files"]
 
 KINDS = {
     ".css": "text/css; charset=utf-8",
@@ -91,22 +91,21 @@ def detector_file(detector: str) -> Path | None:
     """
     packaged = Path(str(resources.files("mien") / "assets" / "models" / "face.onnx"))
     for path in (Path(detector), packaged):
-        if path.suffix == ".onnx" and path.is_file() and _detector_info(path) is not None:
+        if path.suffix == ".onnx" and path.is_file() and detector_info(path) is not None:
             return path
     return None
 
 
-def device_facts(detector: Path | None) -> tuple[dict[str, Any] | None, str | None]:
+def device_facts(info: DetectorInfo | None) -> tuple[dict[str, Any] | None, str | None]:
     """What the page needs to work on the visitor's device, or None and why not.
 
     Args:
-        detector: the project's own detector, if there is one.
+        info: metadata of the detector that browsers get, if there is one.
 
     """
     reason = runtime.missing()
     if reason is not None:
         return None, reason
-    info = None if detector is None else _detector_info(detector)
     if info is None:
         return None, "The server has no face detector that browsers can run."
     facts: Mapping[str, Any] = asdict(info)
@@ -118,7 +117,8 @@ def device_facts(detector: Path | None) -> tuple[dict[str, Any] | None, str | No
     }, None
 
 
-def _detector_info(path: Path) -> DetectorInfo | None:
+def detector_info(path: Path) -> DetectorInfo | None:
+    """Metadata of one of the project's own detectors, or None when the file is something else."""
     from mien.infer.session import open_onnx
 
     try:

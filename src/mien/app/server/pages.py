@@ -15,10 +15,11 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 
 from mien.app.server import runtime
-from mien.app.server.pagefiles import KINDS, detector_file, device_facts, page_files
+from mien.app.server.pagefiles import KINDS, detector_file, detector_info, device_facts, page_files
 from mien.app.server.problems import Problem
 from mien.app.server.service import service_of
 from mien.app.server.settings import Settings
+from mien.core.contract import DetectorInfo
 
 __all__ = ["Page", "open_page", "router"]
 
@@ -37,16 +38,19 @@ class Page:
     Args:
         files: the page's own files.
         detector: the detector that visitors' devices get, if there is one.
+        info: its metadata.
 
     """
 
     files: Mapping[str, bytes]
     detector: Path | None
+    info: DetectorInfo | None
 
 
 def open_page(settings: Settings) -> Page:
     """The page for some settings."""
-    return Page(page_files(), detector_file(str(settings.analyzer.get("detector", "auto"))))
+    detector = detector_file(str(settings.analyzer.get("detector", "auto")))
+    return Page(page_files(), detector, None if detector is None else detector_info(detector))
 
 
 def _page(request: Request) -> Page:
@@ -68,7 +72,7 @@ async def docs(request: Request) -> Response:
 @router.api_route("/config.json", methods=_METHODS)
 async def config(request: Request) -> Response:
     """What the page starts from."""
-    return JSONResponse(_config(request, _page(request).detector))
+    return JSONResponse(_config(request, _page(request).info))
 
 
 @router.api_route("/static/{name}", methods=_METHODS)
@@ -99,9 +103,9 @@ async def model_file(request: Request, name: str) -> Response:
     return _file(request, detector)
 
 
-def _config(request: Request, detector: Path | None) -> dict[str, Any]:
+def _config(request: Request, info: DetectorInfo | None) -> dict[str, Any]:
     settings = service_of(request).settings
-    device, reason = device_facts(detector)
+    device, reason = device_facts(info)
     limits = asdict(settings.limits)
     return {
         "model": service_of(request).model_facts(),

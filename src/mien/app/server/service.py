@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast, final
 
 from starlette.requests import HTTPConnection
@@ -32,6 +34,7 @@ class Service:
         self.metrics = Metrics()
         self.pool = Pool(self._analyzer, settings.workers, settings.limits.clients)
         self.jobs = Jobs(self._analyzer, settings.limits)
+        self._facts: Mapping[str, Any] = {}
         self.live = 0
         """Live connections that are open."""
         self.metrics.gauge("mien_waiting", lambda: self.pool.waiting)
@@ -40,20 +43,21 @@ class Service:
 
     async def start(self) -> None:
         """Load the models."""
+        from mien.app.server.pagefiles import model_facts
+
         sweep()
         await self.pool.load()
+        analyzer = self.pool.first.analyzer
+        self._facts = await asyncio.to_thread(model_facts, analyzer.classifier, analyzer.detector.name)
 
     async def stop(self) -> None:
         """Finish what is being read, drop what waits, delete every temporary file."""
         await self.jobs.close()
         await self.pool.close()
 
-    def model_facts(self) -> dict[str, Any]:
+    def model_facts(self) -> Mapping[str, Any]:
         """What `/v1/model` answers."""
-        from mien.app.server.pagefiles import model_facts
-
-        analyzer = self.pool.first.analyzer
-        return model_facts(analyzer.classifier, analyzer.detector.name)
+        return self._facts
 
     def _analyzer(self) -> Analyzer:
         from mien.infer.analyzer import Analyzer

@@ -130,3 +130,22 @@ def test_names(store_folder, tmp_path):
     (tmp_path / "other.onnx").write_bytes(b"x")
     with pytest.raises(ModelError, match="not a model that ONNX Runtime can load"):
         open_detector(tmp_path / "other.onnx")
+
+
+@pytest.mark.parametrize("shape", [(512, 512), (600, 512), (333, 251), (100, 640)])
+def test_yunet_is_opencvs(yunet_file, astronaut, hopper, shape):
+    # The same file gives the same faces as OpenCV's own FaceDetectorYN, at sizes that are multiples of 32 and others.
+    height, width = shape
+    both = np.concatenate([astronaut, cv2.resize(hopper, (437, 512))], axis=1)
+    image = cv2.resize(both, (width, height), interpolation=cv2.INTER_AREA)
+    theirs = cv2.FaceDetectorYN.create(str(yunet_file), "", (width, height), 0.6, 0.3, 5000).detect(image)[1]
+    theirs = np.empty((0, 15)) if theirs is None else theirs[np.argsort(-theirs[:, 14])]
+
+    ours = open_detector(yunet_file).detect(image)
+
+    assert len(ours) == len(theirs)
+    for face, row in zip(ours, theirs, strict=True):
+        x, y, w, h = row[:4]
+        np.testing.assert_allclose(face.box, (x, y, x + w, y + h), atol=0.01)
+        np.testing.assert_allclose(np.ravel(face.landmarks), row[4:14], atol=0.01)
+        assert face.score == pytest.approx(row[14], abs=1e-4)

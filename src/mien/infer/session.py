@@ -17,7 +17,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as _state
 
 from mien.core.errors import ModelError, OptionError
 
-__all__ = ["OnnxFile", "input_shape", "open_onnx"]
+__all__ = ["OnnxFile", "input_shape", "open_bytes", "open_onnx", "read_model"]
 
 _MAX_BYTES = 1 << 30  # 1 GiB: far above any model of this project, far below what harms a machine
 _RUNTIME_ERRORS: tuple[type[Exception], ...] = tuple(
@@ -66,10 +66,14 @@ def open_onnx(path: Path | str, threads: int = 1) -> OnnxFile:
         OptionError: `threads` is less than 1.
 
     """
+    path = Path(path)
+    return open_bytes(read_model(path), path, threads)
+
+
+def open_bytes(data: bytes, path: Path, threads: int = 1) -> OnnxFile:
+    """As `open_onnx`, from the bytes of a file; `path` says in errors where they come from."""
     if threads < 1:
         raise OptionError(f"The number of threads must be at least 1, got {threads}.")
-    path = Path(path)
-    data = _read(path)
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -91,7 +95,13 @@ def input_shape(file: OnnxFile, name: str) -> tuple[str, list[Any]]:
     return "", []
 
 
-def _read(path: Path) -> bytes:
+def read_model(path: Path) -> bytes:
+    """Bytes of a model file.
+
+    Raises:
+        ModelError: no such file, a folder, empty, or far too large.
+
+    """
     try:
         size = path.stat().st_size
         if path.is_dir():

@@ -64,8 +64,8 @@ def test_plates_do_not_hide_other_faces():
 
 
 def test_small_pictures_are_enlarged_to_be_looked_at():
-    # A 48 px crop becomes large enough to read its bars; a large one keeps its size.
-    assert max(annotated(np.zeros((48, 40, 3), np.uint8), [_reading((0, 0, 40, 48))]).shape) == 480
+    # A 48 px picture becomes large enough to read what is drawn; a large one keeps its size.
+    assert max(annotated(np.zeros((48, 40, 3), np.uint8), [_reading((5, 5, 20, 20))]).shape) == 480
     assert annotated(np.zeros((500, 700, 3), np.uint8), []).shape == (500, 700, 3)
 
 
@@ -93,3 +93,25 @@ def test_pictures_are_written_whole(tmp_path):
         write_picture(tmp_path / "a.xyz", image)
     with pytest.raises(OutputError, match="does not exist"):
         write_picture(tmp_path / "no" / "a.png", image)
+
+
+def test_a_face_that_fills_the_picture_has_its_bars_beside_it():
+    # The crop itself stays visible: the picture grows to the right by a panel.
+    crop = np.full((48, 48, 3), 120, np.uint8)
+
+    drawn = annotated(crop, [_reading((0, 0, 48, 48))])
+
+    assert drawn.shape[0] == 480
+    assert drawn.shape[1] > 480 + 150
+    assert (drawn[100:400, 100:400] == 120).mean() > 0.95
+
+
+def test_a_crowd_keeps_its_faces():
+    # Where bars would hide other faces they are left out: most pixels of all faces stay as they were.
+    image = np.full((240, 320, 3), 90, np.uint8)
+    boxes = [(x, y, x + 50, y + 50) for x in range(5, 300, 60) for y in range(20, 200, 60)]
+
+    drawn = draw_readings(image, [_reading(box) for box in boxes])
+
+    untouched = [(drawn[y1 + 20 : y2 - 5, x1 + 6 : x2 - 6] == 90).mean() for x1, y1, x2, y2 in boxes]
+    assert np.mean(untouched) > 0.8

@@ -22,6 +22,8 @@ __all__ = ["annotated", "draw_panel", "draw_readings"]
 
 _SHOWN_SIDE = 480  # px: smaller pictures are enlarged to this for a person to look at
 _LETTERS = 15  # px high in a picture of 640 px
+_FILLS = 0.4  # share of the picture above which a single face leaves no room for bars
+_HIDES = 0.1  # share of a plate that may hide faces and other plates
 _PANEL_WIDTH = 230  # px of a side panel in a picture of 480 px height
 
 _Rectangle = tuple[int, int, int, int]
@@ -31,11 +33,17 @@ def annotated(image: Image, readings: Sequence[Reading]) -> Image:
     """As `draw_readings`, after enlarging a small picture so that a person can read what is drawn."""
     longest = max(image.shape[:2])
     if longest >= _SHOWN_SIDE:
-        return draw_readings(image, readings)
+        return _drawn(image, readings)
     factor = _SHOWN_SIDE / longest
     size = (max(round(image.shape[1] * factor), 1), max(round(image.shape[0] * factor), 1))
     large = cast(Image, cv2.resize(image, size, interpolation=cv2.INTER_CUBIC))
-    return draw_readings(large, [replace(r, face=_scaled(r.face, factor)) for r in readings])
+    return _drawn(large, [replace(r, face=_scaled(r.face, factor)) for r in readings])
+
+
+def _drawn(image: Image, readings: Sequence[Reading]) -> Image:
+    """Bars in the picture, or beside it when the only face leaves no room for them."""
+    fills = len(readings) == 1 and area(readings[0].box)[0] > _FILLS * image.shape[0] * image.shape[1]
+    return draw_panel(image, readings) if fills else draw_readings(image, readings)
 
 
 def draw_readings(image: Image, readings: Sequence[Reading], *, show_bars: bool = True) -> Image:
@@ -44,7 +52,8 @@ def draw_readings(image: Image, readings: Sequence[Reading], *, show_bars: bool 
     Args:
         image: (H, W, 3) uint8 BGR.
         readings: faces in pixels of `image`.
-        show_bars: draw the bars of all expressions beside each face.
+        show_bars: draw the bars of all expressions beside each face; where several faces leave no room for them
+            without hiding one another, they are left out.
 
     """
     out = image.copy()
@@ -57,7 +66,7 @@ def draw_readings(image: Image, readings: Sequence[Reading], *, show_bars: bool 
         taken.append(_draw_chip(out, reading, box, letters))
     if show_bars:
         for reading, box in zip(readings, boxes, strict=True):
-            taken.append(_draw_bars(out, reading, box, letters, taken))
+            taken += _draw_bars(out, reading, box, letters, taken)
     return out
 
 
@@ -120,18 +129,23 @@ def _draw_chip(image: Image, reading: Reading, box: _Rectangle, letters: int) ->
 
 def _draw_bars(
     image: Image, reading: Reading, box: _Rectangle, letters: int, taken: Sequence[_Rectangle]
-) -> _Rectangle:
+) -> list[_Rectangle]:
+    """Draw the bars of one face where they hide least; where that is, or nothing when they would hide too much."""
     values = reading.values if reading.smooth_values is None else reading.smooth_values
     # A plate never takes more than about a third of the picture's height.
-    room = image.shape[0] * 0.4 / (1.35 * len(values) + 0.5)
-    patch = bars(reading.labels, values, max(min(round(letters * 0.9), int(room)), 7))
-    x, y = _free_place(image, patch, box, taken)
-    lay(image, patch, x, y)
-    return (x, y, x + patch.shape[1], y + patch.shape[0])
+    room = int(image.shape[0] * 0.4 / (1.35 * len(values) + 0.5))
+    for share in (0.9, 0.65):
+        patch = bars(reading.labels, values, max(min(round(letters * share), room), 7))
+        x, y, hidden = _free_place(image, patch, box, taken)
+        height, width = patch.shape[:2]
+        if hidden <= _HIDES * height * width or len(taken) <= 2:
+            lay(image, patch, x, y)
+            return [(x, y, x + width, y + height)]
+    return []
 
 
-def _free_place(image: Image, patch: Patch, box: _Rectangle, taken: Sequence[_Rectangle]) -> tuple[int, int]:
-    """Place beside a box (right, left, below, above) where a patch hides least of faces and of other patches."""
+def _free_place(image: Image, patch: Patch, box: _Rectangle, taken: Sequence[_Rectangle]) -> tuple[int, int, float]:
+    """Place beside a box (right, left, below, above) where a patch hides least, and how many pixels it hides there."""
     height, width = patch.shape[:2]
     gap = max(height // 20, 3)
     x1, y1, x2, y2 = box
@@ -141,7 +155,9 @@ def _free_place(image: Image, patch: Patch, box: _Rectangle, taken: Sequence[_Re
     )
     places = [_inside(image, patch, x, y) for x, y in wanted]
     boxes = np.array([(x, y, x + width, y + height) for x, y in places], np.float32)
-    return places[int(np.argmin(_hidden(boxes, np.array(taken, np.float32))))]
+    hidden = _hidden(boxes, np.array(taken, np.float32))
+    best = int(np.argmin(hidden))
+    return (*places[best], float(hidden[best]))
 
 
 def _hidden(boxes: NDArray[np.float32], taken: NDArray[np.float32]) -> NDArray[np.float32]:

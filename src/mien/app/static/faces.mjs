@@ -2,6 +2,8 @@
 
 import { h, percent } from "./dom.mjs";
 
+const UNSURE = 0.5; // below this the model itself expects to be wrong more often than right
+
 const DARK = "rgb(12 16 18 / 82%)";
 
 /** Draws boxes and labels on a canvas whose pixels are those of the screen. */
@@ -61,16 +63,11 @@ export class FaceCard {
     this.colours = colours;
     this.heading = h("h3");
     this.sure = h("span", { class: "sure" });
+    this.who = h("span", { class: "who" }, title);
+    this.title = title;
     this.rows = labels.map((label) => this.#row(label));
     const bars = h("dl", { class: "bars" }, ...this.rows.map((row) => row.element));
-    const head = h(
-      "header",
-      {},
-      h("span", { class: "dot" }),
-      this.heading,
-      h("span", { class: "who" }, title),
-      this.sure,
-    );
+    const head = h("header", {}, h("span", { class: "dot" }), this.heading, this.who, this.sure);
     this.element = h("article", { class: "face" }, head, bars);
   }
 
@@ -92,6 +89,7 @@ export class FaceCard {
     const values = face.smooth ?? face.probabilities;
     set(this.heading, face.emotion);
     set(this.sure, percent(face.confidence));
+    set(this.who, face.confidence < UNSURE ? `${this.title} · unsure` : this.title);
     this.element.style.setProperty("--colour", this.colours[face.emotion]);
     this.labels.forEach((label, i) => {
       const { name, fill, figure } = this.rows[i];

@@ -2,6 +2,7 @@
 
 import { $, bytesText, h } from "./dom.mjs";
 import { FaceCard, drawFaces } from "./faces.mjs";
+import { Pace } from "./pace.mjs";
 
 const SPOKEN_EVERY_MS = 4000; // a screen reader is not told more often
 const SHOWN_CARDS = 8;
@@ -34,8 +35,7 @@ class Live {
     this.canvas = $("overlay");
     this.context = this.canvas.getContext("2d");
     this.cards = new Map();
-    this.times = [];
-    this.lags = [];
+    this.pace = new Pace();
     this.stream = null;
     this.engine = null;
     this.paused = false;
@@ -111,8 +111,7 @@ class Live {
     this.engine.onreading = (reading) => this.take(reading);
     this.engine.onproblem = (error) => this.fail(error);
     await this.engine.start();
-    this.times = [];
-    this.lags = [];
+    this.pace = new Pace();
   }
 
   next() {
@@ -201,20 +200,11 @@ class Live {
 
   /** `lagMs` is from the moment at which the page took the frame to the drawn boxes. */
   count(reading, lagMs) {
-    const now = performance.now();
     document.dispatchEvent(new CustomEvent("reading", { detail: { lagMs, faces: reading.faces.length } }));
-    this.times.push(now);
-    this.lags.push(lagMs);
-    while (this.times[0] < now - 2000) {
-      this.times.shift();
-      this.lags.shift();
-    }
-    if (now - (this.shownMs ?? 0) < 250) return;
-    this.shownMs = now;
-    const span = (now - this.times[0]) / 1000;
-    const lag = [...this.lags].sort((a, b) => a - b)[this.lags.length >> 1];
-    $("fps").textContent = span > 0.3 ? ((this.times.length - 1) / span).toFixed(0) : "–";
-    $("lag").textContent = lag.toFixed(0);
+    const seen = this.pace.add(lagMs);
+    if (!seen) return;
+    $("fps").textContent = seen.fps === null ? "–" : seen.fps.toFixed(0);
+    $("lag").textContent = seen.lagMs.toFixed(0);
     $("count").textContent = String(reading.faces.length);
     $("bytes").textContent = bytesText(this.engine.bytes);
   }

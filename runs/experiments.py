@@ -89,8 +89,8 @@ def protocol(runs: Path) -> str:
 
 def fill(text: str, name: str, content: str) -> str:
     """The page with the part between a mark and the next end replaced."""
-    pattern = rf"(<!-- {name} -->\n).*?(\n<!-- end -->)"
-    out, count = re.subn(pattern, lambda m: m[1] + content + m[2], text, flags=re.S)
+    pattern = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
+    out, count = re.subn(pattern, lambda m: m[1] + content + "\n" + m[2], text, flags=re.S)
     if count != 1:
         raise SystemExit(f"the page must have one part <!-- {name} --> ... <!-- end -->, found {count}")
     return out

@@ -7,16 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from mien.core.errors import TrainError
+from mien.data.leaks import LIMIT, Leaks, leaks
 from mien.data.manifest import Manifest
 
-__all__ = ["MOST_LEAKED", "Splits", "split_for_training"]
-
-MOST_LEAKED = 0.2
-"""Largest share of a validation or test split that may occur in the training split."""
+__all__ = ["Splits", "split_for_training"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,17 +63,17 @@ def split_for_training(manifest: Manifest, *, keep_leaks: bool = False) -> Split
                 f"{manifest.source} has no pictures in the split {split!r} (pictures per split: {counts}); "
                 "make splits with mien data split, or name them in the table."
             )
+    found = leaks(manifest)
+    _check_leaks(manifest, found)
     train = manifest.split == "train"
-    digests = manifest.digests
-    seen = np.unique(digests[train])
-    leaked = {split: _leaked(manifest, split, digests, seen) for split in ("validation", "test")}
-    held_out = digests[(manifest.split == "validation") | (manifest.split == "test")]
-    clean = train if keep_leaks else train & ~np.isin(digests, held_out)
+    clean = train.copy()
+    if not keep_leaks:
+        clean[found.train] = False
     splits = Splits(
         train=manifest.select(clean),
         validation=manifest.select(manifest.split == "validation"),
         removed=int(train.sum() - clean.sum()),
-        leaked=leaked,
+        leaked={split: len(rows) for split, rows in found.rows.items()},
         kept=keep_leaks,
     )
     for part, name in ((splits.train, "train"), (splits.validation, "validation")):
@@ -86,22 +81,14 @@ def split_for_training(manifest: Manifest, *, keep_leaks: bool = False) -> Split
     return splits
 
 
-def _leaked(manifest: Manifest, split: str, digests: NDArray[np.str_], seen: NDArray[np.str_]) -> int:
-    """Number of pictures of a split that occur in training.
-
-    Raises:
-        TrainError: too many.
-
-    """
-    rows = manifest.split == split
-    leaked = int(np.isin(digests[rows], seen).sum())
-    if leaked > MOST_LEAKED * rows.sum():
+def _check_leaks(manifest: Manifest, found: Leaks) -> None:
+    for split in found.refused:
+        count, total = len(found.rows[split]), found.totals[split]
         raise TrainError(
-            f"{manifest.source}: {leaked:,} of the {int(rows.sum()):,} pictures of the {split} split "
-            f"({leaked / rows.sum():.0%}) also occur in the training split, so a figure measured on it would mean "
-            f"nothing; at most {MOST_LEAKED:.0%} may. Split the data anew: mien data audit shows the pictures."
+            f"{manifest.source}: {count:,} of the {total:,} pictures of the {split} split "
+            f"({found.fraction(split):.0%}) also occur in the training split, so a figure measured on it would mean "
+            f"nothing; at most {LIMIT:.0%} may. Split the data anew: mien data audit shows the pictures."
         )
-    return leaked
 
 
 def _check_classes(part: Manifest, name: str) -> None:

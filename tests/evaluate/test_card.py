@@ -45,7 +45,8 @@ def test_card_of_one_model(body: dict[str, Any]):
     card = model_card([body])
     for text in (
         "`b.onnx`", "1.23 MB", "ab" * 32, "grey crops of 8 px", "data: squares; pictures: 12", "squares, split test",
-        "without the 2 pictures that also occur in the data's training split", "An expression is not an emotion", "Art. 5(1)(f)",
+        "without the 2 pictures that also occur in the data's training split",
+        "An expression is not an emotion", "Art. 5(1)(f)",
         "Not known: the data does not say", "mien evaluate brightness squares --split test --protocol labels",
         "**squares**: nothing is known",
     ):  # fmt: skip

@@ -1,7 +1,5 @@
 """Detectors: one contract for all of them, and what each finds on photographs whose faces are known."""
 
-import logging
-
 import cv2
 import numpy as np
 import pytest
@@ -9,7 +7,6 @@ import pytest
 from mien.core.errors import ModelError, OptionError, StoreError
 from mien.core.geometry import iou
 from mien.core.types import Detector
-from mien.infer import detect
 from mien.infer.detect import DetectOptions, open_detector
 from mien.infer.store import import_file
 
@@ -18,7 +15,7 @@ ASTRONAUT_FACE = (178, 63, 268, 176)
 HOPPER_FACE = (183, 120, 353, 333)
 
 
-@pytest.fixture(params=["yunet", "dlib", "none"])
+@pytest.fixture(params=["mien", "yunet", "dlib", "none"])
 def detector(request) -> Detector:
     """Each detector in turn."""
     if request.param == "yunet":
@@ -101,22 +98,11 @@ def test_options(yunet_file, astronaut, hopper):
             DetectOptions(**bad)
 
 
-def test_auto_without_the_file(store_folder, caplog, monkeypatch):
-    # Without YuNet's file dlib is taken; one line says so and how to change it, once.
-    monkeypatch.setattr(detect, "_told", set())
-    with caplog.at_level(logging.WARNING, "mien"):
-        names = [open_detector("auto").name, open_detector("auto").name]
-
-    assert names == ["dlib", "dlib"]
-    assert len(caplog.messages) == 1
-    assert "mien models pull yunet" in caplog.messages[0]
-
-
-def test_auto_with_the_file(store_folder, yunet_file):
-    # With the file in the store YuNet is taken.
+def test_auto(store_folder, yunet_file):
+    # The project's own detector is the default, with and without YuNet's file in the store.
+    assert open_detector().name == "mien"
     import_file("yunet", yunet_file)
-
-    assert open_detector("auto").name == "yunet"
+    assert open_detector("auto").name == "mien"
 
 
 def test_names(store_folder, tmp_path):

@@ -1,35 +1,31 @@
 """Face detectors by name.
 
-`auto` takes YuNet when its file is in the model store and dlib otherwise; nothing is fetched. Knows no expressions.
+`auto` takes the project's own detector, which comes with the package; nothing is fetched. Knows no expressions.
 """
 
 from __future__ import annotations
 
 import hashlib
-import logging
 from pathlib import Path
 
 from mien.core.errors import ModelError, OptionError, unknown_name
 from mien.core.types import Detector
 from mien.infer.detectors.scaling import DetectOptions
 from mien.infer.registry import ENTRIES
-from mien.infer.store import find, is_stored
+from mien.infer.store import find
 
 __all__ = ["DETECTORS", "DetectOptions", "open_detector"]
 
-DETECTORS = ("auto", "yunet", "dlib", "none")
+DETECTORS = ("auto", "mien", "yunet", "dlib", "none")
 """Names that `open_detector` knows."""
-
-_log = logging.getLogger("mien")
-_told: set[str] = set()
 
 
 def open_detector(name: str | Path = "auto", options: DetectOptions | None = None) -> Detector:
     """Open a face detector.
 
     Args:
-        name: "auto", "yunet", "dlib", "none" (the whole picture is one face), or the path of a
-            detector's file (one of the project's own, or the known YuNet file).
+        name: "auto" or "mien" (the project's own), "yunet", "dlib", "none" (the whole picture is one face), or the path
+            of a detector's file (one of the project's own, or the known YuNet file).
         options: size at which to look, smallest face, number of faces.
 
     Raises:
@@ -40,8 +36,10 @@ def open_detector(name: str | Path = "auto", options: DetectOptions | None = Non
     """
     options = options or DetectOptions()
     text = str(name)
-    if text == "auto":
-        text = _choose()
+    if text in {"auto", "mien"}:
+        from mien.infer.detectors.own import OwnDetector
+
+        return OwnDetector(find("mien"), options)
     if text == "none":
         from mien.infer.detectors.whole import WholePicture
 
@@ -57,19 +55,6 @@ def open_detector(name: str | Path = "auto", options: DetectOptions | None = Non
     if text.endswith(".onnx"):
         return _open_file(Path(text), options)
     raise OptionError(unknown_name("detector", text, DETECTORS) + " The path of a detector's file will do as well.")
-
-
-def _choose() -> str:
-    """YuNet when it is there; else dlib, and one line that says what that means."""
-    if is_stored("yunet"):
-        return "yunet"
-    if "auto" not in _told:
-        _told.add("auto")
-        _log.warning(
-            "Detector: dlib (frontal faces from 40 px). YuNet finds small and turned faces too and is faster: "
-            "run `mien models pull yunet` once."
-        )
-    return "dlib"
 
 
 def _open_file(path: Path, options: DetectOptions) -> Detector:

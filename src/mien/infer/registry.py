@@ -51,6 +51,14 @@ _ALL = (
         source="this project (MODEL_CARD.md)",
     ),
     Entry(
+        name="mien",
+        kind="detector",
+        filename="face.onnx",
+        summary="face detector trained by this project, faces from about 10 px, with landmarks",
+        license="MIT",
+        source="this project (docs/detector.md)",
+    ),
+    Entry(
         name="yunet",
         kind="detector",
         filename="face_detection_yunet_2023mar.onnx",

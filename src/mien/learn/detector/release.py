@@ -15,7 +15,7 @@ from typing import Any
 
 from mien.core.contract import DetectorInfo
 from mien.data.faces import FacePicture, load_bgr
-from mien.evaluate.detection import Found, enlarged, judge_detector, match, score_for_false_faces
+from mien.evaluate.detection import Found, judge_detector, match, score_for_false_faces
 from mien.infer.detectors.own import OwnDetector
 from mien.infer.detectors.scaling import DetectOptions
 from mien.learn.detector.config import STRIDES
@@ -25,7 +25,7 @@ from mien.learn.detector.net import DetectorNet
 __all__ = ["FALSE_FACES", "SIDE", "data_hash", "release"]
 
 SIDE = 640
-"""Longest side in pixels at which the threshold is chosen and the figures are measured."""
+"""Longest side in pixels at which the detector looks, as the application does; smaller photographs stay as they are."""
 FALSE_FACES = 1 / 20
 """False faces per picture without a face that the threshold allows on the validation pictures."""
 
@@ -68,23 +68,28 @@ def release(
 def _found(file: Path, pictures: Sequence[FacePicture]) -> list[Found]:
     detector, found = OwnDetector(file, DetectOptions(side=SIDE)), []
     for picture in pictures:
-        image, factor = enlarged(load_bgr(picture), SIDE)
+        image = load_bgr(picture)
         size = (image.shape[1], image.shape[0])
-        found.append(match(detector.detect(image), picture.boxes * factor, picture.ignore * factor, size))
+        found.append(match(detector.detect(image), picture.boxes, picture.ignore, size))
     return found
 
 
 def _metrics(file: Path, score: float, pictures: Sequence[FacePicture]) -> dict[str, Any]:
+    protocol = f"validation photographs as they are, IoU 0.5; the threshold was chosen on them; enlarged: to {SIDE} px"
+    as_is, enlarged = (_figures(file, score, pictures, side) for side in (None, SIDE))
+    return {"protocol": protocol, **as_is, "enlarged": enlarged}
+
+
+def _figures(file: Path, score: float, pictures: Sequence[FacePicture], enlarge: int | None) -> dict[str, Any]:
     figures = judge_detector(
         OwnDetector(file, DetectOptions(side=SIDE, min_score=score)),
         OwnDetector(file, DetectOptions(side=SIDE)),
         pictures,
-        enlarge=SIDE,
+        enlarge=enlarge,
     )
     body = figures.to_dict()
     kept = ("pictures", "faces", "ap", "precision", "recall", "recall_20", "empty_pictures", "false_per_empty_picture")
-    protocol = f"validation photographs enlarged to {SIDE} px longest side, IoU 0.5; the threshold was chosen on them"
-    return {"protocol": protocol, **{key: body[key] for key in kept}}
+    return {key: body[key] for key in kept}
 
 
 def data_hash(sources: Sequence[Path]) -> str:

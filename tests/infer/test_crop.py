@@ -114,3 +114,16 @@ def test_alignment_levels_the_eyes(astronaut):
 
     assert np.abs(aligned - upright).mean() < 6
     assert np.abs(unaligned - upright).mean() > 15
+
+
+@pytest.mark.parametrize("box", [(-90, 10, -40, 60), (150, 10, 200, 60), (10, -90, 60, -40), (10, 300, 60, 350)])
+def test_a_face_wholly_outside_repeats_the_border(box):
+    # Beyond the border there is only the nearest row or column, whichever side it is.
+    image = _gradient(100, 100)
+    spec = CropSpec(size=50, margin=1.0, color="rgb", shift_y=0.0)
+
+    crop = crop_faces(image, [Face(box, 1.0)], spec)[0]
+
+    rows = np.clip(np.arange(box[1], box[3]), 0, 99)
+    columns = np.clip(np.arange(box[0], box[2]), 0, 99)
+    np.testing.assert_array_equal(crop, image[np.ix_(rows, columns)][..., ::-1])

@@ -97,8 +97,15 @@ def _region(image: Image, box: tuple[float, float, float, float]) -> Image:
     inside = image[top : max(bottom, top + 1), left : max(right, left + 1)]
     if (x1, y1, x2, y2) == (left, top, right, bottom):
         return inside
-    pads = (max(-y1, 0), max(y2 - height, 0), max(-x1, 0), max(x2 - width, 0))
+    pads = (*_pads(y1, y2, inside.shape[0], top), *_pads(x1, x2, inside.shape[1], left))
     return cast(Image, cv2.copyMakeBorder(inside, *pads, cv2.BORDER_REPLICATE))
+
+
+def _pads(start: int, end: int, inside: int, first: int) -> tuple[int, int]:
+    """Pixels to repeat before and after the part inside the picture, which is `inside` long and starts at `first`."""
+    missing = end - start - inside
+    before = min(max(first - start, 0), missing)
+    return before, missing - before
 
 
 def _cut_upright(image: Image, face: Face, box: tuple[float, float, float, float], spec: CropSpec) -> Crops:

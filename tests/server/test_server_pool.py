@@ -2,8 +2,15 @@
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 from mien.app.server.pool import Worker
+
+
+def _run(scene):
+    """Result of a coroutine, in a thread of its own: the browser of the page's tests keeps a loop in the main one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, scene).result()
 
 
 def test_pictures_and_live_frames_take_turns():
@@ -25,7 +32,7 @@ def test_pictures_and_live_frames_take_turns():
         assert worker.waiting == 0
         worker.close()
 
-    asyncio.run(scene())
+    _run(scene())
 
     assert done == ["l1", "p1", "l2", "p2", "p3"]
 
@@ -49,7 +56,7 @@ def test_work_that_nobody_waits_for_is_dropped():
         worker.close()
         return results
 
-    results = asyncio.run(scene())
+    results = _run(scene())
 
     assert done == []
     assert isinstance(results[1], asyncio.CancelledError)

@@ -90,8 +90,7 @@ class ModelInfo:
 
     def to_json(self) -> str:
         """Text for the metadata of a model file."""
-        body = {"format_version": FORMAT_VERSION, "kind": "expression", **asdict(self)}
-        return json.dumps(body, ensure_ascii=False, sort_keys=True)
+        return _metadata("expression", asdict(self))
 
     @classmethod
     def from_json(cls, text: str, where: str) -> ModelInfo:
@@ -108,11 +107,7 @@ class ModelInfo:
                 labels=LabelSet(_text_list(body, "labels")).names,
                 crop=_crop(body.get("crop")),
                 temperature=_positive(body.get("temperature", 1.0), "temperature"),
-                training=_object(body, "training"),
-                metrics=_object(body, "metrics"),
-                license=str(body.get("license", "")),
-                created=str(body.get("created", "")),
-                precision=str(body.get("precision", "fp32")),
+                **_origin(body),
             )
         except (_FieldError, DataError) as error:
             raise ModelError(f"{where}: the model's metadata is not usable: {error}") from error
@@ -147,8 +142,7 @@ class DetectorInfo:
 
     def to_json(self) -> str:
         """Text for the metadata of a model file."""
-        body = {"format_version": FORMAT_VERSION, "kind": "detector", **asdict(self)}
-        return json.dumps(body, ensure_ascii=False, sort_keys=True)
+        return _metadata("detector", asdict(self))
 
     @classmethod
     def from_json(cls, text: str, where: str) -> DetectorInfo:
@@ -165,11 +159,7 @@ class DetectorInfo:
                 strides=_strides(body.get("strides")),
                 score=_fraction(body.get("score"), "score"),
                 overlap=_fraction(body.get("overlap"), "overlap"),
-                training=_object(body, "training"),
-                metrics=_object(body, "metrics"),
-                license=str(body.get("license", "")),
-                created=str(body.get("created", "")),
-                precision=str(body.get("precision", "fp32")),
+                **_origin(body),
             )
         except _FieldError as error:
             raise ModelError(f"{where}: the model's metadata is not usable: {error}") from error
@@ -177,6 +167,22 @@ class DetectorInfo:
 
 class _FieldError(ValueError):
     pass
+
+
+def _metadata(kind: str, fields: Mapping[str, Any]) -> str:
+    body = {"format_version": FORMAT_VERSION, "kind": kind, **fields}
+    return json.dumps(body, ensure_ascii=False, sort_keys=True)
+
+
+def _origin(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that every kind of model has: where it comes from and how good it is."""
+    return {
+        "training": _object(body, "training"),
+        "metrics": _object(body, "metrics"),
+        "license": str(body.get("license", "")),
+        "created": str(body.get("created", "")),
+        "precision": str(body.get("precision", "fp32")),
+    }
 
 
 def _body(text: str, kind: str, where: str) -> dict[str, Any]:

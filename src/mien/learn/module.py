@@ -26,7 +26,10 @@ from mien.learn.freeze import apply_freeze
 from mien.learn.models import Network
 from mien.learn.targets import Head
 
-__all__ = ["Expression", "learning_rate", "soft_cross_entropy"]
+__all__ = ["Expression", "learning_rate", "side_at", "soft_cross_entropy"]
+
+_GROW_BY = 8  # pixels
+_GROWN_AFTER = 0.6  # share of the epochs
 
 
 def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
@@ -57,6 +60,13 @@ def _shape(config: Config, epoch: float, epochs: int) -> float:
     if epoch < rise:
         return (epoch + 1e-3) / rise
     return 0.5 * (1 + math.cos(math.pi * min((epoch - rise) / (epochs - rise), 1.0)))
+
+
+def side_at(config: Config, epoch: int) -> int:
+    """Side of the crops in pixels in an epoch (counted from 0), see `Config.grow_from`."""
+    steps = -(-(config.size - config.grow_from) // _GROW_BY) if config.grow_from else 0
+    taken = int(steps * epoch / (_GROWN_AFTER * config.total_epochs))
+    return config.size if taken >= steps else config.grow_from + taken * _GROW_BY
 
 
 class Running:
@@ -150,6 +160,9 @@ class Expression(L.LightningModule):
         with torch.autocast(self.device.type, enabled=False):
             x = augment(self.network.planes(batch["crops"]), self.augmentation)
             x, targets = mixup(x, batch["targets"], self.augmentation.mixup)
+            side = side_at(self.config, self.current_epoch)
+            if side != x.shape[-1]:
+                x = functional.interpolate(x, size=(side, side), mode="bilinear", antialias=True, align_corners=False)
             return self.network.normalise(x).contiguous(memory_format=torch.channels_last), targets
 
     def on_train_batch_end(self, _outputs: Any, _batch: Any, _index: int) -> None:

@@ -27,22 +27,28 @@ def cli() -> None:
 @click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="SOURCE...")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the run; an old run goes on.")
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), default=90.0, show_default=True)
+@click.option(
+    "--start", type=click.Path(path_type=Path, dir_okay=False), help="Checkpoint whose weights to begin with."
+)
 @click.option("--batch", type=click.IntRange(1), default=DetectorConfig.batch, show_default=True)
 @click.option("--size", type=int, default=DetectorConfig.size, show_default=True)
 @click.option("--lr", type=float, default=DetectorConfig.lr, show_default=True)
 @click.option("--threads", type=click.IntRange(1), default=DetectorConfig.threads, show_default=True)
 @click.option("--workers", type=click.IntRange(0), default=DetectorConfig.workers, show_default=True)
 @click.option("--seed", type=int, default=DetectorConfig.seed, show_default=True)
-def train(sources: tuple[Path, ...], *, out: Path, **settings: Any) -> None:
+def train(sources: tuple[Path, ...], *, out: Path, start: Path | None, **settings: Any) -> None:
     """Learn from photographs with face boxes (see `mien.data.faces`) for so many minutes."""
     pictures = [picture for source in sources for picture in read_faces(source)]
-    Trainer(pictures, DetectorConfig(**settings), out).run()
-    (out / "training.json").write_text(json.dumps(_training(sources, len(pictures), settings), indent=1), "utf-8")
+    Trainer(pictures, DetectorConfig(**settings), out, start).run()
+    (out / "training.json").write_text(
+        json.dumps(_training(sources, len(pictures), start, settings), indent=1), "utf-8"
+    )
 
 
-def _training(sources: tuple[Path, ...], pictures: int, settings: dict[str, Any]) -> dict[str, Any]:
+def _training(sources: tuple[Path, ...], pictures: int, start: Path | None, settings: dict[str, Any]) -> dict[str, Any]:
     names = ", ".join(source.name for source in sources)
-    return {"data": names, "data_sha256": data_hash(sources), "pictures": pictures, **settings}
+    started = {"started_from_sha256": data_hash([start])} if start else {}
+    return {"data": names, "data_sha256": data_hash(sources), "pictures": pictures, **started, **settings}
 
 
 @cli.command("export")

@@ -53,6 +53,7 @@ class Trainer:
         pictures: photographs to learn from.
         config: settings; a resumed run may have other minutes.
         folder: where the checkpoint and the history go; a run whose checkpoint lies there goes on.
+        start: checkpoint of an earlier run whose averaged weights a new run begins with; None begins at random.
 
     Raises:
         DataError: a photograph cannot be read.
@@ -60,14 +61,17 @@ class Trainer:
 
     """
 
-    def __init__(self, pictures: Sequence[FacePicture], config: DetectorConfig, folder: Path) -> None:
+    def __init__(
+        self, pictures: Sequence[FacePicture], config: DetectorConfig, folder: Path, start: Path | None = None
+    ) -> None:
         if not any(len(p.boxes) for p in pictures):
             raise TrainError("There is no face in the pictures to learn from.")
         torch.set_num_threads(config.threads)
         torch.manual_seed(config.seed)
         self._config, self._folder = config, folder
         self._samples: list[Sample] = decoded(pictures)
-        self.net = DetectorNet().to(memory_format=torch.channels_last)
+        net = DetectorNet() if start is None else load_net(start).train().requires_grad_(True)
+        self.net = net.to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
         self._optimizer = torch.optim.AdamW(_groups(self.net, config.weight_decay), lr=config.lr)
         self.step, self._spent_s, self._mined_s = 0, 0.0, 0.0

@@ -167,6 +167,7 @@ def test_truncated_file(video, tmp_path):
     assert "Note: The file may be cut short" in ended.err
 
 
+@pytest.mark.usefixtures("heeds_ctrl_c")
 def test_ctrl_c_finishes_the_files(astronaut, tiny_model, tmp_path):
     # A real SIGINT in the middle: status 130, and a time line, a video and a report that are whole.
     scene = Scene(backdrop(320, 240), [Actor(head_of(astronaut, FACE), swaying((160, 120), 90, (25, 5), 2.0))])

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mien.learn.config import read_config
+from mien.learn.settings import read_config
 
 ARCHITECTURES = (
     "ann", "cnn", "mien-xs", "mien-s", "mien-m", "mobilenetv2", "efficientnet_b0", "densenet121", "densenet169",

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from mien.core.errors import OptionError
-from mien.learn.config import Config, Stage, from_mapping, read_config, to_toml
+from mien.learn.config import Config, Stage
 from mien.learn.module import learning_rate
+from mien.learn.settings import from_mapping, read_config, to_toml
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

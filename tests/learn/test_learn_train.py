@@ -21,8 +21,9 @@ from mien.core.errors import DataError, MienError, OptionError, OutputError, Tra
 from mien.data import read
 from mien.data.manifest import Manifest
 from mien.learn.checkpoints import AtomicCheckpoints
-from mien.learn.config import Config, Stage, read_config, to_toml
+from mien.learn.config import Config, Stage
 from mien.learn.leaks import split_for_training
+from mien.learn.settings import read_config, to_toml
 from mien.learn.train import Outcome, train
 
 

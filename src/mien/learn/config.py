@@ -1,4 +1,4 @@
-"""Settings of a training run: defaults, small TOML files that change some of them, and checks of what fits together.
+"""Settings of a training run: defaults, and checks of what fits together; `mien.learn.settings` reads them from files.
 
 Knows no data and no networks; names of models and losses are checked where they are used.
 """
@@ -6,17 +6,13 @@ Knows no data and no networks; names of models and losses are checked where they
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 from mien.core.errors import OptionError, unknown_name
 
-__all__ = ["Config", "Stage", "from_mapping", "read_config", "to_toml"]
+__all__ = ["Config", "Stage"]
 
 
 @dataclass(frozen=True)
@@ -59,6 +55,9 @@ class Config:
         augment: name of an augmentation preset.
         augmentation: single values that differ from the preset.
         label_smoothing: share of a hard target that is spread over all classes.
+        teachers: folders of finished runs whose answers soften the targets (`mien.learn.distill`).
+        teacher_share: weight of the teachers' answers against labels and votes.
+        teacher_views: how many views of every picture the teachers are asked about.
         optimizer: "sgd" (Nesterov) or "adamw".
         lr: learning rate at its highest.
         momentum: of SGD, or the first beta of AdamW.
@@ -102,6 +101,9 @@ class Config:
     augment: str = "standard"
     augmentation: Mapping[str, float] = field(default_factory=dict)
     label_smoothing: float = 0.1
+    teachers: tuple[str, ...] = ()
+    teacher_share: float = 0.7
+    teacher_views: int = 4
     optimizer: str = "sgd"
     lr: float = 0.1
     momentum: float = 0.9
@@ -157,8 +159,8 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 
 # Name: (lowest, highest) value.
 _RANGES: dict[str, tuple[float, float]] = {
-    "size": (0, 1024), "grow_from": (0, 1024), "margin": (0.5, 4), "shift_y": (-1, 1), "dropout": (0, 0.95), "sample": (0, math.inf),
-    "label_smoothing": (0, 0.9),
+    "size": (0, 1024), "grow_from": (0, 1024), "margin": (0.5, 4), "shift_y": (-1, 1), "dropout": (0, 0.95),
+    "sample": (0, math.inf), "label_smoothing": (0, 0.9), "teacher_share": (0, 1), "teacher_views": (1, 1024),
     "lr": (1e-9, 100), "momentum": (0, 0.9999), "weight_decay": (0, 10), "warmup": (0, math.inf),
     "patience": (1, math.inf), "epochs": (1, 100_000), "batch_size": (1, 65_536), "accumulate": (1, 65_536),
     "clip": (0, math.inf), "ema": (0, 0.999999), "early_stop": (0, math.inf), "seed": (0, 2**31 - 1),
@@ -208,107 +210,3 @@ def _check_schedule(config: Config) -> None:
             f"The schedule 'cosine' would never step down: its warm-up of {config.warmup:g} epochs fills the shortest "
             f"stage of {shortest}; lower 'warmup' or raise 'epochs'."
         )
-
-
-def from_mapping(values: Mapping[str, Any], where: str, base: Config | None = None) -> Config:
-    """`base` (the defaults without it) with some values changed; `where` names their origin in errors.
-
-    Raises:
-        OptionError: an unknown key, a value of the wrong type or out of range.
-
-    """
-    fields = {f.name: f for f in dataclasses.fields(Config)}
-    start = base or Config()
-    changes: dict[str, Any] = {}
-    for key, value in values.items():
-        if key not in fields:
-            raise OptionError(f"{where}: {unknown_name('setting', key, fields)}")
-        changes[key] = _typed(value, getattr(start, key), f"{where}: {key!r}")
-    return dataclasses.replace(start, **changes)
-
-
-def _typed(value: Any, like: Any, name: str) -> Any:
-    """`value` in the type of the default `like`.
-
-    Raises:
-        OptionError: it does not fit.
-
-    """
-    if name.endswith("'stages'"):
-        return _stages(value, name)
-    if name.endswith("'freeze'") and isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    if isinstance(like, tuple):
-        if isinstance(value, list | tuple) and all(isinstance(v, str) for v in value):
-            return tuple(value)
-        raise OptionError(f"{name} must be a list of names, got {value!r}.")
-    if isinstance(like, Mapping):
-        if isinstance(value, Mapping):
-            return dict(value)
-        raise OptionError(f"{name} must be a table, got {value!r}.")
-    if isinstance(like, float) and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if type(value) is not type(like):
-        raise OptionError(f"{name} must be of the type {type(like).__name__}, got {value!r}.")
-    return value
-
-
-def _stages(value: Any, name: str) -> tuple[Stage, ...]:
-    known = {f.name: f for f in dataclasses.fields(Stage)}
-    if not isinstance(value, list | tuple) or not all(isinstance(v, Mapping | Stage) for v in value):
-        raise OptionError(f"{name} must be a list of tables ([[stages]]), got {value!r}.")
-    stages = []
-    for entry in value:
-        if isinstance(entry, Stage):
-            stages.append(entry)
-            continue
-        for key in entry:
-            if key not in known:
-                raise OptionError(f"{name}: {unknown_name('setting', key, known)}")
-        default = Stage()
-        stages.append(Stage(**{k: _typed(v, getattr(default, k), f"{name} {k!r}") for k, v in entry.items()}))
-    return tuple(stages)
-
-
-def read_config(path: Path | str, base: Config | None = None) -> Config:
-    """Settings from a TOML file that names only what differs from `base`.
-
-    Raises:
-        OptionError: the file cannot be read, is not TOML, or holds an unknown key or an impossible value.
-
-    """
-    path = Path(path)
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise OptionError(f"Cannot read the settings {path}: {error.strerror or error}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise OptionError(f"{path} is not TOML: {error}.") from error
-    return from_mapping(values, str(path), base)
-
-
-def to_toml(config: Config, *, only_changes: bool = False) -> str:
-    """TOML text that `read_config` turns into the same settings; with `only_changes`, what differs from defaults."""
-    default = Config()
-    lines: list[str] = []
-    tables: list[str] = []
-    for f in dataclasses.fields(Config):
-        value = getattr(config, f.name)
-        if only_changes and value == getattr(default, f.name):
-            continue
-        if f.name == "stages":
-            for stage in value:
-                tables += ["", "[[stages]]", *(f"{k} = {_literal(v)}" for k, v in dataclasses.asdict(stage).items())]
-        elif isinstance(value, Mapping):
-            if value:
-                tables += ["", f"[{f.name}]", *(f"{k} = {_literal(v)}" for k, v in value.items())]
-        else:
-            lines.append(f"{f.name} = {_literal(value)}")
-    return "\n".join([*lines, *tables]) + "\n"
-
-
-def _literal(value: Any) -> str:
-    if isinstance(value, tuple):
-        return "[" + ", ".join(_literal(v) for v in value) + "]"
-    # JSON's texts, numbers and truth values are also TOML's.
-    return json.dumps(value, ensure_ascii=False)

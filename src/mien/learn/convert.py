@@ -14,12 +14,12 @@ import numpy as np
 from mien.core.errors import OptionError, OutputError, TrainError, unknown_name
 from mien.core.files import atomic_path
 from mien.data.manifest import Manifest
-from mien.learn.config import read_config
 from mien.learn.export import export, read_info
 from mien.learn.finish import file_name, judge_file, model_info
 from mien.learn.leaks import split_for_training
 from mien.learn.quantize import CALIBRATION_CROPS, quantize
 from mien.learn.runfolder import CONFIG, RECORD, load_network, read_json
+from mien.learn.settings import read_config
 
 __all__ = ["Converted", "convert"]
 

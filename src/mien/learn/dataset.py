@@ -5,6 +5,7 @@ Small data sets are held in memory as uint8; larger ones are read batch by batch
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -51,6 +52,17 @@ class CropTable(Dataset[Batch]):
 
     def __len__(self) -> int:
         return len(self.manifest)
+
+    def all_crops(self) -> Tensor:
+        """Crops of every row, read anew where they are not held in memory."""
+        return self.crops(torch.arange(len(self)))
+
+    def with_heads(self, heads: Sequence[Head]) -> CropTable:
+        """The same pictures with other targets."""
+        table = copy.copy(self)
+        table.heads = tuple(heads)
+        table._targets = {head.name: torch.from_numpy(head.targets) for head in heads}
+        return table
 
     def __getitem__(self, rows: Sequence[int]) -> Batch:
         index = torch.as_tensor(rows, dtype=torch.int64)

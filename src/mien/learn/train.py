@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,14 +23,17 @@ from mien.core.errors import OptionError, OutputError, TrainError
 from mien.core.files import atomic_write, make_folder
 from mien.data.manifest import Manifest
 from mien.learn.checkpoints import AtomicCheckpoints, Keeper
-from mien.learn.config import Config, read_config, to_toml
+from mien.learn.config import Config
 from mien.learn.dataset import BatchSampler, CropTable, class_weights, loader
+from mien.learn.distill import opinions, soften, teachers_of
 from mien.learn.finish import finish
 from mien.learn.leaks import Splits, split_for_training
-from mien.learn.models import build, count_macs, count_parameters, default_size
+from mien.learn.models import build, default_size
 from mien.learn.module import Expression
 from mien.learn.progress import Progress, quiet
+from mien.learn.record import data_record, environment, sizes
 from mien.learn.runfolder import CONFIG, LAST, METRICS, RECORD, read_json, write_json
+from mien.learn.settings import read_config, to_toml
 from mien.learn.targets import Head, heads_of
 
 __all__ = ["Outcome", "refuse_existing", "resolve", "saved_config", "train"]
@@ -82,13 +84,15 @@ def train(
     if splits.message():
         say(splits.message())
     tables = _tables(splits, config)
-    record = _record(manifest, splits, config, tables[0])
+    if config.teachers:
+        tables = (_taught(tables[0], config, say), tables[1])
+    record = data_record(manifest, splits, config, tables[0])
     _open_run(run, config, record, resume)
     with quiet():
         module = _fit(run, config, tables, say)
         if not _main_process():
             return Outcome(run, len(module.history), 0, {})
-        record |= _sizes(module, config) | {"environment": _environment(module)}
+        record |= sizes(module, config) | {"environment": environment(module)}
         return Outcome(run, *finish(run, module, manifest, tables[1].heads, config=config, record=record))
 
 
@@ -138,6 +142,15 @@ def _tables(splits: Splits, config: Config) -> tuple[CropTable, CropTable]:
     heads = heads_of(part, config.targets, config.label_smoothing)
     judged = heads_of(splits.validation, config.targets)
     return CropTable(part, heads, config.size, color), CropTable(splits.validation, judged, config.size, color)
+
+
+def _taught(table: CropTable, config: Config, say: Say) -> CropTable:
+    """The training table with its targets softened by the teachers."""
+    networks = teachers_of(config.teachers, table.heads, config.size, config.color)
+    say(f"Asking {len(networks)} teachers about {len(table)} pictures, {config.teacher_views} views each.")
+    bf16 = config.precision == "bf16"
+    said = opinions(networks, table.all_crops(), views=config.teacher_views, seed=config.seed, bf16=bf16)
+    return table.with_heads(soften(table.heads, said, config.teacher_share))
 
 
 def _fit(run: Path, config: Config, tables: tuple[CropTable, CropTable], say: Say) -> Expression:
@@ -243,48 +256,3 @@ def _open_run(run: Path, config: Config, record: dict[str, Any], resume: bool) -
     with atomic_write(run / CONFIG, "w") as file:
         file.write(to_toml(config))
     write_json(run / RECORD, record | {"state": "started"})
-
-
-def _record(manifest: Manifest, splits: Splits, config: Config, table: CropTable) -> dict[str, Any]:
-    """What run.json says of data and settings."""
-    return {
-        "format": "mien-run/1",
-        "model": config.model,
-        "labels": {head.name: list(head.labels.names) for head in table.heads},
-        "data": {
-            "source": manifest.source,
-            "sha256": manifest.digest,
-            "pictures": manifest.split_counts(),
-            "trained_on": len(table),
-            "leaked": splits.leaked,
-            "removed_from_training": splits.removed,
-            "leaks_kept": splits.kept,
-        },
-    }
-
-
-def _sizes(module: Expression, config: Config) -> dict[str, Any]:
-    return {
-        "parameters": count_parameters(module.network),
-        "multiply_adds": count_macs(module.network, config.size, cast(Color, config.color)),
-        "seconds": round(sum(row["seconds"] for row in module.history), 1),
-    }
-
-
-def _environment(module: Expression) -> dict[str, Any]:
-    import platform
-
-    import timm
-
-    import mien
-
-    return {
-        "mien": mien.__version__,
-        "torch": torch.__version__,
-        "lightning": L.__version__,
-        "timm": timm.__version__,
-        "python": platform.python_version(),
-        "device": str(module.device),
-        "threads": torch.get_num_threads(),
-        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-    }

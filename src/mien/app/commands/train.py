@@ -113,7 +113,8 @@ def _check_resume(options: Mapping[str, Any]) -> None:
 
 
 def _config(options: Mapping[str, Any]) -> Config:
-    from mien.learn.config import Config, from_mapping, read_config
+    from mien.learn.config import Config
+    from mien.learn.settings import from_mapping, read_config
 
     config = Config()
     for path in options["configs"]:

@@ -1,0 +1,116 @@
+"""Targets softened by teachers: what finished runs say of the training pictures, mixed with labels and votes.
+
+Hinton et al. 2015, with the teachers' answers computed once, as the mean over several random views of every picture,
+and kept: a fifth of the cost of asking the teachers at every step. Knows no training loop.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mien.core.errors import TrainError
+from mien.learn.augment import Augmentation, augment
+from mien.learn.models import Network
+from mien.learn.runfolder import ModelCard, load_network
+from mien.learn.targets import Head
+
+__all__ = ["VIEWS", "opinions", "soften", "teachers_of"]
+
+VIEWS = Augmentation(flip=0.5, shift=0.06, rotate=8, zoom=0.1, contrast=0.2, brightness=0.06)
+"""How the views differ that a teacher is asked about."""
+
+_BATCH = 512
+
+
+def teachers_of(runs: Sequence[str | Path], heads: Sequence[Head], size: int, color: str) -> list[Network]:
+    """Networks of finished runs, after a check that they take these crops and give these heads.
+
+    Raises:
+        TrainError: a folder is no finished run, or its crops, heads or classes are others.
+
+    """
+    networks = []
+    for run in runs:
+        network, card = load_network(run)
+        _check(run, card, heads, size, color)
+        networks.append(network)
+    return networks
+
+
+def _check(run: str | Path, card: ModelCard, heads: Sequence[Head], size: int, color: str) -> None:
+    if (card.crop.size, card.crop.color) != (size, color):
+        raise TrainError(
+            f"The teacher {run} takes crops of {card.crop.size} px in {card.crop.color}, this run {size} px in "
+            f"{color}; take a teacher of the same crops."
+        )
+    for head in heads:
+        if card.heads.get(head.name) != head.labels.names:
+            raise TrainError(
+                f"The teacher {run} has no head {head.name!r} with the classes {', '.join(head.labels.names)}; "
+                "take one that was trained with the same targets."
+            )
+
+
+@torch.no_grad()
+def opinions(
+    networks: Sequence[Network], crops: Tensor, *, views: int, seed: int = 0, bf16: bool = False
+) -> dict[str, NDArray[np.float32]]:
+    """Mean probabilities (N, K) of every head, over networks and random views of every picture.
+
+    Args:
+        networks: teachers with the same heads.
+        crops: (N, S, S) or (N, S, S, 3) uint8.
+        views: how often every picture is looked at, each time changed by `VIEWS`; the first time as it is.
+        seed: of the views.
+        bf16: compute in bfloat16.
+
+    """
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    parts: dict[str, list[Tensor]] = {}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for network in networks:
+            network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for start in range(0, len(crops), _BATCH):
+            for name, mean in _batch(networks, crops[start : start + _BATCH].to(device), views, bf16).items():
+                parts.setdefault(name, []).append(mean.cpu())
+    return {name: torch.cat(blocks).numpy() for name, blocks in parts.items()}
+
+
+def _batch(networks: Sequence[Network], crops: Tensor, views: int, bf16: bool) -> dict[str, Tensor]:
+    sums: dict[str, Tensor] = {}
+    for view in range(views):
+        planes = networks[0].planes(crops)
+        planes = augment(planes, VIEWS) if view else planes
+        for network in networks:
+            x = network.normalise(planes).contiguous(memory_format=torch.channels_last)
+            with torch.autocast(crops.device.type, torch.bfloat16, enabled=bf16):
+                logits = network.from_planes(x)
+            for name, values in logits.items():
+                share = torch.softmax(values.float(), dim=1) / (views * len(networks))
+                sums[name] = sums[name] + share if name in sums else share
+    return sums
+
+
+def soften(heads: Sequence[Head], said: dict[str, NDArray[np.float32]], share: float) -> tuple[Head, ...]:
+    """Heads whose targets are mixed with what teachers said.
+
+    Args:
+        heads: targets (N, K) each.
+        said: probabilities (N, K) per head.
+        share: weight of the teachers in 0..1. A picture without a target of its own takes theirs alone.
+
+    """
+    mixed = []
+    for head in heads:
+        own = head.targets.sum(axis=1, keepdims=True) > 0
+        targets = np.where(own, (1 - share) * head.targets + share * said[head.name], said[head.name])
+        mixed.append(dataclasses.replace(head, targets=targets.astype(np.float32)))
+    return tuple(mixed)

@@ -1,0 +1,75 @@
+"""What a run says of itself in run.json: data, settings that matter, sizes, versions."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from pathlib import Path
+from typing import Any, cast
+
+import lightning as L
+import torch
+
+from mien.core.contract import Color
+from mien.data.manifest import Manifest
+from mien.learn.config import Config
+from mien.learn.dataset import CropTable
+from mien.learn.leaks import Splits
+from mien.learn.models import count_macs, count_parameters
+from mien.learn.module import Expression
+from mien.learn.runfolder import WEIGHTS
+
+__all__ = ["data_record", "environment", "sizes"]
+
+
+def data_record(manifest: Manifest, splits: Splits, config: Config, table: CropTable) -> dict[str, Any]:
+    """What run.json says of data and settings."""
+    return {
+        "format": "mien-run/1",
+        "model": config.model,
+        "labels": {head.name: list(head.labels.names) for head in table.heads},
+        "data": {
+            "source": manifest.source,
+            "sha256": manifest.digest,
+            "pictures": manifest.split_counts(),
+            "trained_on": len(table),
+            "leaked": splits.leaked,
+            "removed_from_training": splits.removed,
+            "leaks_kept": splits.kept,
+        },
+        "teachers": {str(run): _digest(Path(run) / WEIGHTS) for run in config.teachers},
+        "weights": {config.weights: _digest(Path(config.weights))} if config.weights else {},
+    }
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def sizes(module: Expression, config: Config) -> dict[str, Any]:
+    """Parameters, multiply-adds and seconds of training."""
+    return {
+        "parameters": count_parameters(module.network),
+        "multiply_adds": count_macs(module.network, config.size, cast(Color, config.color)),
+        "seconds": round(sum(row["seconds"] for row in module.history), 1),
+    }
+
+
+def environment(module: Expression) -> dict[str, Any]:
+    """Versions and device of the training."""
+    import platform
+
+    import timm
+
+    import mien
+
+    return {
+        "mien": mien.__version__,
+        "torch": torch.__version__,
+        "lightning": L.__version__,
+        "timm": timm.__version__,
+        "python": platform.python_version(),
+        "device": str(module.device),
+        "threads": torch.get_num_threads(),
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }

@@ -1,0 +1,88 @@
+"""Teachers' answers as targets, crops that grow over a run, and a run that learns from both."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mien.core.errors import TrainError
+from mien.core.labels import LabelSet
+from mien.data.manifest import Manifest
+from mien.learn.config import Config
+from mien.learn.distill import opinions, soften, teachers_of
+from mien.learn.module import side_at
+from mien.learn.runfolder import load_network
+from mien.learn.targets import Head, heads_of
+from mien.learn.train import Outcome, train
+
+AB = LabelSet(("happy", "sad"))
+
+
+# Targets must be mixed by the share; a picture without a target of its own takes the teachers' alone.
+def test_soften_by_hand() -> None:
+    own = np.array([[1, 0], [0, 0]], np.float32)
+    said = {"votes": np.array([[0.2, 0.8], [0.6, 0.4]], np.float32)}
+    (head,) = soften([Head("votes", AB, own, np.array([0, -1]))], said, 0.25)
+    np.testing.assert_allclose(head.targets, [[0.8, 0.2], [0.6, 0.4]], atol=1e-6)
+    assert head.label.tolist() == [0, -1]
+
+
+# One teacher asked once must say what its network says of the picture as it is.
+def test_one_view_is_the_network(finished: Outcome, drawn: Manifest) -> None:
+    network, card = load_network(finished.run)
+    crops = torch.from_numpy(drawn.crops(np.arange(8), card.crop.size, card.crop.color))
+    said = opinions([network], crops, views=1)
+    with torch.no_grad():
+        wanted = torch.softmax(network(crops)["labels"], dim=1).numpy()
+    np.testing.assert_allclose(said["labels"], wanted, atol=1e-5)
+    np.testing.assert_allclose(opinions([network] * 2, crops, views=3)["votes"].sum(axis=1), 1, atol=1e-5)
+
+
+# The same seed must give the same views, and asking must not move the randomness of training.
+def test_views_repeat(finished: Outcome, drawn: Manifest) -> None:
+    network, card = load_network(finished.run)
+    crops = torch.from_numpy(drawn.crops(np.arange(4), card.crop.size, card.crop.color))
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    first, again = (opinions([network], crops, views=3, seed=5) for _ in range(2))
+    np.testing.assert_array_equal(first["labels"], again["labels"])
+    assert torch.equal(before, torch.get_rng_state())
+
+
+# A teacher of other crops or other classes must be refused.
+def test_foreign_teachers(finished: Outcome, drawn: Manifest) -> None:
+    heads = heads_of(drawn, "both")
+    with pytest.raises(TrainError, match="takes crops of 24 px in gray"):
+        teachers_of([finished.run], heads, 48, "gray")
+    with pytest.raises(TrainError, match="no head 'labels' with the classes happy, sad;"):
+        teachers_of(
+            [finished.run], [Head("labels", AB, np.zeros((1, 2), np.float32), np.zeros(1, np.int64))], 24, "gray"
+        )
+    with pytest.raises(TrainError, match="no run folder"):
+        teachers_of(["nowhere"], heads, 24, "gray")
+
+
+# A run begun from its teacher and hardly moved must know what that knew, and say in its record whom it learnt from.
+def test_run_with_a_teacher(finished: Outcome, drawn: Manifest, tiny: Config, tmp_path: Path) -> None:
+    config = dataclasses.replace(
+        tiny, epochs=2, teachers=(str(finished.run),), teacher_views=2, weights=str(finished.run / "model.safetensors"),
+        lr=1e-5, ema=0.0, seed=9,
+    )  # fmt: skip
+    outcome = train(drawn, config, tmp_path / "student")
+    record = json.loads((outcome.run / "run.json").read_text(encoding="utf-8"))
+    assert list(record["teachers"]) == [str(finished.run)]
+    assert len(record["weights"][config.weights]) == 64
+    assert outcome.validation["accuracy"] >= finished.validation["accuracy"] - 0.1
+
+
+# Crops must grow in steps of 8 pixels over the first 60 % of the epochs, and stay whole without a start.
+def test_side_at() -> None:
+    growing = Config(size=48, grow_from=32, epochs=10)
+    assert [side_at(growing, epoch) for epoch in range(10)] == [32, 32, 32, 40, 40, 40, 48, 48, 48, 48]
+    assert side_at(dataclasses.replace(growing, grow_from=0), 0) == 48
+    assert side_at(dataclasses.replace(growing, size=24, grow_from=16), 9) == 24

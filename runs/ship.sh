@@ -1,0 +1,64 @@
+#!/bin/sh
+# From FER-2013 with FER+ votes to the expression models inside the package.
+#
+#   sh runs/ship.sh [DATA] [OUT]             train what is missing, then write the files into the package
+#   SEEDS="1 2 3" sh runs/ship.sh            the last stage once per seed; the best on validation ships
+#
+# Stop it at any time and start it again: finished runs are kept, a broken one goes on from its last epoch. About four
+# hours on one free processor core with AVX-512 BF16. Every choice (epoch, temperature, seed) is made on the validation
+# split; the test split is read once, at the end, for the model card.
+set -eu
+cd "$(dirname "$0")/.."
+data=${1:-../shared/data/fer2013}
+out=${2:-out/ship}
+seeds=${SEEDS:-1}
+models=src/mien/assets/models
+
+# run NAME SETTINGS [OPTION...]: train into OUT/NAME unless it is finished.
+run() {
+    name=$1 settings=$2
+    shift 2
+    if [ -f "$out/$name/report.html" ]; then
+        echo "$out/$name is finished"
+    elif [ -f "$out/$name/checkpoints/last.ckpt" ]; then
+        mien train "$data" --out "$out/$name" --resume
+    else
+        rm -rf "${out:?}/$name"
+        mien train "$data" --out "$out/$name" --config "runs/ship/$settings.toml" "$@"
+    fi
+}
+
+# score RUN: accuracy on the validation split, the figure that chooses.
+score() {
+    python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["validation"]["labels"]["accuracy"])' "$1/run.json"
+}
+
+mkdir -p "$out" "$models"
+run first first
+run teacher teacher
+best="" best_score=0
+for seed in $seeds; do
+    run "student-$seed" student --seed "$seed" --weights "$out/first/model.safetensors" \
+        --set "teachers=[\"$out/first\", \"$out/teacher\"]"
+    new=$(score "$out/student-$seed")
+    echo "student-$seed: validation accuracy $new"
+    if [ "$(python3 -c "print(int($new > $best_score))")" = 1 ]; then
+        best=student-$seed best_score=$new
+    fi
+done
+echo "$best ships"
+
+cp "$out/$best/model.onnx" "$models/fer2013.onnx"
+cp "$out/$best/model-votes.onnx" "$models/ferplus.onnx"
+mien export "$out/$best" "$models/fer2013-int8.onnx" --int8 --data "$data"
+mien export "$out/$best" "$models/ferplus-int8.onnx" --int8 --data "$data" --head votes
+
+for name in ferplus ferplus-int8 fer2013-int8; do
+    mien evaluate "$name" "$data" --split test --flip --corruptions --speed --report "$out/report-$name"
+done
+mien evaluate fer2013 "$data" --split test --flip --corruptions --speed --report "$out/report-fer2013" \
+    --card MODEL_CARD.md --card-with "$out/report-ferplus/evaluation.json" \
+    --card-with "$out/report-fer2013-int8/evaluation.json" --card-with "$out/report-ferplus-int8/evaluation.json"
+for name in fer2013 ferplus; do
+    cp "$out/report-$name/evaluation.json" "$models/$name.evaluation.json"
+done

@@ -51,6 +51,22 @@ _ALL = (
         source="this project (MODEL_CARD.md)",
     ),
     Entry(
+        name="fer2013-int8",
+        kind="expression",
+        filename="fer2013-int8.onnx",
+        summary="fer2013 with 8-bit arithmetic: a quarter of the size, about twice as fast",
+        license="MIT",
+        source="this project (MODEL_CARD.md)",
+    ),
+    Entry(
+        name="ferplus-int8",
+        kind="expression",
+        filename="ferplus-int8.onnx",
+        summary="ferplus with 8-bit arithmetic: a quarter of the size, about twice as fast",
+        license="MIT",
+        source="this project (MODEL_CARD.md)",
+    ),
+    Entry(
         name="mien",
         kind="detector",
         filename="face.onnx",

@@ -47,7 +47,7 @@ class _Crops(CalibrationDataReader):
 
 
 def quantize(source: Path | str, target: Path | str, crops: NDArray[np.uint8]) -> None:
-    """Write an 8-bit copy of a model file; its metadata say so, and carry no figures until it is judged.
+    """Write an 8-bit copy of a model file; its name and metadata say so; it has no figures until it is judged.
 
     Args:
         source: a model file in float32.
@@ -85,6 +85,6 @@ def quantize(source: Path | str, target: Path | str, crops: NDArray[np.uint8]) -
             model = onnx.load(str(output))
     finally:
         root.setLevel(level)
-    finish_model(model, dataclasses.replace(info, precision="int8", metrics={}))
+    finish_model(model, dataclasses.replace(info, name=f"{info.name}-int8", precision="int8", metrics={}))
     with atomic_write(target) as file:
         file.write(model.SerializeToString())

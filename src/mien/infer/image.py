@@ -15,10 +15,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, cast
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import ExifTags, ImageOps, UnidentifiedImageError
 from PIL import Image as PilImage
-from PIL import ImageOps, UnidentifiedImageError
 
 from mien.core.errors import ImageError, ImageFormatError, ImageSizeError, OptionError
 from mien.core.types import Image
@@ -155,14 +156,16 @@ def _check_size(size: tuple[int, int], max_pixels: int, where: str) -> None:
 
 def _from_pil(picture: PilImage.Image, where: str) -> Image:
     picture.load()
-    upright = ImageOps.exif_transpose(picture)
+    # Asked first, because exif_transpose copies pictures that are upright already.
+    turned = picture.getexif().get(ExifTags.Base.Orientation, 1) != 1
+    upright = ImageOps.exif_transpose(picture) if turned else picture
     if upright.mode.startswith("I") or upright.mode == "F":
         return _deep_grey(upright, where)
     if upright.has_transparency_data:
         rgba = upright.convert("RGBA")
         upright = PilImage.alpha_composite(PilImage.new("RGBA", rgba.size, _WHITE), rgba)
-    rgb = np.asarray(upright.convert("RGB"))  # (H, W, 3)
-    return np.ascontiguousarray(rgb[..., ::-1])
+    rgb = np.asarray(upright if upright.mode == "RGB" else upright.convert("RGB"))  # (H, W, 3)
+    return cast(Image, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
 
 
 def _deep_grey(picture: PilImage.Image, where: str) -> Image:
@@ -189,7 +192,7 @@ def _from_array(array: NDArray[Any], color: str, max_pixels: int) -> Image:
     if pixels.shape[2] == 4:
         pixels = _on_white(pixels)
     if color == "rgb":
-        pixels = pixels[..., ::-1]
+        return cast(Image, cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2BGR))
     return np.ascontiguousarray(pixels)
 
 
@@ -219,4 +222,4 @@ def _on_white(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _stack(grey: NDArray[np.uint8]) -> Image:
-    return np.ascontiguousarray(np.broadcast_to(grey[..., None], (*grey.shape, 3)))
+    return cast(Image, cv2.cvtColor(np.ascontiguousarray(grey), cv2.COLOR_GRAY2BGR))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from mien.core.errors import OptionError
+from mien.core.text import whole_number
 
 if TYPE_CHECKING:
     from mien.infer.analyzer import Analyzer
@@ -80,6 +81,7 @@ def detect_side(text: str) -> int | None:
     """
     if text == "full":
         return None
-    if not text.isdigit():
+    side = whole_number(text)
+    if side is None:
         raise OptionError(f"--detect-size expects a number of pixels or 'full', got {text!r}.")
-    return int(text)
+    return side

@@ -6,6 +6,7 @@ module, so they cannot disagree. Knows no ONNX: it turns metadata into text and 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from typing import Any, Literal, cast
 
 from mien.core.errors import DataError, ModelError
 from mien.core.labels import LabelSet
+from mien.core.text import parse_json
 
 __all__ = [
     "DETECTOR_INPUT_NAME",
@@ -59,6 +61,19 @@ class CropSpec:
     color: Color = "gray"
     align: Align = "none"
     shift_y: float = 0.02
+
+    @classmethod
+    def from_body(cls, body: object, where: str) -> CropSpec:
+        """Crop of a parsed JSON text; `where` names its file in errors.
+
+        Raises:
+            ModelError: no object, or a field that is missing or impossible.
+
+        """
+        try:
+            return _crop(body)
+        except _FieldError as error:
+            raise ModelError(f"{where}: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -188,7 +203,7 @@ def _origin(body: Mapping[str, Any]) -> dict[str, Any]:
 def _body(text: str, kind: str, where: str) -> dict[str, Any]:
     """The metadata as an object of a known version and the expected kind."""
     try:
-        body = json.loads(text)
+        body = parse_json(text)
     except ValueError as error:
         raise ModelError(f"{where}: the metadata is not JSON ({error}); the file is damaged.") from error
     if not isinstance(body, dict):
@@ -230,9 +245,12 @@ def _object(body: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 
 def _number(value: object, key: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise _FieldError(f"{key!r} must be a finite number, got {value!r}.")
-    return float(value)
+    if not isinstance(value, bool) and isinstance(value, int | float):
+        with contextlib.suppress(OverflowError):
+            number = float(value)
+            if math.isfinite(number):
+                return number
+    raise _FieldError(f"{key!r} must be a finite number, got {value!r}.")
 
 
 def _positive(value: object, key: str) -> float:

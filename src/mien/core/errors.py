@@ -41,8 +41,24 @@ __all__ = [
 ]
 
 
+_LONGEST = 2000  # characters of a message
+
+
+def _escaped(sign: str) -> str:
+    return " " if sign in "\n\r\t" else sign.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
 class MienError(Exception):
-    """Base of all errors that the project raises on purpose; its text is fit for a person."""
+    """Base of all errors that the project raises on purpose; its text is fit for a person.
+
+    What a message quotes may come from a hostile file: signs that a terminal would act on are shown as escapes, and
+    of a very long text the middle is left out.
+    """
+
+    def __str__(self) -> str:
+        """The message."""
+        text = "".join(c if c.isprintable() else _escaped(c) for c in super().__str__())
+        return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 4 :]}"
 
 
 class InputError(MienError):

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mien.core.errors import DataError, unknown_name
+from mien.core.text import whole_number
 
 __all__ = ["FER2013", "FERPLUS", "FERPLUS_VOTES", "LabelSet", "concept"]
 
@@ -90,8 +91,9 @@ class LabelSet:
         meaning = concept(name)
         if meaning in self._index:
             return self._index[meaning]
-        if meaning.isdigit() and int(meaning) < len(self.names):
-            return int(meaning)
+        position = whole_number(meaning)
+        if position is not None and position < len(self.names):
+            return position
         raise DataError(unknown_name("label", name, self.names))
 
     def mapping_to(self, other: LabelSet) -> tuple[int | None, ...]:

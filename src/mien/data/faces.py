@@ -123,7 +123,7 @@ def _parquet(path: Path) -> Iterator[FacePicture]:
     for file in files:
         try:
             table = pq.read_table(file)
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, ValueError) as error:
             raise DataError(f"{file} is not a Parquet file that can be read: {error}.") from error
         missing = {"image", "boxes"} - set(table.column_names)
         if missing:
@@ -149,7 +149,10 @@ def _parquet_row(row: dict[str, Any], where: str) -> FacePicture:
 
 def _wider(path: Path) -> Iterator[FacePicture]:
     for file in _files(path, _WIDER_LISTS):
-        lines = iter(file.read_text("utf-8").splitlines())
+        try:
+            lines = iter(file.read_text("utf-8").splitlines())
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"{file} cannot be read as a list of faces: {error}.") from error
         for line in lines:
             if line.strip():
                 yield _wider_item(file, line.strip(), lines)
@@ -188,8 +191,8 @@ def _voc(path: Path) -> Iterator[FacePicture]:
     for file in _files(path, "*.xml"):
         try:
             root = ElementTree.fromstring(file.read_bytes())
-        except ElementTree.ParseError as error:
-            raise DataError(f"{file} is not XML: {error}.") from error
+        except (ElementTree.ParseError, OSError, LookupError, ValueError) as error:  # the latter for odd encodings
+            raise DataError(f"{file} is not XML that can be read: {error}.") from error
         if root.tag == "annotation":
             yield _voc_item(file, root)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
 import zipfile
 from pathlib import Path, PurePosixPath
 from typing import IO, Protocol
@@ -160,7 +161,7 @@ class Zip:
         try:
             with zipfile.ZipFile(path) as archive:
                 entries = archive.infolist()
-        except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError, IndexError, struct.error) as error:
             raise DataError(f"{path}: not a whole zip archive ({error}); download it again.") from error
         kept = [entry for entry in entries if not _hidden(PurePosixPath(entry.filename).parts)]
         for entry in entries:

@@ -13,6 +13,7 @@ from typing import Any
 
 from mien.core.errors import DataError, OptionError, unknown_name
 from mien.core.files import atomic_write, make_folder
+from mien.core.text import parse_json
 from mien.evaluate import plots
 from mien.evaluate.facts import measure_speed
 from mien.evaluate.records import decimal, percent, read_evaluation, span
@@ -102,7 +103,7 @@ def read_run(folder: Path | str, *, speed_s: float = 0.5) -> Run:
 
 def _facts(path: Path) -> dict[str, Any]:
     try:
-        body = json.loads(path.read_text(encoding="utf-8"))
+        body = parse_json(path.read_bytes())
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:

@@ -6,15 +6,25 @@ The one place that knows how an evaluation is written and read back; docs/judgin
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mien.core.errors import DataError
 from mien.core.files import atomic_write
+from mien.core.text import parse_json
 from mien.evaluate.judge import FORMAT
 
-__all__ = ["FILE_NAME", "decimal", "percent", "protocol_rows", "read_evaluation", "span", "write_evaluation"]
+__all__ = [
+    "FILE_NAME",
+    "decimal",
+    "percent",
+    "protocol_rows",
+    "read_evaluation",
+    "span",
+    "uncertain_text",
+    "write_evaluation",
+]
 
 FILE_NAME = "evaluation.json"
 _NAMED = 3  # unreadable pictures that are named for people; the JSON names all
@@ -46,7 +56,7 @@ def read_evaluation(path: Path | str) -> dict[str, Any]:
     """
     path = Path(path)
     try:
-        body = json.loads(path.read_text(encoding="utf-8"))
+        body = parse_json(path.read_bytes())
     except (OSError, ValueError) as error:
         raise DataError(f"Cannot read the evaluation {path}: {error}.") from error
     if not isinstance(body, dict) or body.get("format") != FORMAT:
@@ -55,7 +65,44 @@ def read_evaluation(path: Path | str) -> dict[str, Any]:
     for key in ("model", "data", "figures"):
         if not isinstance(body.get(key), dict):
             raise DataError(f"{path}: the evaluation lacks its part {key!r}; evaluate again.")
+    for part, fields in _FIELDS.items():
+        for key, fits in fields.items():
+            if not fits(body[part].get(key)):
+                raise DataError(f"{path}: {key!r} of its part {part!r} is missing or of another kind; evaluate again.")
     return body
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_count(value: object) -> bool:
+    return _is_number(value) and isinstance(value, int) and value >= 0
+
+
+def _is_counts(value: object) -> bool:
+    return isinstance(value, dict) and all(map(_is_count, value.values()))
+
+
+def _is_pairs(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(v, list) and len(v) == 2 and _is_text(v[0]) for v in value)
+
+
+# What every reader of an evaluation relies on.
+_FIELDS: dict[str, dict[str, Callable[[object], bool]]] = {
+    "data": {
+        **dict.fromkeys(("source", "split", "sha256", "protocol"), _is_text),
+        **{"pictures": _is_count, "left_out": _is_counts, "unreadable": _is_pairs},
+    },
+    "figures": {
+        **{"n": _is_count},
+        **dict.fromkeys(("accuracy", "macro_f1", "balanced_accuracy", "log_loss", "ece"), _is_number),
+    },
+}
 
 
 def percent(value: float, digits: int = 1) -> str:

@@ -46,6 +46,11 @@ _FORMATS = {
     "TGA": "TgaImagePlugin",
 }
 _HEIF_BRANDS = {b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1", b"heif"}
+# What Pillow's decoders raise on damaged files.
+_DAMAGED = (
+    *(OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, RuntimeError),
+    *(ArithmeticError, AttributeError, AssertionError, struct.error, MemoryError),
+)
 _WHITE = (255, 255, 255, 255)
 _opening = threading.Lock()
 
@@ -114,8 +119,7 @@ def _decode(data: bytes, where: str, max_pixels: int) -> Image:
         raise ImageFormatError(text) from error
     except PilImage.DecompressionBombError as error:
         raise ImageError(f"{where} is refused: {error}.") from error
-    except (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, struct.error, MemoryError) as error:
-        # What Pillow's decoders raise on damaged files.
+    except _DAMAGED as error:
         raise ImageError(f"{where} is damaged or cut off and cannot be decoded ({_reason(error)}).") from error
 
 

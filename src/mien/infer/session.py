@@ -50,7 +50,9 @@ class OnnxFile:
         try:
             results: list[NDArray[Any]] = self.session.run(outputs, feeds)
         except _RUNTIME_ERRORS as error:
-            raise ModelError(f"{self.path}: the model failed on its input: {_first_line(error)}") from error
+            raise ModelError(
+                f"{self.path}: the model failed on its input ({_first_line(error)}); fetch or export it again."
+            ) from error
         return results
 
 
@@ -83,7 +85,9 @@ def open_bytes(data: bytes, path: Path, threads: int = 1) -> OnnxFile:
         session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
         metadata = dict(session.get_modelmeta().custom_metadata_map)
     except _LOAD_ERRORS as error:
-        raise ModelError(f"{path} is not a model that ONNX Runtime can load: {_first_line(error)}") from error
+        raise ModelError(
+            f"{path} is not a model that ONNX Runtime can load ({_first_line(error)}); fetch or export it again."
+        ) from error
     return OnnxFile(path, hashlib.sha256(data).hexdigest(), len(data), metadata, session)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mien.core.errors import OptionError, unknown_name
+from mien.core.text import whole_number
 
 __all__ = ["Config", "Stage"]
 
@@ -173,7 +174,7 @@ def _check_choices(config: Config) -> None:
         if getattr(config, key) not in known:
             raise OptionError(unknown_name(f"value of {key!r}", str(getattr(config, key)), known))
     for freeze in (config.freeze, *(stage.freeze for stage in config.stages)):
-        if freeze not in {"none", "head-only"} and not (freeze.isdigit() and int(freeze) > 0):
+        if freeze not in {"none", "head-only"} and not whole_number(freeze):
             raise OptionError(
                 f'\'freeze\' must be "none", "head-only" or how many of the last layers learn, got {freeze!r}.'
             )

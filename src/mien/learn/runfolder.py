@@ -25,9 +25,10 @@ from pathlib import Path
 from typing import Any
 
 from mien.core.contract import CropSpec
-from mien.core.errors import TrainError
+from mien.core.errors import DataError, ModelError, TrainError
 from mien.core.files import atomic_write
 from mien.core.labels import LabelSet
+from mien.core.text import parse_json
 from mien.learn.models import Network, build
 from mien.learn.weights import load_weights
 
@@ -83,9 +84,17 @@ class ModelCard:
         body = read_json(run / CARD)
         try:
             heads = {name: LabelSet(labels).names for name, labels in body["heads"].items()}
-            return cls(body["model"], heads, CropSpec(**body["crop"]), dict(body["temperatures"]))
-        except (KeyError, TypeError, AttributeError) as error:
+            temperatures = {name: float(body["temperatures"][name]) for name in heads}
+            crop = CropSpec.from_body(body["crop"], str(run / CARD))
+            return cls(_checked_text(body["model"]), heads, crop, temperatures)
+        except (KeyError, TypeError, AttributeError, ValueError, ArithmeticError, DataError, ModelError) as error:
             raise TrainError(f"{run / CARD} is damaged ({error!r}); export or train again.") from error
+
+
+def _checked_text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected a text, got {value!r}")
+    return value
 
 
 def load_network(run: Path | str) -> tuple[Network, ModelCard]:
@@ -111,7 +120,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
     """
     try:
-        body = json.loads(path.read_text(encoding="utf-8"))
+        body = parse_json(path.read_bytes())
     except (OSError, ValueError) as error:
         raise TrainError(f"Cannot read {path}: {error}.") from error
     if not isinstance(body, dict):

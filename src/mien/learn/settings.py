@@ -87,7 +87,7 @@ def read_config(path: Path | str, base: Config | None = None) -> Config:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise OptionError(f"Cannot read the settings {path}: {error.strerror or error}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise OptionError(f"{path} is not TOML: {error}.") from error
     return from_mapping(values, str(path), base)
 

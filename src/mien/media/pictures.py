@@ -14,6 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mien.core.text import whole_number
 from mien.core.types import Image
 
 __all__ = ["PICTURE_SUFFIXES", "PictureReader", "natural_key"]
@@ -70,8 +71,8 @@ class PictureReader:
 
 def natural_key(path: Path) -> tuple[tuple[int, int | str], ...]:
     """Sort key that puts `frame2` before `frame10`; upper and lower case count the same."""
-    parts = re.split(r"(\d+)", path.name.lower())
-    return tuple((0, int(part)) if part.isdigit() else (1, part) for part in parts if part)
+    parts = [part for part in re.split(r"([0-9]{1,18})", path.name.lower()) if part]
+    return tuple((1, part) if (number := whole_number(part)) is None else (0, number) for part in parts)
 
 
 def _read_picture(path: Path, max_pixels: int) -> Image | None:

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from mien.core.errors import OptionError, VideoError
+from mien.core.text import whole_number
 from mien.core.types import Frame, Image
 from mien.media.pictures import PICTURE_SUFFIXES, PictureReader, natural_key
 from mien.media.readers import CameraReader, Reader, VideoReader
@@ -225,8 +226,9 @@ def _open_reader(spec: str | Path | int, fps: float, timeout_s: float, max_pixel
         raise VideoError(f"{text}: expected an address that starts with one of {', '.join(sorted(_SCHEMES))}.")
     path = Path(text)
     if not path.exists():
-        if text.isdigit():
-            return CameraReader(int(text))
+        camera = whole_number(text)
+        if camera is not None:
+            return CameraReader(camera)
         raise VideoError(
             f"{text} does not exist; give a video file, a folder of frames, an address or a camera number."
         )

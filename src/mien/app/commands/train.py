@@ -138,6 +138,6 @@ def _extra(pairs: tuple[str, ...]) -> dict[str, Any]:
             raise OptionError(f"--set expects KEY=VALUE, got {pair!r}.")
         try:
             values[key.strip()] = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
+        except (ValueError, RecursionError):
             values[key.strip()] = text
     return values

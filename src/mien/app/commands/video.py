@@ -15,6 +15,7 @@ from mien.app.options import analyzer_options, make_analyzer
 from mien.app.terminal import console, notice, progress
 from mien.app.timespan import seconds
 from mien.core.errors import OptionError, VideoError
+from mien.core.text import whole_number
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -90,9 +91,10 @@ def parse_every(text: str) -> int | Literal["auto"]:
     """
     if text == "auto":
         return "auto"
-    if not text.isdigit() or int(text) < 1:
+    every = whole_number(text)
+    if not every:
         raise OptionError(f"--detector-every expects a whole number from 1 or 'auto', got {text!r}.")
-    return int(text)
+    return every
 
 
 def _check(source: str, options: Mapping[str, Any]) -> None:

@@ -5,7 +5,6 @@ The service serves these, and `mien space --kind static` writes them into a fold
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from importlib import resources
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mien.app.server import runtime
 from mien.core.contract import METADATA_KEY, DetectorInfo
 from mien.core.errors import ModelError
+from mien.core.text import parse_json
 
 if TYPE_CHECKING:
     from mien.infer.classify import OnnxClassifier
@@ -76,7 +76,7 @@ def model_facts(classifier: OnnxClassifier, detector: str) -> dict[str, Any]:
 def _evaluation_beside(model: Path) -> dict[str, Any] | None:
     """The judgement that lies beside a model file (`NAME.evaluation.json`), or None."""
     try:
-        body = json.loads(model.with_suffix(".evaluation.json").read_text("utf-8"))
+        body = parse_json(model.with_suffix(".evaluation.json").read_bytes())
     except (OSError, ValueError):
         return None
     return body if isinstance(body, dict) else None

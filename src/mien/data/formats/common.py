@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mien.core.errors import DataError
 from mien.core.labels import FER2013, FERPLUS, FERPLUS_VOTES, LabelSet, concept
+from mien.core.text import whole_number
 from mien.data.manifest import NO_LABEL, Manifest
 from mien.data.trees import Tree
 
@@ -110,14 +111,14 @@ def labels_of(
 
 
 def _advice(text: str, hints: Hints) -> str:
-    if hints.labels or not text.isdigit():
+    if hints.labels or whole_number(text) is None:
         return ""
     return " Where numbers mean other classes, give the names in order with --labels (in Python: labels=)."
 
 
 def _order_of(distinct: Sequence[str]) -> LabelSet:
     """The label set that labels seem to come from; it may lack some of them, where digits and names are mixed."""
-    if any(name.isdigit() for name in distinct):
+    if any(whole_number(name) is not None for name in distinct):
         return FER2013
     by_meaning: dict[str, str] = {}
     for name in distinct:

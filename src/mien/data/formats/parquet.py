@@ -6,7 +6,6 @@ Columns: `image` (struct of `bytes` and `path`, or plain bytes), `label` (number
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from mien.core.errors import DataError, MissingExtraError, unknown_name
 from mien.core.labels import LabelSet
+from mien.core.text import parse_json
 from mien.data.formats.common import Hints, labels_of, name_of, split_of, vote_name
 from mien.data.manifest import SPLITS, Manifest, pictures_array, text_array
 from mien.data.pictures import Encoded, Picture
@@ -97,7 +97,7 @@ def _table(tree: Tree, name: str) -> _Table:
     try:
         with tree.open(name) as file:
             data = pq.read_table(file)
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise DataError(f"{where}: not a whole Parquet file ({error}); write or download it again.") from error
     for column in ("image", "label"):
         if column not in data.column_names:
@@ -126,7 +126,7 @@ def _names_in(metadata: dict[bytes, bytes]) -> list[str]:
     ways = ((METADATA_KEY, ("labels",)), (b"huggingface", ("info", "features", "label", "names")))
     for key, way in ways:
         try:
-            value: Any = json.loads(metadata.get(key, b"null"))
+            value: Any = parse_json(metadata.get(key, b"null"))
         except ValueError:
             continue
         for step in way:

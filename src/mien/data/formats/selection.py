@@ -16,6 +16,7 @@ import numpy as np
 
 from mien.core.errors import DataError, OutputError, unknown_name
 from mien.core.files import atomic_write
+from mien.core.text import whole_number
 from mien.data.formats.common import Hints, split_of
 from mien.data.formats.text import Row, Table, header_of, open_table
 from mien.data.manifest import NO_LABEL, SPLITS, Manifest, text_array
@@ -66,9 +67,10 @@ def read_with(read: Callable[[Path, Hints], Manifest], tree: Tree, hints: Hints)
 
 def _row(row: Row, table: Table, n: int) -> int:
     text = row.cells["row"]
-    if not text.isdigit() or int(text) >= n:
+    number = whole_number(text)
+    if number is None or number >= n:
         raise DataError(f"{table.where}, line {row.line}: expected a row of the data set, 0..{n - 1:,}, got {text!r}.")
-    return int(text)
+    return number
 
 
 def _label(row: Row, table: Table, index: Callable[[str], int]) -> int:

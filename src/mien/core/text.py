@@ -1,0 +1,36 @@
+"""Reading what people and files write: whole numbers and JSON. Knows no options and no formats."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+__all__ = ["parse_json", "whole_number"]
+
+_MOST_DIGITS = 18  # fits 64 bits
+
+
+def whole_number(text: str) -> int | None:
+    """The whole number from 0 that a text writes in ASCII digits (at most 18), or None.
+
+    `str.isdigit` alone also takes texts such as "²", which `int` refuses.
+    """
+    tidy = text.strip()
+    return int(tidy) if tidy.isascii() and tidy.isdigit() and len(tidy) <= _MOST_DIGITS else None
+
+
+def parse_json(text: str | bytes) -> Any:
+    """The value of a JSON text; strict, and with one kind of error for everything that may be wrong with a file.
+
+    Raises:
+        ValueError: not JSON, not UTF-8, nested too deeply, or with NaN and infinities, which JSON does not have.
+
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no number of JSON")

@@ -1,18 +1,17 @@
-"""The `mien` command: names the commands and turns errors into one sentence and an exit status.
+"""The `mien` command: names the commands; `mien.app.ending` turns errors and signals into an exit status.
 
 Loads a command's module only when that command runs, so `mien --help` imports nothing heavy.
-Exit status: 0 done, 1 something failed, 2 the command line was wrong.
 """
 
 from __future__ import annotations
 
 import importlib
-import sys
 from typing import cast
 
 import click
 
-from mien.core.errors import MienError, OptionError, unknown_name
+from mien.app.ending import run_command
+from mien.core.errors import unknown_name
 
 __all__ = ["cli", "main"]
 
@@ -90,15 +89,4 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point of the `mien` command."""
-    try:
-        cli(prog_name="mien")
-    except OptionError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(2)
-    except MienError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(1)
-    except BrokenPipeError:
-        # The reader of our output went away (`mien ... | head`); nothing is left to say.
-        sys.stderr.close()
-        sys.exit(1)
+    run_command(lambda: cli(prog_name="mien", standalone_mode=False))

@@ -126,6 +126,18 @@ def test_annotated_pictures(analyze, album, tmp_path):
     assert str(tmp_path / "drawn") in ended.err
 
 
+def test_uncertain_readings(analyze, album):
+    # With less confidence than asked for, every output says so: a question mark for people, a field for programs.
+    asked = (album / "astronaut.png", "--min-confidence", "1")
+    (row,) = csv.DictReader(io.StringIO(analyze(*asked, "--format", "csv").out))
+    (face,) = json.loads(analyze(*asked, "--format", "json").out)["faces"]
+    sure = analyze(album / "astronaut.png", "--min-confidence", "0", "--format", "csv").out
+
+    assert (row["uncertain"], face["uncertain"]) == ("true", True)
+    assert f"{face['emotion']}?" in analyze(*asked).out
+    assert [r["uncertain"] for r in csv.DictReader(io.StringIO(sure))] == ["false"]
+
+
 def test_min_face_and_max_faces(analyze, album):
     # Small faces are left out when asked.
     ended = analyze(album / "astronaut.png", "--min-face", "150", "--format", "json")
@@ -142,6 +154,7 @@ BAD = {
     "missing model": (["{tmp}/a.png", "--model", "no.onnx"], 1, "There is no model file no.onnx"),
     "no model": (["{tmp}/a.png", "--model", "{tmp}/a.png"], 1, "is not a model that ONNX Runtime can load"),
     "detect size": (["{tmp}/a.png", "--detect-size", "big"], 2, "expects a number of pixels or 'full'"),
+    "confidence": (["{tmp}/a.png", "--min-confidence", "60"], 2, "is not in the range 0<=x<=1"),
     "no argument": ([], 2, "Missing argument"),
     "annotate into a file": (["{tmp}/a.png", "--annotate", "{tmp}/a.png"], 2, "is a file"),
     "megapixels": (["{tmp}/a.png", "--max-megapixels", "0.001"], 1, "more than the limit"),

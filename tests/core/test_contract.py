@@ -23,6 +23,14 @@ def test_there_and_back():
     assert ModelInfo.from_json(_INFO.to_json(), "x.onnx") == _INFO
 
 
+def test_a_file_without_a_threshold():
+    # Older files do not say from where a reading is uncertain: it is a half, and a stated one is kept.
+    body = json.loads(_INFO.to_json())
+    del body["uncertain_below"]
+    assert ModelInfo.from_json(json.dumps(body), "x.onnx").uncertain_below == 0.5
+    assert ModelInfo.from_json(_changed(uncertain_below=0.25), "x.onnx").uncertain_below == 0.25
+
+
 def _changed(**changes):
     return json.dumps({**json.loads(_INFO.to_json()), **changes})
 
@@ -44,6 +52,7 @@ def _changed(**changes):
         (_changed(crop={"size": 48, "color": "hsv"}), "'crop.color' must be one of gray, rgb, got 'hsv'"),
         (_changed(crop={"size": 48, "align": "up"}), "'crop.align' must be one of none, eyes"),
         (_changed(temperature="warm"), "'temperature' must be a finite number"),
+        (_changed(uncertain_below=1.5), "'uncertain_below' must be in 0..1, got 1.5"),
         (_changed(metrics=3), "'metrics' must be an object"),
     ],
 )

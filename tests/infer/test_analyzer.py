@@ -37,6 +37,26 @@ def test_a_photograph(analyzer, astronaut):
     assert 150 < y2 < 200
 
 
+@pytest.mark.parametrize(("least", "uncertain"), [(None, False), (0.0, False), (1.0, True)])
+def test_the_least_confidence(tiny_model, hopper, least, uncertain):
+    # The threshold of the model file (a half where it says nothing), or the one that is asked for; in videos too.
+    from mien.core.types import Frame
+
+    analyzer = Analyzer(tiny_model, "none", min_confidence=least)
+    (reading,) = analyzer.analyze(hopper)
+    ((_, (streamed,)),) = analyzer.stream([Frame(hopper, 0, 0.0)])
+
+    assert analyzer.uncertain_below == (0.5 if least is None else least)
+    assert (reading.uncertain, streamed.uncertain) == (uncertain, uncertain)
+
+
+@pytest.mark.parametrize("least", [-0.1, 1.1, float("nan")])
+def test_an_impossible_least_confidence(tiny_model, least):
+    # Shares lie in 0..1.
+    with pytest.raises(OptionError, match="must lie in 0..1"):
+        Analyzer(tiny_model, "none", min_confidence=least)
+
+
 def test_no_face_is_an_empty_list(analyzer, coffee):
     # Absence is not an error.
     assert analyzer.analyze(coffee) == []

@@ -15,6 +15,7 @@ from mien.core.errors import InputError, ModelError, OptionError, OutputError, T
 from mien.data import read
 from mien.data.manifest import Manifest
 from mien.infer.classify import load_classifier
+from mien.learn.abstain import set_threshold
 from mien.learn.convert import convert
 from mien.learn.export import ModelFileNet, export, read_info, rewrite_info, run_file
 from mien.learn.gradcam import gradcam
@@ -79,6 +80,19 @@ def test_rewrite_info(finished: Outcome, tmp_path: Path) -> None:
         rewrite_info(copy, labels=("a",))
     with pytest.raises(ModelError, match="margin"):
         rewrite_info(copy, crop_margin=-1.0)
+
+
+# Training and 8-bit export set the confidence below which readings are uncertain; the command sets it again.
+def test_threshold_of_uncertain_readings(finished: Outcome, drawn: Manifest, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.onnx"
+    copy.write_bytes((finished.run / "model.onnx").read_bytes())
+    chosen = read_info(copy).uncertain_below
+    rewrite_info(copy, uncertain_below=0.123)
+    assert set_threshold(copy, drawn) == read_info(copy).uncertain_below == chosen
+    assert convert(finished.run, tmp_path / "again.onnx").path.is_file()
+    assert read_info(tmp_path / "again.onnx").uncertain_below == chosen
+    with pytest.raises(ModelError, match="uncertain_below"):
+        rewrite_info(copy, uncertain_below=2.0)
 
 
 # A file that is no model of ours must be named as such.

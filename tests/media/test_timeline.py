@@ -11,7 +11,7 @@ from mien.core.errors import MissingExtraError, OptionError, OutputError
 from mien.core.types import Face, Reading
 from mien.media.timeline import TIMELINE_SUFFIXES, TimelineSink, columns, rows
 
-COLUMNS = ("time_s", "frame", "track", "x1", "y1", "x2", "y2", "score", "emotion", "confidence")
+COLUMNS = ("time_s", "frame", "track", "x1", "y1", "x2", "y2", "score", "emotion", "confidence", "uncertain")
 COLUMNS += ("p_happy", "p_neutral", "smooth_happy", "smooth_neutral")
 
 
@@ -30,7 +30,13 @@ def load(path):
     if path.suffix == ".jsonl":
         return [json.loads(line) for line in path.read_text().splitlines()]
     with path.open(newline="") as file:
-        return [{k: v if k == "emotion" else float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+        return [{k: _value(k, v) for k, v in row.items()} for row in csv.DictReader(file)]
+
+
+def _value(name, text):
+    if name == "uncertain":
+        return {"true": True, "false": False}[text]
+    return text if name == "emotion" else float(text)
 
 
 def test_columns():
@@ -49,15 +55,16 @@ def test_rows(tmp_path, suffix):
     assert [(row["frame"], row["track"]) for row in table] == [(0, 1), (0, 2), (2, 1), (2, 2)]
     assert table[2] == {
         "time_s": 0.08, "frame": 2, "track": 1, "x1": 10.0, "y1": 10.0, "x2": 50.0, "y2": 50.0, "score": 0.9,
-        "emotion": "happy", "confidence": pytest.approx(0.725), "p_happy": 0.75, "p_neutral": 0.25,
+        "emotion": "happy", "confidence": pytest.approx(0.725), "uncertain": False,
+        "p_happy": 0.75, "p_neutral": 0.25,
         "smooth_happy": pytest.approx(0.725), "smooth_neutral": pytest.approx(0.275),
     }  # fmt: skip
 
 
 def test_held_label_is_told():
-    # The emotion is the label that holds, and the confidence is its smoothed probability.
+    # The emotion is the label that holds, the confidence is its smoothed probability, which makes it uncertain.
     (row,) = rows(blank(0, 0.0), [reading(1, 0.75, steady="neutral")])
-    assert (row["emotion"], row["confidence"]) == ("neutral", pytest.approx(0.275))
+    assert (row["emotion"], row["confidence"], row["uncertain"]) == ("neutral", pytest.approx(0.275), True)
 
 
 def test_probabilities_are_not_rounded(tmp_path):

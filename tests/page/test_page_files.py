@@ -52,6 +52,7 @@ def test_the_page_and_python_agree(open_tab, runtime_files, any_detector, astron
             for a, b in zip(here["faces"], there["faces"], strict=True):
                 np.testing.assert_allclose(a["box"], b["box"], atol=1, err_msg=name)
                 np.testing.assert_allclose(a["landmarks"], b["landmarks"], atol=1, err_msg=name)
+                assert (a["emotion"], a["uncertain"]) == (b["emotion"], b["uncertain"])
                 np.testing.assert_allclose(
                     list(a["probabilities"].values()), list(b["probabilities"].values()), atol=1e-3, err_msg=name
                 )

@@ -23,7 +23,7 @@ def test_both_faces_are_found_and_named(site, open_tab, request, mode):
     assert page.locator("#faces .face").count() == 2
     headings = page.locator("#faces h3").all_inner_texts()
     assert "happy" in [text.lower() for text in headings]
-    assert all(text.lower() in labels for text in headings)
+    assert all(text.lower().removesuffix("?") in labels for text in headings)
     assert page.locator("#faces .face").first.locator("dt").count() == len(labels)
     assert page.evaluate(
         "() => document.getElementById('overlay').getContext('2d')"
@@ -38,6 +38,23 @@ def test_both_faces_are_found_and_named(site, open_tab, request, mode):
     page.click("#stop")
     assert page.is_visible("#start")
     assert page.locator("#faces .face").count() == 0
+
+
+@pytest.mark.parametrize("mode", ["server", "device"])
+def test_uncertain_faces_have_a_mark(serve_quick, open_tab, request, any_detector, mode):
+    # With less confidence than asked for, a face is unsure in both modes alike; its label and bars stay.
+    request.getfixturevalue("runtime_files")
+    tab = open_tab(serve_quick(analyzer={"detector": any_detector, "min_confidence": 1.0}))
+    page = tab.ready()
+    tab.engine(mode)
+
+    page.click("#start")
+    page.wait_for_selector("#faces .face")
+
+    assert page.inner_text("#faces h3").endswith("?")
+    assert "unsure" in page.inner_text("#faces .who")
+    page.click("#tab-model")
+    assert "with a confidence below 100 %" in page.inner_text("#model .facts >> nth=0")
 
 
 def test_a_session_is_summed_up_and_saved(site, open_tab):
@@ -57,7 +74,9 @@ def test_a_session_is_summed_up_and_saved(site, open_tab):
     rows = list(csv.DictReader(saved.value.path().read_text("utf-8").splitlines()))
 
     assert len({row["track"] for row in rows}) == 2
-    assert {"time_s", "emotion", "confidence", "smooth_happy"} <= set(rows[0])
+    assert {"time_s", "emotion", "confidence", "uncertain", "smooth_happy"} <= set(rows[0])
+    least = json.loads(site.ask("GET", "/v1/model").body)["uncertain_below"]
+    assert all((row["uncertain"] == "true") == (float(row["confidence"]) < least) for row in rows)
     assert page.locator("#sessionresult svg").count() == 1
     page.click("#sessionclear")
     assert page.locator("#sessionresult .card").count() == 0

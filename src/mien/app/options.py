@@ -13,9 +13,17 @@ from mien.core.text import whole_number
 if TYPE_CHECKING:
     from mien.infer.analyzer import Analyzer
 
-__all__ = ["analyzer_options", "detect_side", "make_analyzer"]
+__all__ = ["analyzer_options", "detect_side", "make_analyzer", "min_confidence_option"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+
+min_confidence_option = click.option(
+    "--min-confidence",
+    type=click.FloatRange(0, 1),
+    metavar="P",
+    help="Mark readings with less confidence (0 to 1) as uncertain.  [default: what the model file says]",
+)
+"""Decorator: the option that overrides the model's own threshold."""
 
 _OPTIONS = (
     click.option("--model", default="fer2013", show_default=True, help="Shipped name, .onnx file, or training run."),
@@ -34,6 +42,7 @@ _OPTIONS = (
         metavar="PX|full",
         help="Longest side at which faces are looked for; 'full' finds tiny faces in large pictures.",
     ),
+    min_confidence_option,
     click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Threads of the classifier."),
     click.option(
         "--max-megapixels",
@@ -69,6 +78,7 @@ def make_analyzer(options: Mapping[str, Any]) -> Analyzer:
         max_faces=options["max_faces"],
         detect_side=detect_side(options["detect_size"]),
         max_pixels=int(options["max_megapixels"] * 1e6),
+        min_confidence=options["min_confidence"],
     )
 
 

@@ -96,7 +96,7 @@ class _CsvWriter:
 
     def __init__(self, file: IO[str], labels: Sequence[str]) -> None:
         head = ["source", "width", "height", "detector", "model", "face", "x1", "y1", "x2", "y2", "score", "emotion"]
-        self._columns = [*head, "confidence", *(f"p_{label}" for label in labels), "error"]
+        self._columns = [*head, "confidence", "uncertain", *(f"p_{label}" for label in labels), "error"]
         self._rows = csv.DictWriter(file, self._columns, restval="", lineterminator="\n")
         self._rows.writeheader()
 
@@ -121,6 +121,7 @@ class _CsvWriter:
 def _face_cells(reading: Reading) -> dict[str, Any]:
     cells: dict[str, Any] = dict(zip(("x1", "y1", "x2", "y2"), reading.box, strict=True))
     cells |= {"score": reading.score, "emotion": reading.emotion, "confidence": reading.confidence}
+    cells["uncertain"] = _json(reading.uncertain)
     return cells | {f"p_{label}": p for label, p in reading.probabilities.items()}
 
 
@@ -171,7 +172,7 @@ def _face_row(index: int, reading: Reading, top: int) -> tuple[str, ...]:
     ranked = sorted(reading.probabilities.items(), key=lambda item: -item[1])
     others = ", ".join(f"{_plain(name)} {p:.0%}" for name, p in ranked[1:top] if p >= _SHOWN_FROM)
     corner = f"{x1},{y1} – {x2},{y2}"
-    return (str(index + 1), corner, f"[bold]{_plain(reading.emotion)}[/bold]", f"{reading.confidence:.0%}", others)
+    return (str(index + 1), corner, f"[bold]{_plain(reading.caption)}[/bold]", f"{reading.confidence:.0%}", others)
 
 
 def _plain(text: str) -> str:

@@ -24,6 +24,7 @@ __all__ = [
     "INPUT_NAME",
     "METADATA_KEY",
     "OUTPUT_NAME",
+    "UNCERTAIN_BELOW",
     "CropSpec",
     "DetectorInfo",
     "ModelInfo",
@@ -35,6 +36,9 @@ METADATA_KEY = "mien"
 """The one key of the ONNX metadata; its value is a JSON object."""
 INPUT_NAME = "crops"
 OUTPUT_NAME = "probabilities"
+
+UNCERTAIN_BELOW = 0.5
+"""A reading with less confidence is uncertain, unless the model file names another threshold."""
 
 DETECTOR_INPUT_NAME = "image"
 """Input of a detector: (1, H, W, 3) uint8 BGR, H and W multiples of the largest stride."""
@@ -90,6 +94,7 @@ class ModelInfo:
         license: SPDX name of the weights' licence.
         created: ISO date.
         precision: "fp32" or "int8".
+        uncertain_below: readings with a smaller confidence are marked as uncertain, in 0..1 (`docs/judging.md`).
 
     """
 
@@ -102,6 +107,7 @@ class ModelInfo:
     license: str = "MIT"
     created: str = ""
     precision: str = "fp32"
+    uncertain_below: float = UNCERTAIN_BELOW
 
     def to_json(self) -> str:
         """Text for the metadata of a model file."""
@@ -122,6 +128,7 @@ class ModelInfo:
                 labels=LabelSet(_text_list(body, "labels")).names,
                 crop=_crop(body.get("crop")),
                 temperature=_positive(body.get("temperature", 1.0), "temperature"),
+                uncertain_below=_fraction(body.get("uncertain_below", UNCERTAIN_BELOW), "uncertain_below"),
                 **_origin(body),
             )
         except (_FieldError, DataError) as error:

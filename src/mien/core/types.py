@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.core.contract import CropSpec
+from mien.core.contract import UNCERTAIN_BELOW, CropSpec
 
 __all__ = ["Analysis", "Box", "Classifier", "Detector", "Face", "Frame", "Image", "Point", "Reading"]
 
@@ -65,6 +65,8 @@ class Reading:
     smooth_values: tuple[float, ...] | None = None
     steady_label: str | None = None
     """The label that holds over time (video only)."""
+    uncertain_below: float = UNCERTAIN_BELOW
+    """With less confidence the reading is uncertain."""
 
     @property
     def box(self) -> Box:
@@ -95,6 +97,16 @@ class Reading:
         return values[self.labels.index(self.emotion)]
 
     @property
+    def uncertain(self) -> bool:
+        """Whether the confidence is smaller than `uncertain_below`; `docs/judging.md` says where that lies and why."""
+        return self.confidence < self.uncertain_below
+
+    @property
+    def caption(self) -> str:
+        """The expression for people to read, such as "sad", or "sad?" when it is uncertain."""
+        return f"{self.emotion}?" if self.uncertain else self.emotion
+
+    @property
     def probabilities(self) -> dict[str, float]:
         """Probability of every label, in 0..1."""
         return dict(zip(self.labels, self.values, strict=True))
@@ -113,6 +125,7 @@ class Reading:
             "score": self.score,
             "emotion": self.emotion,
             "confidence": self.confidence,
+            "uncertain": self.uncertain,
             "probabilities": self.probabilities,
             "landmarks": None if self.landmarks is None else [list(p) for p in self.landmarks],
         }

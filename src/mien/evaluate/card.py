@@ -14,7 +14,7 @@ import numpy as np
 from mien.core.errors import DataError
 from mien.core.files import atomic_write
 from mien.evaluate.card_text import DATA, LIMITS, USE
-from mien.evaluate.records import decimal, percent, protocol_rows, span
+from mien.evaluate.records import decimal, percent, protocol_rows, span, uncertain_text
 
 __all__ = ["model_card", "write_card"]
 
@@ -204,7 +204,9 @@ def _calibration(body: Body) -> str:
         (f"{share} %", percent(points[share]["accuracy"]), decimal(points[share]["threshold"], 2))
         for share in (100, 90, 80, 70, 50)
     ]
-    return text + "\n\n" + _table(("answered", "accuracy", "confidence at least"), rows)
+    text += "\n\n" + _table(("answered", "accuracy", "confidence at least"), rows)
+    uncertain = body["coverage"].get("uncertain")
+    return text if uncertain is None else f"{text}\n\n{uncertain_text(uncertain)}"
 
 
 def _corruptions(body: Body) -> str:

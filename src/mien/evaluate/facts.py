@@ -33,6 +33,7 @@ def model_facts(classifier: OnnxClassifier) -> dict[str, Any]:
         "crop": asdict(info.crop),
         "precision": info.precision,
         "temperature": info.temperature,
+        "uncertain_below": info.uncertain_below,
         "license": info.license,
         "created": info.created,
         "training": dict(info.training),

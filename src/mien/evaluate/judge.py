@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.core.contract import UNCERTAIN_BELOW
 from mien.core.types import Classifier
 from mien.data.manifest import Manifest
 from mien.evaluate.coverage import coverage_curve
@@ -84,7 +85,9 @@ class Evaluation:
             "model": dict(self.model),
             "data": dict(self.data),
             "figures": self.figures.to_dict(),
-            "coverage": coverage_points(self.probabilities, self.label),
+            "coverage": coverage_points(
+                self.probabilities, self.label, self.model.get("uncertain_below", UNCERTAIN_BELOW)
+            ),
             "unseen": None if self.unseen is None else _unseen_dict(self.unseen),
             "groups": [{"group": g.group, "figures": g.figures.to_dict()} for g in self.groups],
             "flip": None if self.flip is None else self.flip.to_dict(),
@@ -177,8 +180,10 @@ def batches(n: int) -> Iterator[NDArray[np.int64]]:
         yield np.arange(start, min(start + _BATCH, n))
 
 
-def coverage_points(probabilities: NDArray[np.float32], label: NDArray[np.int64]) -> dict[str, Any]:
-    """The accuracy/coverage curve at every hundredth of coverage, and the area under its risk."""
+def coverage_points(
+    probabilities: NDArray[np.float32], label: NDArray[np.int64], uncertain_below: float
+) -> dict[str, Any]:
+    """Accuracy and coverage at every hundredth of coverage, the area under the risk, and what the threshold does."""
     curve = coverage_curve(probabilities, label)
     shares = np.arange(1, _COVERAGE_POINTS + 1) / _COVERAGE_POINTS
     points = [(float(share), *curve.at(float(share))) for share in shares]
@@ -186,6 +191,7 @@ def coverage_points(probabilities: NDArray[np.float32], label: NDArray[np.int64]
     return {
         "area_under_risk": curve.area_under_risk,
         "points": [dict(zip(keys, point, strict=True)) for point in points],
+        "uncertain": {"below": uncertain_below, **curve.below(uncertain_below)._asdict()},
     }
 
 

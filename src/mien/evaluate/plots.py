@@ -85,8 +85,14 @@ def classes(figures: Sequence[ClassFigures]) -> bytes:
         return png(figure)
 
 
-def coverage(curve: Coverage) -> bytes:
-    """Accuracy of the surest pictures against their share, and the confidence at which the rest is abstained from."""
+def coverage(curve: Coverage, uncertain: Mapping[str, Any] | None = None) -> bytes:
+    """Accuracy of the surest pictures against their share, and the confidence at which the rest is abstained from.
+
+    Args:
+        curve: what is drawn.
+        uncertain: the model's threshold ("below") and the "coverage" and "accuracy" there, which are marked.
+
+    """
     with figure_of(6.0, 3.8) as (figure, axes):
         # The first few pictures alone make the curve jump without meaning.
         start = min(len(curve.coverage) // 50, len(curve.coverage) - 1)
@@ -97,6 +103,10 @@ def coverage(curve: Coverage) -> bytes:
             axes.plot(share, accuracy, "o", color=BLUE, markersize=5)
             axes.annotate(f"{accuracy * 100:.1f}", (share, accuracy), (-3, 7), textcoords="offset points",
                           ha="right" if share == 1 else "center", fontsize=9)  # fmt: skip
+        if uncertain is not None and uncertain["accuracy"] is not None:
+            x, y = uncertain["coverage"], uncertain["accuracy"]
+            axes.axvline(x, color=RED, linewidth=1, linestyle="--", label=f"uncertain below {uncertain['below']:.2f}")
+            axes.plot(x, y, "D", color=RED, markersize=6, zorder=4)
         axes.set(xlim=(0, 1.01), ylim=(0, 1.06), xlabel="share of the pictures that is answered")
         axes.set_title("Accuracy against coverage")
         axes.legend(loc="lower left", fontsize=9)

@@ -120,6 +120,18 @@ def span(interval: Sequence[float] | None) -> str:
     return "" if interval is None else f"{interval[0] * 100:.1f}–{interval[1] * 100:.1f} %"
 
 
+def uncertain_text(uncertain: Mapping[str, Any]) -> str:
+    """What the model's threshold does, as a sentence or two; `uncertain` is that part of an evaluation's coverage."""
+    text = f"Readings with a confidence below {percent(uncertain['below'])} are marked as uncertain: "
+    text += f"{percent(1 - uncertain['coverage'])} of these pictures."
+    shares = [
+        f"{percent(uncertain[key])} of {name}"
+        for key, name in (("accuracy", "the others"), ("accuracy_uncertain", "the marked ones"))
+        if uncertain[key] is not None
+    ]
+    return f"{text} Right are {' and '.join(shares)}."
+
+
 def protocol_rows(body: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What was judged on what, line by line: everything that a figure needs beside it."""
     model, data, figures = body["model"], body["data"], body["figures"]

@@ -15,7 +15,15 @@ from mien.core.files import atomic_write, make_folder
 from mien.evaluate import plots
 from mien.evaluate.coverage import Coverage
 from mien.evaluate.metrics import ClassFigures, ReliabilityBin
-from mien.evaluate.records import FILE_NAME, decimal, percent, protocol_rows, span, write_evaluation
+from mien.evaluate.records import (
+    FILE_NAME,
+    decimal,
+    percent,
+    protocol_rows,
+    span,
+    uncertain_text,
+    write_evaluation,
+)
 from mien.media.page import facts, figure_png, note, page, section, table, tiles, write_page
 
 __all__ = ["PAGE_NAME", "draw", "report_page", "write_report"]
@@ -64,7 +72,7 @@ def draw(body: Body) -> dict[str, bytes]:
         "confusion": plots.confusion(figures["confusion"], figures["names"]),
         "classes": plots.classes([ClassFigures(**c) for c in figures["classes"]]),
         "reliability": plots.reliability([ReliabilityBin(**b) for b in figures["reliability"]], figures["ece"]),
-        "coverage": plots.coverage(curve),
+        "coverage": plots.coverage(curve, body["coverage"].get("uncertain")),
     }
     if "corruptions" in body:
         rows = {name: row["accuracy"] for name, row in body["corruptions"]["table"].items()}
@@ -178,6 +186,7 @@ def _coverage(body: Body, picture: bytes) -> str:
         "Abstaining",
         figure_png(picture, "Accuracy of the answered pictures against the share that is answered.", width=600),
         table(("answered", "accuracy", "with a confidence of at least"), rows),
+        *([note(uncertain_text(body["coverage"]["uncertain"]))] if "uncertain" in body["coverage"] else []),
     )
 
 

@@ -10,18 +10,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar, final
+from typing import TYPE_CHECKING, Any, TypeVar, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.core.errors import InputError
+from mien.core.errors import InputError, OptionError
 from mien.core.types import Analysis, Detector, Face, Frame, Image, Reading
 from mien.infer.classify import OnnxClassifier, load_classifier
 from mien.infer.crop import crop_faces, fit_crops
 from mien.infer.detect import DetectOptions, open_detector
 from mien.infer.image import MAX_PIXELS, ColorOrder, ImageSource, load_image
 from mien.infer.registry import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from mien.infer.stream import StreamReader
 
 __all__ = ["Analyzer", "analyze"]
 
@@ -43,6 +46,8 @@ class Analyzer:
         max_faces: read at most this many faces of a picture, the largest ones.
         detect_side: longest side at which faces are looked for; None for full size (finds tiny faces, slower).
         max_pixels: largest picture to decode.
+        min_confidence: readings with a smaller confidence are marked as uncertain, in 0..1; None takes the model's own
+            threshold (`docs/judging.md`).
 
     Raises:
         OptionError: unknown name or impossible value.
@@ -60,11 +65,20 @@ class Analyzer:
         max_faces: int | None = None,
         detect_side: int | None = 640,
         max_pixels: int = MAX_PIXELS,
+        min_confidence: float | None = None,
     ) -> None:
+        if min_confidence is not None and not 0 <= min_confidence <= 1:
+            raise OptionError(f"The smallest confidence must lie in 0..1, got {min_confidence:g}.")
         options = DetectOptions(side=detect_side, min_face=min_face, max_faces=max_faces)
         self.classifier: OnnxClassifier = load_classifier(model, threads)
         self.detector: Detector = open_detector(detector, options)
         self._max_pixels = max_pixels
+        self._min_confidence = min_confidence
+
+    @property
+    def uncertain_below(self) -> float:
+        """Readings with a smaller confidence are uncertain, in 0..1."""
+        return self.classifier.info.uncertain_below if self._min_confidence is None else self._min_confidence
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -143,9 +157,16 @@ class Analyzer:
 
     def stream(self, frames: Iterable[Frame], **options: Any) -> Iterator[tuple[Frame, list[Reading]]]:
         """Readings of a video, with stable tracks and steady labels; see `mien.infer.stream.StreamOptions`."""
-        from mien.infer.stream import StreamOptions, read_stream
+        reader = self.reader(**options)
+        return ((frame, reader.read(frame)) for frame in frames)
 
-        return read_stream(frames, self.detector, self.classifier, StreamOptions(**options))
+    def reader(self, **options: Any) -> StreamReader:
+        """The state of one video, which reads it frame by frame; see `mien.infer.stream.StreamOptions`."""
+        from mien.infer.stream import StreamOptions, StreamReader
+
+        return StreamReader(
+            self.detector, self.classifier, StreamOptions(**{"uncertain_below": self.uncertain_below} | options)
+        )
 
     @property
     def _model_name(self) -> str:
@@ -172,7 +193,7 @@ class Analyzer:
         return [[self._reading(face, next(rows)) for face in found] for found in faces]
 
     def _reading(self, face: Face, row: NDArray[np.float32]) -> Reading:
-        return Reading(face, self.labels, tuple(float(p) for p in row))
+        return Reading(face, self.labels, tuple(float(p) for p in row), uncertain_below=self.uncertain_below)
 
 
 @dataclass

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, final
 
+from mien.core.contract import UNCERTAIN_BELOW
 from mien.core.errors import OptionError
 from mien.core.types import Box, Classifier, Detector, Face, Frame, Image, Reading
 from mien.infer.crop import crop_faces
@@ -43,6 +44,8 @@ class StreamOptions:
         time_constant_s: of the smoothing of probabilities; 0 turns it off.
         margin: by how much another label must lead, in 0..1, before it is shown.
         hold_s: for how long it must lead, in seconds.
+        uncertain_below: readings with a smaller (smoothed) confidence are uncertain, in 0..1; `Analyzer.reader` takes
+            the model's own.
 
     Raises:
         OptionError: an impossible value.
@@ -57,6 +60,7 @@ class StreamOptions:
     time_constant_s: float = 0.2
     margin: float = 0.1
     hold_s: float = 0.2
+    uncertain_below: float = UNCERTAIN_BELOW
 
     def __post_init__(self) -> None:
         every = self.detector_every
@@ -68,6 +72,8 @@ class StreamOptions:
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0):
                 raise OptionError(f"{name} must be 0 seconds or more, got {value:g}.")
+        if not 0 <= self.uncertain_below <= 1:
+            raise OptionError(f"The smallest confidence must lie in 0..1, got {self.uncertain_below:g}.")
 
 
 def read_stream(
@@ -218,12 +224,12 @@ class StreamReader:
             return []
         faces = list(found.values())
         values = self._classifier.classify(crop_faces(frame.image, faces, self._classifier.crop))  # (N, K)
-        labels = self._classifier.labels
+        labels, sure = self._classifier.labels, self._options.uncertain_below
         readings = []
         for key, face, row in zip(found, faces, values, strict=True):
             smooth, held = self._smoother.update(key, row, frame.time_s)
             raw = tuple(float(v) for v in row)
-            readings.append(Reading(face, labels, raw, track=key, smooth_values=smooth, steady_label=labels[held]))
+            readings.append(Reading(face, labels, raw, key, smooth, labels[held], sure))
         return readings
 
 

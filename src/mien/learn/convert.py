@@ -78,7 +78,10 @@ def convert(
     info = model_info(card, head, record["data"], run.name)
     written = run / file_name(card, head)
     if written.is_file():
-        info = dataclasses.replace(info, metrics=read_info(written).metrics, created=read_info(written).created)
+        judged = read_info(written)
+        info = dataclasses.replace(
+            info, metrics=judged.metrics, created=judged.created, uncertain_below=judged.uncertain_below
+        )
     if manifest is None:
         parity = export(network, head, info, target)
         return Converted(target, target.stat().st_size, parity)

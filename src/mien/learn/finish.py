@@ -21,6 +21,7 @@ from mien.core.files import make_folder
 from mien.core.labels import FER2013, FERPLUS, LabelSet
 from mien.data.manifest import Manifest
 from mien.evaluate.calibrate import fit_temperature
+from mien.evaluate.coverage import choose_threshold
 from mien.evaluate.facts import model_facts
 from mien.evaluate.judge import judge
 from mien.evaluate.records import write_evaluation
@@ -156,13 +157,19 @@ def model_info(card: ModelCard, head: str, data: Mapping[str, Any], fallback: st
 
 
 def judge_file(model: Path, manifest: Manifest, split: str, target: Path) -> dict[str, Any]:
-    """Judge a model file, write the evaluation, put the figures with their protocol into the metadata; gives them."""
+    """Judge a model file, write the evaluation, put the figures with their protocol into the metadata; gives them.
+
+    The validation split also sets the confidence below which the model's readings are uncertain.
+    """
     classifier = load_classifier(model)
     evaluation = judge(classifier, manifest, split=split)
     figures = headline(evaluation.to_dict()["figures"])
     protocol = f"{evaluation.data['protocol']}, {split} split, single view"
     metrics = {**classifier.info.metrics, split: {**figures, "protocol": protocol}}
-    rewrite_info(model, metrics=metrics)
+    p, threshold = evaluation.probabilities, classifier.info.uncertain_below
+    if split == "validation":
+        threshold = choose_threshold(p.max(axis=1), p.argmax(axis=1) == evaluation.label)
+    rewrite_info(model, metrics=metrics, uncertain_below=threshold)
     evaluation = dataclasses.replace(evaluation, model=model_facts(load_classifier(model)))
     make_folder(target.parent)
     write_evaluation(target, evaluation.to_dict())

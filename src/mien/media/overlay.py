@@ -107,7 +107,7 @@ def _whole_pixels(face: Face) -> _Rectangle:
 
 def _caption(reading: Reading) -> str:
     who = "" if reading.track is None else f"{reading.track}  "
-    return f"{who}{reading.emotion} {reading.confidence:.0%}"
+    return f"{who}{reading.caption} {reading.confidence:.0%}"
 
 
 def _draw_box(image: Image, box: _Rectangle, colour: tuple[int, int, int], letters: int) -> None:

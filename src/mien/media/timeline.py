@@ -17,7 +17,7 @@ from mien.core.errors import MissingExtraError, OptionError, OutputError
 from mien.core.files import atomic_path, atomic_write
 from mien.core.types import Frame, Reading
 
-__all__ = ["TIMELINE_SUFFIXES", "TimelineSink", "columns", "open_timeline", "rows"]
+__all__ = ["TIMELINE_SUFFIXES", "TimelineSink", "columns", "csv_cells", "open_timeline", "rows"]
 
 TIMELINE_SUFFIXES = (".csv", ".jsonl", ".parquet")
 
@@ -29,7 +29,7 @@ Row = dict[str, Any]
 
 def columns(labels: Sequence[str]) -> tuple[str, ...]:
     """Names of the columns, in order, for a model with these labels."""
-    fixed = ("time_s", "frame", "track", "x1", "y1", "x2", "y2", "score", "emotion", "confidence")
+    fixed = ("time_s", "frame", "track", "x1", "y1", "x2", "y2", "score", "emotion", "confidence", "uncertain")
     return (*fixed, *(f"p_{label}" for label in labels), *(f"smooth_{label}" for label in labels))
 
 
@@ -44,9 +44,15 @@ def rows(frame: Frame, readings: Sequence[Reading]) -> Iterator[Row]:
         row: Row = {"time_s": round(float(frame.time_s), 6), "frame": frame.index, "track": reading.track}
         row |= {name: round(float(edge), 2) for name, edge in zip(("x1", "y1", "x2", "y2"), reading.box, strict=True)}
         row |= {"score": reading.score, "emotion": reading.emotion, "confidence": reading.confidence}
+        row["uncertain"] = reading.uncertain
         row |= {f"p_{label}": value for label, value in zip(reading.labels, reading.values, strict=True)}
         row |= {f"smooth_{label}": value for label, value in zip(reading.labels, smooth, strict=True)}
         yield row
+
+
+def csv_cells(row: Row) -> Row:
+    """A row as CSV writes it: truth as `true` and `false`, as in JSON."""
+    return {name: json.dumps(value) if isinstance(value, bool) else value for name, value in row.items()}
 
 
 class _Format(Protocol):
@@ -129,7 +135,7 @@ class _Csv:
         file.flush()
 
     def write(self, row: Row) -> None:
-        self._writer.writerow(row)
+        self._writer.writerow(csv_cells(row))
 
     def flush(self) -> None:
         self._file.flush()
@@ -155,7 +161,7 @@ class _Parquet:
             import pyarrow.parquet as pq
         except ImportError as error:
             raise MissingExtraError("Writing Parquet", "pyarrow", "data") from error
-        whole = {"frame": pa.int64(), "track": pa.int32(), "emotion": pa.string()}
+        whole = {"frame": pa.int64(), "track": pa.int32(), "emotion": pa.string(), "uncertain": pa.bool_()}
         self._schema = pa.schema([(name, whole.get(name, pa.float64())) for name in names])
         self._table = pa.Table
         self._rows: list[Row] = []

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from mien.app.options import min_confidence_option
 from mien.app.records import open_writer
 from mien.app.terminal import notice
 from mien.core.errors import MissingExtraError
@@ -21,7 +22,8 @@ from mien.core.errors import MissingExtraError
     show_default=True,
     help="Where to write the annotated picture.",
 )
-def command(output: Path) -> None:
+@min_confidence_option
+def command(output: Path, min_confidence: float | None) -> None:
     """Read scikit-image's photograph of the astronaut Eileen Collins (NASA, public domain), and draw what was read."""
     try:
         from skimage.data import astronaut
@@ -32,7 +34,7 @@ def command(output: Path) -> None:
     from mien.media.picture import write_picture
 
     photograph = astronaut()[..., ::-1]  # RGB -> BGR
-    analysis = Analyzer().report(photograph, name="astronaut (scikit-image)")
+    analysis = Analyzer(min_confidence=min_confidence).report(photograph, name="astronaut (scikit-image)")
     writer = open_writer("table", sys.stdout, (), top=3, single=True)
     writer.write(analysis)
     writer.close()

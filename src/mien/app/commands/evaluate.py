@@ -226,9 +226,9 @@ def _class_table(figures: Mapping[str, Any]) -> Any:
 
 
 def _remarks(body: Mapping[str, Any]) -> list[str]:
-    from mien.evaluate.records import percent
+    from mien.evaluate.records import percent, uncertain_text
 
-    lines = [""]
+    lines = ["", uncertain_text(body["coverage"]["uncertain"])]
     if body["unseen"] is not None:
         lines.append(f"{body['unseen']['removed']:,} of the pictures also occur in the training split.")
     if "corruptions" in body:
@@ -240,4 +240,4 @@ def _remarks(body: Mapping[str, Any]) -> list[str]:
         ]
     if "speed" in body:
         lines.append(f"One face {body['speed']['one_ms']:.3f} ms; in a batch {body['speed']['batch_ms']:.3f} ms each.")
-    return lines if len(lines) > 1 else []
+    return lines

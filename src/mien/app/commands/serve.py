@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mien.app.options import detect_side
+from mien.app.options import detect_side, min_confidence_option
 from mien.core.errors import MissingExtraError, OptionError, OutputError
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ _GRACE_S = 5  # seconds for requests and live connections to end when the servic
 @click.option("--detector", default="auto", show_default=True, help="mien (own), yunet, dlib, or a detector's file.")
 @click.option("--detect-size", default="640", show_default=True, metavar="PX|full", help="Longest side to look at.")
 @click.option("--min-face", type=click.FloatRange(0), default=0.0, metavar="PX", help="Leave out smaller faces.")
+@min_confidence_option
 def command(open_page: bool, access_log: bool, **options: Any) -> None:
     """Serve the live page and the web service.
 
@@ -83,6 +84,7 @@ def make_settings(options: dict[str, Any]) -> Settings:
             "detector": options["detector"],
             "detect_side": detect_side(options["detect_size"]),
             "min_face": options["min_face"],
+            "min_confidence": options["min_confidence"],
         },
         limits=parse_limits(options["limits"]),
     )

@@ -76,10 +76,7 @@ def command(source: str, **options: Any) -> None:
 
 
 def _stream_reader(analyzer: Analyzer, options: Mapping[str, Any]) -> StreamReader:
-    from mien.infer.stream import StreamOptions, StreamReader
-
-    every, limit = parse_every(options["detector_every"]), options["max_faces"]
-    return StreamReader(analyzer.detector, analyzer.classifier, StreamOptions(detector_every=every, max_faces=limit))
+    return analyzer.reader(detector_every=parse_every(options["detector_every"]), max_faces=options["max_faces"])
 
 
 def parse_every(text: str) -> int | Literal["auto"]:

@@ -51,7 +51,6 @@ def command(
     All probabilities of each face are shown as bars in the terminal. Nothing is stored unless --record or --timeline
     asks for it. Ctrl-C ends.
     """
-    from mien.infer.stream import StreamOptions, StreamReader
     from mien.media.live import NewestFrames
     from mien.media.opencv import has_windows
     from mien.media.sink import BackgroundSinks
@@ -61,8 +60,7 @@ def command(
     if window and not has_windows():
         raise OutputError(_NO_WINDOW)
     analyzer = make_analyzer({**options, "max_faces": None})
-    limits = StreamOptions(detector_every=every, max_faces=options["max_faces"])
-    reader = StreamReader(analyzer.detector, analyzer.classifier, limits)
+    reader = analyzer.reader(detector_every=every, max_faces=options["max_faces"])
     with open_source(camera) as source, ExitStack() as stack:
         sinks = _sinks(record, timeline, analyzer.labels, source.fps)
         out = stack.enter_context(BackgroundSinks(sinks)) if sinks else None
@@ -176,7 +174,7 @@ class _Lines:
     def show(self, frame: Frame, readings: Sequence[Reading], frames: NewestFrames) -> bool:
         if frame.time_s >= self._next_s:
             self._next_s = frame.time_s + _LINE_S
-            faces = ", ".join(f"person {r.track} {r.emotion} {r.confidence:.0%}" for r in readings) or "no face"
+            faces = ", ".join(f"person {r.track} {r.caption} {r.confidence:.0%}" for r in readings) or "no face"
             print(f"{frame.time_s:7.1f} s  {faces}", flush=True)
         return True
 
@@ -239,7 +237,7 @@ def _face(reading: Reading) -> RenderableType:
     table.add_column(justify="left")
     table.add_column(width=_BAR)
     table.add_column(justify="right", width=5)
-    table.title = f"person {reading.track}: {reading.emotion} {reading.confidence:.0%}"
+    table.title = f"person {reading.track}: {reading.caption} {reading.confidence:.0%}"
     table.title_justify = "left"
     table.title_style = "bold"
     for label, value in zip(reading.labels, values, strict=True):

@@ -198,12 +198,12 @@ def timeline_text(job: Job, kind: Literal["csv", "jsonl"]) -> str:
         kind: the format.
 
     """
-    from mien.media.timeline import columns
+    from mien.media.timeline import columns, csv_cells
 
     if kind == "jsonl":
         return "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in job.rows)
     file = io.StringIO()
     writer = csv.DictWriter(file, columns(job.labels), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(job.rows)
+    writer.writerows(csv_cells(row) for row in job.rows)
     return file.getvalue()

@@ -171,12 +171,10 @@ class LiveConnection:
     def _analyze(self, analyzer: Analyzer, sent: _Sent) -> tuple[tuple[int, int], list[Reading]]:
         """In the worker's thread."""
         from mien.infer.image import load_image
-        from mien.infer.stream import StreamOptions, StreamReader
 
         image = load_image(sent.picture, max_pixels=self._limits.frame_pixels)
         if self._reader is None:
-            options = StreamOptions(max_faces=self._limits.faces)
-            self._reader = StreamReader(analyzer.detector, analyzer.classifier, options)
+            self._reader = analyzer.reader(max_faces=self._limits.faces)
         self._last_s = max(self._last_s, sent.time_s)
         readings = self._reader.read(Frame(image, sent.number, self._last_s))
         return (image.shape[1], image.shape[0]), readings

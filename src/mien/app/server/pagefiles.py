@@ -42,12 +42,13 @@ def page_files() -> dict[str, bytes]:
     return {item.name: item.read_bytes() for item in folder.iterdir() if Path(item.name).suffix in KINDS}
 
 
-def model_facts(classifier: OnnxClassifier, detector: str) -> dict[str, Any]:
+def model_facts(classifier: OnnxClassifier, detector: str, uncertain_below: float | None = None) -> dict[str, Any]:
     """What `/v1/model` answers, and what the page knows of the model.
 
     Args:
         classifier: reads the expressions.
         detector: name of what finds the faces.
+        uncertain_below: faces with less confidence are marked as uncertain; None takes the model's own threshold.
 
     """
     import mien
@@ -64,6 +65,7 @@ def model_facts(classifier: OnnxClassifier, detector: str) -> dict[str, Any]:
         "bytes": classifier.bytes,
         "precision": info.precision,
         "temperature": info.temperature,
+        "uncertain_below": info.uncertain_below if uncertain_below is None else uncertain_below,
         "license": info.license,
         "created": info.created,
         "training": dict(info.training),

@@ -30,6 +30,9 @@ class FaceOut(_Out):
     score: float = Field(description="How sure the detector is, in its own scale.")
     emotion: str = Field(description="Most probable expression. It says how the face looks, not what a person feels.")
     confidence: float = Field(description="Calibrated probability of that expression, 0..1.")
+    uncertain: bool = Field(
+        description="Whether the confidence is below the threshold: then the expression is a guess."
+    )
     probabilities: dict[str, float] = Field(description="Probability of every expression; they sum to 1.")
     landmarks: list[list[float]] | None = Field(description="Eyes, nose, corners of the mouth as x, y in pixels.")
     track: int | None = Field(None, description="The face's number over time; live and video only.")
@@ -82,6 +85,7 @@ class ModelOut(_Out):
     bytes: int
     precision: str
     temperature: float
+    uncertain_below: float = Field(description="Faces with less confidence are marked as uncertain.")
     license: str
     created: str
     training: dict[str, Any]

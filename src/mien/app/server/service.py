@@ -48,7 +48,9 @@ class Service:
         sweep()
         await self.pool.load()
         analyzer = self.pool.first.analyzer
-        self._facts = await asyncio.to_thread(model_facts, analyzer.classifier, analyzer.detector.name)
+        self._facts = await asyncio.to_thread(
+            model_facts, analyzer.classifier, analyzer.detector.name, analyzer.uncertain_below
+        )
 
     async def stop(self) -> None:
         """Finish what is being read, drop what waits, delete every temporary file."""

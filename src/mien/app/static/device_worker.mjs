@@ -51,7 +51,9 @@ async function read({ picture, timeS, live }) {
   picture.close();
   const faces = await classify(bgr, found);
   const told = timeS === undefined ? faces : people[live ? "live" : "film"].update(faces, timeS);
-  return { width: bgr.width, height: bgr.height, faces: told, ms: performance.now() - start };
+  const least = device.model.uncertain_below;
+  const judged = told.map((face) => ({ ...face, uncertain: face.confidence < least }));
+  return { width: bgr.width, height: bgr.height, faces: judged, ms: performance.now() - start };
 }
 
 /** Pixels of an ImageBitmap or VideoFrame, multiplied by `factor`; transparent parts become white. */

@@ -2,9 +2,12 @@
 
 import { h, percent } from "./dom.mjs";
 
-const UNSURE = 0.5; // below this the model itself expects to be wrong more often than right
-
 const DARK = "rgb(12 16 18 / 82%)";
+
+/** The expression for people to read: with a question mark when it is uncertain, as `Reading.caption` in Python. */
+export function captionOf(face) {
+  return face.uncertain ? `${face.emotion}?` : face.emotion;
+}
 
 /** Draws boxes and labels on a canvas whose pixels are those of the screen. */
 export function drawFaces(context, faces, { scale, left = 0, top = 0, width, mirrored = false, colours, pixel = 1 }) {
@@ -39,7 +42,7 @@ function drawChip(context, x, y, face, colour, pixel) {
   context.font = `600 ${size}px system-ui, sans-serif`;
   context.textBaseline = "middle";
   const who = face.track === undefined ? "" : `${face.track}  `;
-  const text = `${who}${face.emotion} ${percent(face.confidence)}`;
+  const text = `${who}${captionOf(face)} ${percent(face.confidence)}`;
   const width = context.measureText(text).width + 22 * pixel;
   const height = 26 * pixel;
   const at = Math.max(y - height - 5 * pixel, 2 * pixel);
@@ -87,9 +90,9 @@ export class FaceCard {
 
   update(face) {
     const values = face.smooth ?? face.probabilities;
-    set(this.heading, face.emotion);
+    set(this.heading, captionOf(face));
     set(this.sure, percent(face.confidence));
-    set(this.who, face.confidence < UNSURE ? `${this.title} · unsure` : this.title);
+    set(this.who, face.uncertain ? `${this.title} · unsure` : this.title);
     this.element.style.setProperty("--colour", this.colours[face.emotion]);
     this.labels.forEach((label, i) => {
       const { name, fill, figure } = this.rows[i];

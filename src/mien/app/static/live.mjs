@@ -212,7 +212,7 @@ class Live {
   speak(faces) {
     const now = performance.now();
     if (now - this.spokenMs < SPOKEN_EVERY_MS) return;
-    const text = faces.length ? faces.map((face) => `Face ${face.track}: ${face.emotion}`).join(", ") : "No face";
+    const text = faces.length ? faces.map((face) => `Face ${face.track}: ${face.uncertain ? "perhaps " : ""}${face.emotion}`).join(", ") : "No face";
     if (text === $("spoken").textContent) return;
     this.spokenMs = now;
     $("spoken").textContent = text;

@@ -7,7 +7,7 @@ import { legend } from "./faces.mjs";
 /** Fill the tab from the facts that the page started with. */
 export function showModel({ model, device }) {
   const figures = model.evaluation?.figures;
-  const judged = figures ? [classes(figures), confusion(figures), trust(figures)] : [];
+  const judged = figures ? [classes(figures), confusion(figures), trust(model.evaluation)] : [];
   const cards = [about(model, device), measured(model), ...judged, limits(), law()];
   $("model").append(h("div", { class: "stack pairs" }, ...cards));
 }
@@ -39,6 +39,7 @@ function about(model, device) {
     ["Faces found by", model.detector],
     ["On this device", device ? `${device.detector.name}, with the same model file` : "not available here"],
     ["Temperature", model.temperature.toFixed(2)],
+    ["Unsure (?)", `with a confidence below ${percent(model.uncertain_below)}`],
     ...training,
     ["SHA-256", model.sha256],
   ];
@@ -109,13 +110,21 @@ function confusion(figures) {
   return card("What is taken for what", scroll("Confusion of expressions", table));
 }
 
-function trust(figures) {
+function trust({ figures, coverage }) {
   const text = `Where the model says 80 %, about 80 % of the answers should be right. On average it is off by ${percent(figures.ece, 1)}.`;
+  const marked = coverage?.uncertain ? h("p", {}, unsure(coverage.uncertain)) : null;
   return card(
     "Can its confidence be trusted?",
     h("p", {}, text),
     h("div", { class: "narrow" }, reliability(figures.reliability)),
+    marked,
   );
+}
+
+function unsure({ below, coverage, accuracy, accuracy_uncertain: rest }) {
+  const share = `Below ${percent(below)} a face is shown with a question mark: ${percent(1 - coverage)} of the pictures.`;
+  const right = accuracy === null ? "" : ` Of the others ${percent(accuracy)} are right`;
+  return rest === null || accuracy === null ? share : `${share}${right}, of these ${percent(rest)}.`;
 }
 
 function scroll(name, table) {

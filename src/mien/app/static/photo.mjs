@@ -1,7 +1,7 @@
 // The Photo tab: several pictures, each with its boxes and bars, and everything to download.
 
 import { $, csvOf, download, h, onDrop } from "./dom.mjs";
-import { FaceCard, drawFaces } from "./faces.mjs";
+import { FaceCard, captionOf, drawFaces } from "./faces.mjs";
 
 const MOST_FACES = 12; // cards per picture; all faces are in the downloads
 
@@ -99,7 +99,7 @@ class Photos {
       "score",
       "emotion",
     ];
-    const named = [...columns, "confidence", ...labels.map((label) => `p_${label}`), "error"];
+    const named = [...columns, "confidence", "uncertain", ...labels.map((label) => `p_${label}`), "error"];
     const rows = this.found.flatMap((analysis) => {
       const { faces, ...common } = analysis;
       return faces.length ? faces.map((face, i) => ({ ...common, face: i, ...faceCells(face) })) : [common];
@@ -118,8 +118,8 @@ class Photos {
 export function faceCells(face) {
   const [x1, y1, x2, y2] = face.box;
   const values = Object.entries(face.probabilities).map(([label, value]) => [`p_${label}`, value]);
-  const { score, emotion, confidence } = face;
-  return { x1, y1, x2, y2, score, emotion, confidence, ...Object.fromEntries(values) };
+  const { score, emotion, confidence, uncertain } = face;
+  return { x1, y1, x2, y2, score, emotion, confidence, uncertain, ...Object.fromEntries(values) };
 }
 
 function pngName(name) {
@@ -140,6 +140,6 @@ async function annotated(file, analysis, colours) {
 }
 
 function spoken(name, analysis) {
-  const faces = analysis.faces.map((face) => face.emotion).join(", ");
+  const faces = analysis.faces.map(captionOf).join(", ");
   return `${name}: ${faces ? `faces that look ${faces}` : "no face"}`;
 }

@@ -41,13 +41,14 @@ class Session {
       if (last !== undefined && this.elapsedS - last < SAMPLE_S) continue;
       const span = last === undefined ? 0 : Math.min(this.elapsedS - last, LONGEST_STEP_S);
       this.lastS.set(face.track, this.elapsedS);
-      const { track, emotion, confidence } = face;
+      const { track, emotion, confidence, uncertain } = face;
       this.rows.push({
         track,
         time: this.elapsedS,
         span,
         emotion,
         confidence,
+        uncertain,
         values: face.smooth ?? face.probabilities,
       });
     }
@@ -84,12 +85,12 @@ class Session {
 
   save() {
     const labels = this.facts.model.labels;
-    const rows = this.rows.map(({ time, track, emotion, confidence, values }) => {
+    const rows = this.rows.map(({ time, track, emotion, confidence, uncertain, values }) => {
       const named = Object.fromEntries(labels.map((label) => [`smooth_${label}`, values[label]]));
-      return { time_s: time.toFixed(3), track, emotion, confidence, ...named };
+      return { time_s: time.toFixed(3), track, emotion, confidence, uncertain, ...named };
     });
-    const columns = ["time_s", "track", "emotion", "confidence", ...labels.map((label) => `smooth_${label}`)];
-    download("session.csv", csvOf(columns, rows), "text/csv");
+    const columns = ["time_s", "track", "emotion", "confidence", "uncertain"];
+    download("session.csv", csvOf([...columns, ...labels.map((label) => `smooth_${label}`)], rows), "text/csv");
   }
 
   clear() {

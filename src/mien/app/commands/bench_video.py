@@ -7,7 +7,6 @@ from the file to the readings.
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from mien.app.bench.results import Column, Result, read_stored, result_options, tell
 from mien.app.options import analyzer_options, make_analyzer
 from mien.app.terminal import console
 from mien.core.errors import MissingExtraError
@@ -28,12 +28,22 @@ if TYPE_CHECKING:
 
 _WIDTH, _HEIGHT, _FPS = 640, 480, 30.0
 _SAME_IOU = 0.5
+_FIGURE = "fps_cpu"
+_COLUMNS: Sequence[Column] = (
+    ("clip, detect every", lambda row: row["name"]),
+    ("detections", lambda row: f"{row['detections']}/{row['frames']}"),
+    ("frames/s", lambda row: f"{row['fps']:.0f}"),
+    ("per CPU s", lambda row: f"{row['fps_cpu']:.0f}"),
+    ("no classifier", lambda row: f"{row['fps_cpu_faces']:.0f}"),
+    ("same faces", lambda row: f"{row['same']:.1%}"),
+)
 
 Boxes = list[list[tuple[float, float, float, float]]]
 
 
 @dataclass(frozen=True)
 class _Row:
+    name: str
     clip: str
     detector_every: str
     frames: int
@@ -52,12 +62,14 @@ class _Row:
 @click.command()
 @click.option("--seconds", type=click.FloatRange(1), default=10.0, show_default=True, help="Length of each clip.")
 @analyzer_options
-def command(seconds: float, **options: Any) -> None:
+@result_options
+def command(seconds: float, out: Path | None, against: Path | None, **options: Any) -> None:
     """Frames per second of video on one thread, with detection in every frame and as often as needed."""
     import cv2
 
     from mien.app.scenes import two_heads
 
+    stored = read_stored(against, "video", _FIGURE)
     cv2.setNumThreads(1)
     analyzer = make_analyzer({**options, "threads": 1})
     heads = two_heads(analyzer.detector)
@@ -70,7 +82,11 @@ def command(seconds: float, **options: Any) -> None:
             everywhere = _detected(clip, analyzer.detector)
             rows += [_measure(clip, analyzer, 1, everywhere), _measure(clip, analyzer, "auto", everywhere)]
         decode_fps = _decode(clip)
-    _tell(rows, decode_fps, analyzer.detector.name, seconds)
+    name = analyzer.detector.name
+    settings = {"size": [_WIDTH, _HEIGHT], "seconds": seconds, "detector": name, "decode_fps_cpu": decode_fps}
+    console().print(f"Decoding alone: {decode_fps:,.0f} frames per CPU second.")
+    result = Result("video", _FIGURE, settings, [asdict(row) for row in rows])
+    tell(result, f"Video, {_WIDTH}x{_HEIGHT}, one thread, {name}", _COLUMNS, out, stored)
 
 
 def _scenes(heads: Sequence[Head]) -> dict[str, Scene]:
@@ -134,6 +150,7 @@ def _measure(clip: Path, analyzer: Analyzer, every: int | Literal["auto"], every
             boxes.append([reading.box for reading in reader.read(frame)])
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     return _Row(
+        name=f"{clip.stem}, {every}",
         clip=clip.stem,
         detector_every=str(every),
         frames=len(boxes),
@@ -167,34 +184,3 @@ def same_faces(a: Sequence[Sequence[float]], b: Sequence[Sequence[float]]) -> bo
         return True
     hits = iou(a, b) >= _SAME_IOU
     return bool(hits.any(axis=1).all() and hits.any(axis=0).all())
-
-
-def _tell(rows: Sequence[_Row], decode_fps: float, detector: str, seconds: float) -> None:
-    from rich.table import Table
-
-    table = Table(title=f"Video, 640x480, one thread, {detector}", title_justify="left", box=None, pad_edge=False)
-    headers = ("clip", "detect every", "detections", "frames/s", "per CPU second", "without classifier", "same faces")
-    for i, header in enumerate(headers):
-        table.add_column(header, justify="left" if i < 2 else "right")
-    for row in rows:
-        table.add_row(
-            row.clip,
-            row.detector_every,
-            f"{row.detections}/{row.frames}",
-            f"{row.fps:.0f}",
-            f"{row.fps_cpu:.0f}",
-            f"{row.fps_cpu_faces:.0f}",
-            f"{row.same:.1%}",
-        )
-    out = console()
-    out.print(table)
-    out.print(f"Decoding alone: {decode_fps:,.0f} frames per CPU second.")
-    result = {
-        "benchmark": "video",
-        "size": [_WIDTH, _HEIGHT],
-        "seconds": seconds,
-        "detector": detector,
-        "decode_fps_cpu": decode_fps,
-        "rows": [asdict(row) for row in rows],
-    }
-    print(json.dumps(result))

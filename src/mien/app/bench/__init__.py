@@ -1,0 +1,1 @@
+"""Measuring speed: what the commands `mien bench ...` and `benchmarks/stages.py` share."""

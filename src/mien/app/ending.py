@@ -71,9 +71,10 @@ def _failed(error: Exception) -> int:
     if isinstance(error, MemoryError):
         text = "There is not enough memory for this; take smaller pictures or batches, or fewer threads."
     elif isinstance(error, OSError):
-        if error.errno not in _OUTPUT_ERRORS:
+        if error.filename is None and error.errno not in _OUTPUT_ERRORS:
             raise error
-        text = f"The output cannot be written: {error.strerror}."
+        what = "The output" if error.filename is None else error.filename
+        text = str(MienError(f"{what} cannot be used: {error.strerror}."))
     click.echo(f"Error: {text}", err=True)
     if _comes_of_a_stop(error):
         return _STOPPED

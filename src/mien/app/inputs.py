@@ -6,6 +6,8 @@ import glob
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from mien.core.files import is_file, is_folder
+
 __all__ = ["PICTURE_SUFFIXES", "expand"]
 
 PICTURE_SUFFIXES = frozenset(
@@ -26,20 +28,20 @@ def expand(arguments: Iterable[str]) -> Iterator[tuple[str, str | None]]:
     """
     for argument in arguments:
         path = Path(argument)
-        if path.is_dir():
+        if is_folder(path):
             yield from _folder(path)
-        elif not path.exists() and glob.has_magic(argument):
+        elif glob.has_magic(argument) and not is_file(path):
             matches = sorted(glob.glob(argument, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
             if not matches:
                 yield argument, f"No file matches {argument}."
             for match in matches:
-                yield from _folder(Path(match)) if Path(match).is_dir() else [(match, None)]
+                yield from _folder(Path(match)) if is_folder(Path(match)) else [(match, None)]
         else:
             yield argument, None
 
 
 def _folder(folder: Path) -> Iterator[tuple[str, str | None]]:
-    files = sorted(f for f in folder.rglob("*") if f.suffix.lower() in PICTURE_SUFFIXES and f.is_file())
+    files = sorted(f for f in folder.rglob("*") if f.suffix.lower() in PICTURE_SUFFIXES and is_file(f))
     if not files:
         yield str(folder), f"The folder {folder} holds no pictures."
     for file in files:

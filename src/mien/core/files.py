@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from mien.core.errors import OutputError
 
-__all__ = ["atomic_path", "atomic_write", "make_folder"]
+__all__ = ["atomic_path", "atomic_write", "is_file", "is_folder", "make_folder"]
 
 
 @contextlib.contextmanager
@@ -57,6 +57,22 @@ def atomic_write(target: Path | str, mode: str = "wb", **options: Any) -> Iterat
         options.setdefault("encoding", "utf-8")
     with atomic_path(target) as temporary, temporary.open(mode, **options) as file:
         yield file
+
+
+def is_file(path: Path) -> bool:
+    """Whether a path names a file; one that the system refuses (too long, a zero byte, no permission) names none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a path names a folder; one that the system refuses names none."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def make_folder(path: Path | str) -> Path:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mien.core.errors import DataError, MissingExtraError
+from mien.core.files import is_file
 from mien.core.types import Image
 from mien.data.pictures import Encoded, File, Picture
 
@@ -123,9 +124,11 @@ def _parquet(path: Path) -> Iterator[FacePicture]:
     for file in files:
         try:
             table = pq.read_table(file)
+            table.validate(full=True)
+            names = list(table.column_names)
         except (pa.ArrowException, OSError, ValueError) as error:
             raise DataError(f"{file} is not a Parquet file that can be read: {error}.") from error
-        missing = {"image", "boxes"} - set(table.column_names)
+        missing = {"image", "boxes"} - set(names)
         if missing:
             raise DataError(f"{file} has no column {', '.join(sorted(missing))}; expected photographs with face boxes.")
         for number, row in enumerate(table.to_pylist()):
@@ -182,7 +185,7 @@ def _wider_picture(file: Path, name: str) -> Path:
     folder = split.replace("wider_face_", "WIDER_")
     roots = (file.parent, file.parent / "images", file.parent.parent / folder / "images", file.parent.parent / "images")
     for root in roots:
-        if (root / name).is_file():
+        if is_file(root / name):
             return root / name
     raise DataError(f"{file} names {name}, which is in none of {', '.join(str(r) for r in roots)}.")
 
@@ -213,6 +216,6 @@ def _voc_picture(file: Path, name: str) -> Path:
     names: Sequence[str] = [name] if name else [file.stem + suffix for suffix in _PICTURES]
     for folder in (file.parent, file.parent.parent / "JPEGImages", file.parent.parent / "images"):
         for candidate in names:
-            if (folder / candidate).is_file():
+            if is_file(folder / candidate):
                 return folder / candidate
     raise DataError(f"{file} has no picture {' or '.join(names)} beside it, in ../JPEGImages or in ../images.")

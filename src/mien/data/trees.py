@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Protocol
 
 from mien.core.errors import DataError
+from mien.core.files import is_file
 from mien.data.pictures import File, Member, Picture
 
 __all__ = ["Folder", "Tree", "Zip", "open_tree"]
@@ -126,7 +127,7 @@ class Folder:
 
     def has(self, name: str) -> bool:
         """See `Tree.has`."""
-        return (self.root / name).is_file()
+        return is_file(self.root / name)
 
     def open(self, name: str) -> IO[bytes]:
         """See `Tree.open`."""

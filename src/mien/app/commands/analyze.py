@@ -15,7 +15,7 @@ from mien.app.inputs import expand
 from mien.app.options import analyzer_options, make_analyzer
 from mien.app.records import FORMATS, RecordWriter, open_writer
 from mien.app.terminal import notice, progress
-from mien.core.files import atomic_write, make_folder
+from mien.core.files import atomic_write, is_folder, make_folder
 from mien.core.types import Analysis, Image
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def command(
     if annotate is not None:
         make_folder(annotate)
     counts = _Counts()
-    single = len(found) == 1 and not Path(paths[0]).is_dir()
+    single = len(found) == 1 and not is_folder(Path(paths[0]))
     with _opened(output) as file:
         writer = open_writer(kind, file, analyzer.labels, top, single)
         _run(analyzer, found, writer, annotate, counts)

@@ -97,13 +97,14 @@ def _table(tree: Tree, name: str) -> _Table:
     try:
         with tree.open(name) as file:
             data = pq.read_table(file)
+        data.validate(full=True)
+        names = list(data.column_names)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise DataError(f"{where}: not a whole Parquet file ({error}); write or download it again.") from error
     for column in ("image", "label"):
-        if column not in data.column_names:
+        if column not in names:
             raise DataError(
-                f"{where}: expected columns named image and label, got {', '.join(data.column_names)}; "
-                "rename the columns."
+                f"{where}: expected columns named image and label, got {', '.join(names)}; rename the columns."
             )
     return _Table(name, where, data)
 

@@ -138,20 +138,50 @@ def test_a_gradio_space_is_whole(command, tmp_path):
     assert f"sdk_version: {GRADIO_VERSION}" in (out / "README.md").read_text("utf-8")
 
 
-def test_a_gradio_space_starts(command, tmp_path):
-    # Where Gradio is installed: the application starts, reads a picture, and stops.
-    pytest.importorskip("gradio", reason="Gradio is not installed (it is no dependency of mien)")
+_GRADIO = """
+import json, socket, sys
+
+foreign = []
+connect = socket.socket.connect
+
+def watched(self, address):
+    if self.family != socket.AF_UNIX and address[0] not in ("127.0.0.1", "::1", "localhost"):
+        foreign.append(str(address))
+        raise OSError("no network here")
+    return connect(self, address)
+
+socket.socket.connect = watched
+import app
+from gradio_client import Client, handle_file
+
+_, url, _ = app.demo.launch(prevent_thread_lock=True, quiet=True)
+_, table = Client(url, verbose=False).predict(handle_file(sys.argv[1]), api_name="/read")
+app.demo.close()
+print(json.dumps({"rows": table["data"], "foreign": foreign}))
+"""
+
+
+def test_a_gradio_space_starts(command, tmp_path, hopper_file):
+    # The application starts, reads a photograph that came over HTTP, asks no other machine for anything, and stops.
+    pytest.importorskip("gradio", reason='Gradio is not installed: pip install "mien[test]"')
+    from mien.infer.analyzer import Analyzer
+
     out = tmp_path / "space"
     command("space", out, "--kind", "gradio")
-    code = (
-        "import app, numpy as np; app.demo.launch(prevent_thread_lock=True, quiet=True); "
-        "print(app.read(np.zeros((64, 64, 3), np.uint8))[1]); app.demo.close()"
-    )
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    own = {"TMPDIR": str(temporary), "HOME": str(temporary), "PYTHONDONTWRITEBYTECODE": "1"}
 
-    done = subprocess.run([sys.executable, "-c", code], cwd=out, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", _GRADIO, str(hopper_file)],
+        cwd=out, env={**os.environ, **own}, capture_output=True, text=True, timeout=240,
+    )  # fmt: skip
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip().endswith("[]")
+    told = json.loads(done.stdout.strip().splitlines()[-1])
+    assert told["foreign"] == []
+    (reading,) = Analyzer().analyze(hopper_file)
+    assert told["rows"] == [[1, reading.caption, pytest.approx(reading.confidence, abs=0.02)]]
 
 
 def test_a_static_space_needs_the_runtime(command, tmp_path, store_folder):

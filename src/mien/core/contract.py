@@ -232,8 +232,8 @@ def _check_head(body: Mapping[str, Any], kind: str, where: str) -> None:
 
 def _text(body: Mapping[str, Any], key: str) -> str:
     value = body.get(key)
-    if not isinstance(value, str) or not value:
-        raise _FieldError(f"{key!r} must be a text, got {value!r}.")
+    if not isinstance(value, str) or not value or not value.isprintable():
+        raise _FieldError(f"{key!r} must be a text that can be shown, got {value!r}.")
     return value
 
 

@@ -50,7 +50,7 @@ class LabelSet:
         names: the names, as they are shown and written.
 
     Raises:
-        DataError: no name, an empty one, or two that mean the same.
+        DataError: no name, an empty one, one that cannot be shown, or two that mean the same.
 
     """
 
@@ -62,6 +62,8 @@ class LabelSet:
         index: dict[str, int] = {}
         for i, name in enumerate(ordered):
             meaning = concept(name)
+            if not name.isprintable():
+                raise DataError(f"The name of label {i}, {name!r}, holds signs that cannot be shown; rename it.")
             if not meaning:
                 raise DataError(f"Label {i} has an empty name; give every label a name.")
             if meaning in index:

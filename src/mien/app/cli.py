@@ -21,6 +21,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "detect": ("mien.app.commands.detect", "Find the faces in photographs."),
     "demo": ("mien.app.commands.demo", "Read a photograph that comes with scikit-image."),
     "video": ("mien.app.commands.video", "Turn a video into a time line of expressions."),
+    "batch": ("mien.app.commands.batch", "Read any number of pictures and videos, as Parquet."),
     "webcam": ("mien.app.commands.webcam", "Read expressions live from a camera."),
     "serve": ("mien.app.commands.serve", "Serve the live page and the web service."),
     "page": ("mien.app.commands.page", "Prepare the page for work on the visitor's device."),

@@ -1,0 +1,104 @@
+"""`mien batch`: readings of a whole archive of pictures and videos, as Parquet."""
+
+from __future__ import annotations
+
+import time
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+
+from mien.app.options import analyzer_options, detect_side
+from mien.app.terminal import notice, progress
+from mien.app.timespan import seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mien.batch import Settings
+    from mien.batch.job import Engine, Outcome
+
+_STOPPED = 130  # what shells report after Ctrl-C
+
+
+@click.command()
+@click.argument("source")
+@click.argument("out")
+@click.option(
+    "--engine",
+    type=click.Choice(("local", "ray")),
+    default="local",
+    show_default=True,
+    help="Processes of this machine, or Ray (RAY_ADDRESS names a cluster).",
+)
+@click.option("--workers", type=click.IntRange(1), metavar="N", help="Processes.  [default: one per processor]")
+@click.option("--resume", is_flag=True, help="Go on with the job in OUT, or begin it.")
+@click.option("--chunk", type=click.IntRange(1), default=256, show_default=True, metavar="N", help="Inputs per part.")
+@click.option("--column", default="image", show_default=True, help="Column of a Parquet table with image files.")
+@click.option("--every", type=seconds, metavar="SECONDS", help="Read one frame of a video per so many seconds.")
+@analyzer_options
+def command(source: str, out: str, **options: Any) -> None:
+    """Read the expressions in any number of pictures and videos.
+
+    SOURCE is a folder (with its subfolders), a tar or zip archive, a Parquet table with image files, a fer2013.csv, a
+    picture or a video; a path, or an address such as s3://bucket/photos. OUT becomes a folder with two Parquet tables:
+    `faces`, one row per face, and `inputs`, one row per input, which says what could not be read.
+
+    A job that was stopped or killed goes on with --resume; nothing is lost or written twice. An input that cannot be
+    read does not stop the others; the exit status is then 1.
+    """
+    from mien.batch import run_batch
+
+    started = time.monotonic()
+    engine = cast("Engine", options["engine"])
+    try:
+        outcome = run_batch(
+            source,
+            out,
+            _settings(options),
+            engine=engine,
+            workers=options["workers"],
+            resume=options["resume"],
+            progress=_progress,
+        )
+    except KeyboardInterrupt:
+        notice(f"Stopped; go on with: mien batch {source} {out} --resume (and the same options).")
+        raise SystemExit(_STOPPED) from None
+    _tell(outcome, time.monotonic() - started)
+
+
+def _settings(options: dict[str, Any]) -> Settings:
+    from mien.batch import Settings
+
+    return Settings(
+        model=options["model"],
+        detector=options["detector"],
+        threads=options["threads"],
+        min_face=options["min_face"],
+        max_faces=options["max_faces"],
+        detect_side=detect_side(options["detect_size"]),
+        max_pixels=int(options["max_megapixels"] * 1e6),
+        min_confidence=options["min_confidence"],
+        every_s=options["every"],
+        column=options["column"],
+        chunk=options["chunk"],
+    )
+
+
+def _progress(left: int) -> AbstractContextManager[Callable[[int], None]]:
+    return progress("Reading", left, "inputs")
+
+
+def _tell(outcome: Outcome, spent_s: float) -> None:
+    new = outcome.inputs - outcome.earlier
+    if not new:
+        notice(f"{outcome.out} is complete already; nothing was left to do.")
+    elif outcome.earlier:
+        notice(f"{outcome.earlier:,} inputs were done before.")
+    frames = f", {outcome.frames:,} frames of videos" if outcome.frames else ""
+    failed = f", {outcome.errors:,} could not be read" if outcome.errors else ""
+    speed = f" {new:,} inputs in {spent_s:.1f} s ({new / max(spent_s, 1e-9):,.0f} per second)." if new else ""
+    notice(f"{outcome.inputs:,} inputs{frames}, {outcome.faces:,} faces{failed}.{speed}")
+    notice(f"The tables are in {outcome.out}: faces/*.parquet and inputs/*.parquet.")
+    if outcome.errors:
+        raise SystemExit(1)

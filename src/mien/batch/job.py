@@ -1,0 +1,250 @@
+"""A whole job: plan, parts, end; and how it goes on after a kill.
+
+Knows the order in which files appear: the plan, the manifest, the parts, and the manifest again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from mien.batch.local import run_local
+from mien.batch.manifest import Manifest, check_same, read_manifest, write_manifest
+from mien.batch.parts import Done, done_parts, remove_leavings
+from mien.batch.places import Folder, absolute, local_path, open_folder, stamp
+from mien.batch.plan import Chunk, from_line, plan, to_line
+from mien.batch.settings import Settings
+from mien.core.errors import InputError, MissingExtraError, OptionError, OutputError
+
+__all__ = ["Engine", "Outcome", "run_batch"]
+
+PLAN = "plan.jsonl"
+Engine = Literal["local", "ray"]
+Progress = Callable[[int], AbstractContextManager[Callable[[int], None]]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a finished job holds.
+
+    `earlier` of the inputs were done before this call (with `resume`).
+    """
+
+    out: str
+    inputs: int
+    faces: int
+    errors: int
+    frames: int
+    earlier: int
+
+
+def run_batch(
+    source: str,
+    out: str,
+    settings: Settings | None = None,
+    *,
+    engine: Engine = "local",
+    workers: int | None = None,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Read every picture and video of a source and write the results as Parquet.
+
+    Args:
+        source: picture, video, folder, tar or zip archive, Parquet table, or CSV file with pixels; path or address.
+        out: the result folder; path or address.
+        settings: how to read; the defaults are those of `mien analyze`.
+        engine: "local" (processes of this machine) or "ray".
+        workers: processes or actors; None for one per processor, 0 to work in this process.
+        resume: go on with the job in `out`, or begin it when there is none.
+        progress: called with the number of inputs that are left; gives a context with a function that advances it.
+
+    Raises:
+        InputError: there is nothing to read.
+        OptionError: an impossible value, or `resume` with another source or other settings.
+        OutputError: `out` holds something else already, or cannot be written.
+        ModelError, StoreError, MissingExtraError: something that the job needs is missing.
+
+    """
+    _need_pyarrow()
+    settings = (settings or Settings()).anchored()
+    if workers is not None and workers < (1 if engine == "ray" else 0):
+        raise OptionError(f"The number of workers must be at least 1 (or 0: no other process), got {workers}.")
+    folder = open_folder(out)
+    found = read_manifest(folder)
+    manifest = _open(folder, found, source, settings, resume)
+    done = done_parts(folder, manifest.job) if found is not None else {}
+    counted = list(done.values())
+    earlier = sum(one.inputs for one in counted)
+    if len(done) < manifest.parts:
+        left = _left(folder, done)
+        work = _engine(engine)(left, settings, folder.text, manifest.job, workers, manifest.parts - len(done))
+        try:
+            with closing(work), (progress or _no_progress)(manifest.inputs - earlier) as advance:
+                for one in work:
+                    counted.append(one)
+                    advance(one.inputs)
+        finally:
+            with suppress(OutputError):
+                remove_leavings(folder)
+    finished = _finish(folder, manifest, counted)
+    return Outcome(
+        folder.text, manifest.inputs, finished.faces or 0, finished.errors or 0, finished.frames or 0, earlier
+    )
+
+
+def _need_pyarrow() -> None:
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("`mien batch`", "pyarrow", "data") from error
+
+
+def _no_progress(_left: int) -> AbstractContextManager[Callable[[int], None]]:
+    return nullcontext(lambda _done: None)
+
+
+def _engine(name: Engine) -> Callable[..., Generator[Done, None, None]]:
+    if name == "ray":
+        from mien.batch.on_ray import run_ray
+
+        return run_ray
+    return run_local
+
+
+def _open(folder: Folder, found: Manifest | None, source: str, settings: Settings, resume: bool) -> Manifest:
+    """The manifest of the job in a folder that is empty, or that holds the same job already."""
+    if found is None:
+        _check_empty(folder)
+        return _begin(folder, source, settings)
+    if not resume:
+        raise OutputError(f"{folder.text} holds a job already; go on with --resume, or name another folder.")
+    check_same(found, _asked(source, settings), folder.text)
+    remove_leavings(folder)
+    if found.state != "finished":
+        _check_unchanged(_planned(folder))
+    return found
+
+
+def _check_empty(folder: Folder) -> None:
+    """Nothing but the plan of a job that was killed before it began."""
+    remove_leavings(folder)
+    strange = [name for name in folder.names() if name != PLAN]
+    if strange:
+        raise OutputError(f"{folder.text} is not empty (it holds {strange[0]}); name a new folder.")
+
+
+def _begin(folder: Folder, source: str, settings: Settings) -> Manifest:
+    """Plan the job; nothing is written when there is nothing to read."""
+    asked = _asked(source, settings)  # opens the models, so it fails before anything is written
+    chunks = plan(source, settings.chunk, settings.column)
+    first = next(chunks)  # raises when there is none
+    digest, inputs, parts = hashlib.sha256(), 0, 0
+    with folder.create(PLAN) as file:
+        for chunk in _chain(first, chunks):
+            line = to_line(chunk).encode("ascii")
+            file.write(line)
+            digest.update(line)
+            inputs, parts = inputs + chunk.count, parts + 1
+    manifest = replace(asked, plan=digest.hexdigest(), inputs=inputs, parts=parts)
+    write_manifest(folder, manifest)
+    return manifest
+
+
+def _chain(first: Chunk, others: Iterable[Chunk]) -> Iterator[Chunk]:
+    yield first
+    yield from others
+
+
+def _asked(source: str, settings: Settings) -> Manifest:
+    """The manifest as far as it is known before the source is listed."""
+    import mien
+
+    analyzer = settings.analyzer(settings.max_faces)
+    info, classifier = analyzer.classifier.info, analyzer.classifier
+    return Manifest(
+        source=absolute(source),
+        mien=mien.__version__,
+        model={"name": info.name, "sha256": classifier.sha256},
+        detector={"name": analyzer.detector.name, "sha256": _detector_digest(settings.detector)},
+        labels=info.labels,
+        settings=settings.to_dict(),
+        plan="",
+        inputs=0,
+        parts=0,
+    )
+
+
+def _detector_digest(name: str) -> str | None:
+    from mien.infer.store import find
+
+    if name in {"none", "dlib"}:
+        return None
+    path = find({"auto": "mien"}.get(name, name)) if name in {"auto", "mien", "yunet"} else local_path(name)
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _planned(folder: Folder) -> Iterator[Chunk]:
+    """The plan as it stands in the result folder.
+
+    Raises:
+        OutputError: it is not there.
+
+    """
+    try:
+        with folder.open(PLAN) as file:
+            for line in _lines(file):
+                yield from_line(line)
+    except (FileNotFoundError, ValueError, TypeError) as error:
+        raise OutputError(f"{folder.text}/{PLAN} is missing or damaged; begin again in another folder.") from error
+
+
+def _lines(file: Any) -> Iterator[str]:
+    """Lines of a binary file, one at a time; pyarrow's files cannot be iterated everywhere."""
+    rest = b""
+    while block := file.read(2**20):
+        *whole, rest = (rest + block).split(b"\n")
+        yield from (line.decode("ascii") for line in whole)
+
+
+def _left(folder: Folder, done: dict[int, Done]) -> Iterator[Chunk]:
+    return (chunk for chunk in _planned(folder) if chunk.part not in done)
+
+
+def _check_unchanged(chunks: Iterable[Chunk]) -> None:
+    """Containers must be as they were: the plan says where in them the inputs lie.
+
+    Raises:
+        InputError: one has changed.
+
+    """
+    checked: str = ""
+    for chunk in chunks:
+        if chunk.stamp is None or chunk.base == checked:
+            continue
+        checked = chunk.base
+        try:
+            same = stamp(chunk.base) == chunk.stamp
+        except OSError:
+            same = False
+        if not same:
+            raise InputError(f"{chunk.shown} has changed since the job was started; begin again in another folder.")
+
+
+def _finish(folder: Folder, manifest: Manifest, counted: list[Done]) -> Manifest:
+    finished = replace(
+        manifest,
+        state="finished",
+        faces=sum(one.faces for one in counted),
+        errors=sum(one.errors for one in counted),
+        frames=sum(one.frames for one in counted),
+    )
+    if len({one.part for one in counted}) != manifest.parts:
+        made = f"only {len(counted)} of {manifest.parts} parts were made"
+        raise OutputError(f"{folder.text}: {made}; go on with --resume.")
+    if manifest.state != "finished":
+        write_manifest(folder, finished)
+    return finished

@@ -1,0 +1,132 @@
+"""Which files of a folder are inputs, and in which order they come. Reads names only, one folder at a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Literal
+
+from mien.batch.places import filesystem, is_address
+
+__all__ = ["PICTURE_SUFFIXES", "Entry", "Item", "hidden", "is_archive", "is_picture", "is_tar", "kind_of", "walk"]
+
+EntryKind = Literal["picture", "video", "archive", "parquet", "csv", "other"]
+
+PICTURE_SUFFIXES = frozenset(
+    (
+        *(".jpg", ".jpeg", ".jpe", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"),
+        *(".avif", ".jp2", ".heic", ".heif", ".tga"),
+    )
+)
+"""Files and members that are taken for pictures: the same as those that `mien analyze` takes from a folder."""
+VIDEO_SUFFIXES = frozenset(
+    (
+        *(".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp", ".ogv"),
+        *(".mts", ".m2ts"),
+    )
+)
+"""Files that are taken for videos."""
+_TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+_IGNORED = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini"})
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One input of a chunk: its name, where it lies in its container, and perhaps why it cannot be read."""
+
+    name: str
+    at: tuple[int, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file below a folder: its name, with "/" between folders, and what it is taken for."""
+
+    name: str
+    kind: EntryKind
+    problem: str = ""
+
+
+def is_picture(name: str) -> bool:
+    """Whether a name is that of a picture."""
+    return PurePosixPath(name).suffix.lower() in PICTURE_SUFFIXES
+
+
+def is_video(name: str) -> bool:
+    """Whether a name is that of a video."""
+    return PurePosixPath(name).suffix.lower() in VIDEO_SUFFIXES
+
+
+def is_tar(name: str) -> bool:
+    """Whether a name is that of a tar archive, packed or not."""
+    return name.lower().endswith(_TAR_ENDINGS)
+
+
+def is_archive(name: str) -> bool:
+    """Whether a name is that of an archive that can be read."""
+    return is_tar(name) or name.lower().endswith(".zip")
+
+
+def hidden(name: str) -> bool:
+    """Whether a name, or a folder in it, is hidden or an operating system's leaving."""
+    return any((part.startswith(".") and part not in {".", ".."}) or part in _IGNORED for part in name.split("/"))
+
+
+def kind_of(name: str, *, named: bool = False) -> EntryKind:
+    """What a file is taken for by its name; one that a person `named` is a picture if it is nothing else."""
+    lower = name.lower()
+    if is_archive(lower):
+        return "archive"
+    if lower.endswith(".parquet"):
+        return "parquet"
+    if lower.endswith(".csv"):
+        return "csv"
+    if is_video(lower):
+        return "video"
+    return "picture" if named or is_picture(lower) else "other"
+
+
+def walk(base: str) -> Iterator[Entry]:
+    """Files below a folder that are inputs, by name, folder by folder; links to folders are not followed.
+
+    A folder that cannot be listed comes as an entry with a problem. A base that is a file gives itself.
+    """
+    names = _remote(base) if is_address(base) else _local(base)
+    for name, problem in names:
+        if problem:
+            yield Entry(name, "picture", problem)
+        elif (kind := kind_of(name, named=not name)) != "other" or not name:
+            yield Entry(name, kind)
+
+
+def _local(base: str) -> Iterator[tuple[str, str]]:
+    waiting: list[tuple[str, bool]] = [("", True)]  # names still to come, the next one last; whether a folder
+    while waiting:
+        name, folder = waiting.pop()
+        if not folder:
+            yield name, ""
+            continue
+        try:
+            with os.scandir(os.path.join(base, name)) as found:  # noqa: PTH118
+                entries = sorted(((e.name, e.is_dir(follow_symlinks=False), e.is_file()) for e in found), reverse=True)
+        except OSError as error:
+            yield name, f"Cannot list the folder {os.path.join(base, name)}: {error.strerror or error}."  # noqa: PTH118
+            continue
+        prefix = f"{name}/" if name else ""
+        waiting += [(prefix + e, is_dir) for e, is_dir, is_file in entries if (is_dir or is_file) and not hidden(e)]
+
+
+def _remote(base: str) -> Iterator[tuple[str, str]]:
+    from pyarrow import fs
+
+    files, root = filesystem(base)
+    if files.get_file_info(root).type == fs.FileType.File:
+        yield "", ""
+        return
+    selector = fs.FileSelector(root, recursive=True, allow_not_found=True)
+    start = len(root.rstrip("/")) + 1
+    names = (info.path[start:] for info in files.get_file_info(selector) if info.type == fs.FileType.File)
+    yield from ((name, "") for name in sorted(name for name in names if not hidden(name)))

@@ -1,0 +1,178 @@
+"""From a source to numbered chunks of inputs, each of which says itself where its bytes are.
+
+A chunk makes one part of the result. The plan stands on disk as one line of JSON per chunk, so a job that goes on after
+a kill does what it began with, and no process holds all names. Knows no models.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+from mien.batch.containers import csv_rows, has_pixels, parquet_rows, tar_items, zip_items
+from mien.batch.listing import Entry, Item, is_archive, is_tar, kind_of, walk
+from mien.batch.places import absolute, is_address, join, local_path, stamp
+from mien.core.errors import InputError
+
+__all__ = ["Chunk", "from_line", "plan", "to_line"]
+
+Kind = Literal["files", "zip", "tar", "parquet", "csv", "video"]
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some inputs in a row, of one kind.
+
+    Args:
+        part: number of the chunk, and of the part that it makes, from 0.
+        first: number of its first input in the whole job, from 0.
+        kind: what `base` is.
+        base: path or address: of the folder that the items lie in, else of the container or the video itself.
+        shown: what the person called it.
+        items: the inputs, where they have names; else there are `count` rows from `start`.
+        start: first row of a table.
+        count: number of inputs.
+        stamp: size and time of change of a container, which must stay as they are while the job lasts.
+
+    """
+
+    part: int
+    first: int
+    kind: Kind
+    base: str
+    shown: str
+    items: tuple[Item, ...] = ()
+    start: int = 0
+    count: int = 0
+    stamp: tuple[int, int] | None = None
+
+
+def to_line(chunk: Chunk) -> str:
+    """A chunk as one line of ASCII; `from_line` is its inverse, also for names that are no UTF-8."""
+    body = {**asdict(chunk), "items": [[item.name, list(item.at), item.problem] for item in chunk.items]}
+    return json.dumps(body, separators=(",", ":")) + "\n"
+
+
+def from_line(line: str) -> Chunk:
+    """The chunk of a line."""
+    body: dict[str, Any] = json.loads(line)
+    items = tuple(Item(name, tuple(at), problem) for name, at, problem in body.pop("items"))
+    times = body.pop("stamp")
+    return Chunk(**body, items=items, stamp=None if times is None else (times[0], times[1]))
+
+
+def plan(source: str, size: int, column: str) -> Iterator[Chunk]:
+    """Chunks of at most `size` inputs, in the order that the results have.
+
+    Args:
+        source: picture, video, archive, table or folder; a path or an address.
+        size: inputs per chunk; a video is a chunk of its own.
+        column: column of a Parquet table that holds the pictures.
+
+    Raises:
+        InputError: there is nothing at `source`, or nothing that could be read.
+
+    """
+    part = first = 0
+    for chunk in _loose(_entries(source), size, column):
+        yield replace(chunk, part=part, first=first)
+        part, first = part + 1, first + chunk.count
+    if part == 0:
+        raise InputError(f"{source} holds no pictures, videos, archives or tables with pictures.")
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A file to read: below `base`, which is a folder, or `base` itself where `name` is empty."""
+
+    base: str
+    shown: str
+    entry: Entry
+
+
+def _entries(source: str) -> Iterator[_Found]:
+    base = absolute(source)
+    if is_address(source):
+        found = list(walk(base))
+        if not found:
+            raise InputError(f"There is nothing at {source}; check the address.")
+        yield from (_Found(base, source, entry) for entry in found)
+        return
+    path = local_path(source)
+    if path.is_dir():
+        yield from (_Found(base, str(path), entry) for entry in walk(base))
+    elif path.exists():
+        yield _Found(base, str(path), Entry("", kind_of(path.name, named=True)))
+    else:
+        raise InputError(f"There is nothing at {source}; name a picture, a folder, an archive, a table or a video.")
+
+
+def _loose(found: Iterable[_Found], size: int, column: str) -> Iterator[Chunk]:
+    """Loose pictures gather in chunks; a container ends the chunk before it and makes its own."""
+    waiting: list[_Found] = []
+    for one in found:
+        kind = one.entry.kind
+        if kind == "picture":
+            waiting.append(one)
+            if len(waiting) == size:
+                yield _files(waiting)
+                waiting = []
+            continue
+        chunks = _container(one, size, column)
+        for chunk in chunks:
+            if waiting:
+                yield _files(waiting)
+                waiting = []
+            yield chunk
+    if waiting:
+        yield _files(waiting)
+
+
+def _files(found: list[_Found]) -> Chunk:
+    items = tuple(Item(one.entry.name, problem=one.entry.problem) for one in found)
+    return Chunk(0, 0, "files", found[0].base, found[0].shown, items, count=len(items))
+
+
+def _container(one: _Found, size: int, column: str) -> Iterator[Chunk]:
+    base, shown = join(one.base, one.entry.name), join(one.shown, one.entry.name)
+    name, kind = one.entry.name or shown, one.entry.kind
+    if kind == "video":
+        yield Chunk(0, 0, "video", base, shown, count=1)
+    elif kind == "archive" and is_archive(name):
+        tar = is_tar(name)
+        items = tar_items(base) if tar else zip_items(base)
+        yield from _of_items("tar" if tar else "zip", base, shown, items, size)
+    elif kind == "parquet":
+        yield from _of_rows("parquet", base, shown, lambda: parquet_rows(base, column), size)
+    elif kind == "csv" and has_pixels(base):
+        yield from _of_rows("csv", base, shown, lambda: csv_rows(base), size)
+
+
+def _stamp(base: str) -> tuple[int, int] | None:
+    try:
+        return stamp(base)
+    except OSError:
+        return None
+
+
+def _of_items(kind: Kind, base: str, shown: str, items: Iterable[Item], size: int) -> Iterator[Chunk]:
+    seen = _stamp(base)
+    waiting: list[Item] = []
+    for item in items:
+        waiting.append(item)
+        if len(waiting) == size:
+            yield Chunk(0, 0, kind, base, shown, tuple(waiting), count=size, stamp=seen)
+            waiting = []
+    if waiting:
+        yield Chunk(0, 0, kind, base, shown, tuple(waiting), count=len(waiting), stamp=seen)
+
+
+def _of_rows(kind: Kind, base: str, shown: str, counted: Callable[[], tuple[int, str]], size: int) -> Iterator[Chunk]:
+    seen = _stamp(base)
+    rows, problem = counted()
+    for start in range(0, rows, size):
+        yield Chunk(0, 0, kind, base, shown, (), start, min(size, rows - start), seen)
+    if problem:
+        yield Chunk(0, 0, "files", base, shown, (Item("", problem=problem),), count=1)

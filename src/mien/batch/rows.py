@@ -1,0 +1,188 @@
+"""The two tables of a job, as Arrow schemas, and rows on their way into them. `docs/batch.md` describes the columns.
+
+Knows no files: rows come in, record batches go out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.core.types import Face, Reading
+
+__all__ = [
+    "FORMAT_VERSION",
+    "METADATA_KEY",
+    "FaceRows",
+    "InputRow",
+    "InputRows",
+    "Place",
+    "faces_schema",
+    "inputs_schema",
+]
+
+FORMAT_VERSION = 1
+"""Version of both tables; stands in their metadata."""
+METADATA_KEY = b"mien.batch"
+"""Key of the tables' metadata; its value is a JSON object."""
+
+_POINTS = ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth")
+_LANDMARKS = tuple(f"{point}_{axis}" for point in _POINTS for axis in "xy")
+_NOWHERE = (np.nan,) * len(_LANDMARKS)
+
+
+def faces_schema(labels: Sequence[str], metadata: dict[str, Any]) -> Any:
+    """Schema of the table with one row per face.
+
+    Args:
+        labels: the labels of the model.
+        metadata: facts about the job, for JSON.
+
+    """
+    import pyarrow as pa
+
+    f32 = pa.float32()
+    fields = [
+        *_place_fields(),
+        ("face", pa.int32()), ("frame", pa.int64()), ("time_s", pa.float64()), ("track", pa.int32()),
+        *((name, f32) for name in ("x1", "y1", "x2", "y2")), ("score", f32), ("emotion", pa.string()),
+        ("confidence", f32), ("uncertain", pa.bool_()),
+        *((f"p_{label}", f32) for label in labels), *((f"smooth_{label}", f32) for label in labels),
+        *((name, f32) for name in _LANDMARKS),
+    ]  # fmt: skip
+    return pa.schema(fields, metadata=_metadata("faces", metadata | {"labels": list(labels)}))
+
+
+def inputs_schema(metadata: dict[str, Any]) -> Any:
+    """Schema of the table with one row per input."""
+    import pyarrow as pa
+
+    fields = [
+        *_place_fields(),
+        ("kind", pa.string()), ("status", pa.string()), ("error", pa.string()), ("note", pa.string()),
+        ("width", pa.int32()), ("height", pa.int32()), ("frames", pa.int64()), ("faces", pa.int64()),
+    ]  # fmt: skip
+    return pa.schema(fields, metadata=_metadata("inputs", metadata))
+
+
+def _place_fields() -> list[tuple[str, Any]]:
+    import pyarrow as pa
+
+    return [("input", pa.int64()), ("source", pa.string()), ("member", pa.string()), ("row", pa.int64())]
+
+
+def _metadata(table: str, facts: dict[str, Any]) -> dict[bytes, bytes]:
+    body = {"format_version": FORMAT_VERSION, "table": table, **facts}
+    return {METADATA_KEY: json.dumps(body, ensure_ascii=False, sort_keys=True).encode()}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which input a row is about: its number in the job, its file, and its member or row in that."""
+
+    number: int
+    source: str
+    member: str | None = None
+    row: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InputRow:
+    """One row of the table of inputs, but for its place."""
+
+    kind: str
+    width: int | None = None
+    height: int | None = None
+    frames: int | None = None
+    faces: int = 0
+    error: str | None = None
+    note: str | None = None
+
+
+class _Rows:
+    """Columns that grow row by row."""
+
+    def __init__(self, schema: Any) -> None:
+        self.schema = schema
+        self._rows: list[tuple[Any, ...]] = []
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def take(self) -> Any:
+        """The rows so far as a record batch; the columns are empty again."""
+        import pyarrow as pa
+
+        columns = list(zip(*self._rows, strict=True)) or [()] * len(self.schema)
+        self._rows = []
+        arrays = [_array(values, field.type) for values, field in zip(columns, self.schema, strict=True)]
+        return pa.record_batch(arrays, schema=self.schema)
+
+
+def _array(values: Sequence[Any], kind: Any) -> Any:
+    """NaN stands for nothing in columns of floats, which makes them quick to fill."""
+    import pyarrow as pa
+
+    if pa.types.is_floating(kind):
+        return pa.array(np.array(values, np.float64), kind, from_pandas=True)
+    return pa.array(values, kind)
+
+
+class InputRows(_Rows):
+    """Rows of the table of inputs."""
+
+    def add(self, place: Place, row: InputRow) -> None:
+        """Add the row of one input."""
+        status = "ok" if row.error is None else "error"
+        at = (place.number, place.source, place.member, place.row)
+        self._rows.append(
+            (*at, row.kind, status, row.error, row.note, row.width, row.height, row.frames, row.faces)
+        )  # fmt: skip
+
+
+class FaceRows(_Rows):
+    """Rows of the table of faces.
+
+    Args:
+        schema: from `faces_schema`.
+        labels: the labels of the model.
+        uncertain_below: a face of a picture with less confidence is uncertain.
+
+    """
+
+    def __init__(self, schema: Any, labels: Sequence[str], uncertain_below: float) -> None:
+        super().__init__(schema)
+        self._labels = tuple(labels)
+        self._no_smooth = (np.nan,) * len(self._labels)
+        self._below = uncertain_below
+
+    def add(self, place: Place, index: int, face: Face, values: NDArray[np.float32]) -> None:
+        """Add a face of a picture: its number in the picture, and its probabilities (K,)."""
+        best = int(values.argmax())
+        sure = float(values[best])
+        self._rows.append(
+            (
+                place.number, place.source, place.member, place.row, index, None, np.nan, None, *face.box, face.score,
+                self._labels[best], sure, sure < self._below, *values.tolist(), *self._no_smooth, *_points(face),
+            )
+        )  # fmt: skip
+
+    def add_reading(self, place: Place, index: int, frame: int, time_s: float, reading: Reading) -> None:
+        """Add a face of a video's frame."""
+        smooth = self._no_smooth if reading.smooth_values is None else reading.smooth_values
+        self._rows.append(
+            (
+                place.number, place.source, place.member, place.row, index, frame, time_s, reading.track, *reading.box,
+                reading.score, reading.emotion, reading.confidence, reading.uncertain, *reading.values, *smooth,
+                *_points(reading.face),
+            )
+        )  # fmt: skip
+
+
+def _points(face: Face) -> tuple[float, ...]:
+    return _NOWHERE if face.landmarks is None else tuple(value for point in face.landmarks for value in point)

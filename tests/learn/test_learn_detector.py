@@ -1,13 +1,17 @@
 """Training of the detector: windows and their labels, the loss, resuming, and the exported file."""
 
 import json
+from importlib import resources
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
+from skimage import data
 
 from mien.core.contract import DetectorInfo
-from mien.core.errors import OptionError, TrainError
+from mien.core.errors import ModelError, OptionError, TrainError
 from mien.data.faces import FacePicture
 from mien.data.pictures import Pixels
 from mien.infer.detect import DetectOptions
@@ -17,6 +21,7 @@ from mien.learn.detector.config import STRIDES, DetectorConfig
 from mien.learn.detector.export import export_detector
 from mien.learn.detector.loss import Targets, detection_loss
 from mien.learn.detector.net import DetectorNet
+from mien.learn.detector.release import release_int8
 from mien.learn.detector.train import CHECKPOINT, HISTORY, Trainer, load_net
 
 NOTHING = np.zeros((0, 4), np.float32)
@@ -25,8 +30,6 @@ NO_REGIONS = torch.zeros(0, 5)
 
 def scene(box=(60, 40, 100, 90)) -> Sample:
     """A dark picture with one white ellipse as its face and the landmarks of that face."""
-    import cv2
-
     image = np.full((128, 160, 3), 40, np.uint8)
     x1, y1, x2, y2 = box
     centre, half = ((x1 + x2) // 2, (y1 + y2) // 2), ((x2 - x1) // 2, (y2 - y1) // 2)
@@ -189,6 +192,19 @@ def test_a_run_learns_stops_and_goes_on(tmp_path):
         assert json.loads((tmp_path / HISTORY).read_text().splitlines()[0])["loss"] > 0
 
 
+def test_a_run_begins_with_the_weights_of_another(tmp_path):
+    # A new run that names a checkpoint starts from its averaged weights, with its own steps and schedule.
+    config = DetectorConfig(size=64, batch=2, minutes=0.005, workers=0, mine_every=60, warmup=2, bf16=False)
+    first = Trainer(photographs(), config, tmp_path / "first")
+    first.run()
+
+    second = Trainer(photographs(), config, tmp_path / "second", tmp_path / "first" / CHECKPOINT)
+
+    assert second.step == 0
+    for ours, theirs in zip(second.net.state_dict().values(), first.average.state_dict().values(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
 def test_wrong_use(tmp_path):
     # Pictures without any face, a foreign checkpoint and impossible settings are one sentence each.
     with pytest.raises(TrainError, match="no face"):
@@ -232,3 +248,24 @@ def test_the_exported_file_answers_as_the_network(tmp_path):
         assert a.box == pytest.approx(b.box, abs=0.01)
         assert a.score == pytest.approx(b.score, abs=1e-4)
     assert (tmp_path / "face.onnx").stat().st_size <= 1_000_000
+
+
+def test_the_file_in_8_bit_finds_what_the_other_finds(tmp_path):
+    # The packaged detector in 8 bit: below 0.4 MB, a name and a threshold of its own, the same faces; not twice.
+    validation = photographs()
+    source = Path(str(resources.files("mien") / "assets" / "models" / "face.onnx"))
+    astronaut = cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2BGR)
+    face = FacePicture("astronaut", Pixels(astronaut), np.array([[177, 65, 270, 193]], np.float32), None, NOTHING)
+
+    info = release_int8(source, [face, *validation], [face, *validation], tmp_path / "int8.onnx")
+
+    whole, small = (OwnDetector(path, DetectOptions(min_score=0.5)) for path in (source, tmp_path / "int8.onnx"))
+    assert small.info == info
+    assert (info.name, info.precision) == ("mien-int8", "int8")
+    assert info.metrics["faces"] == 5
+    assert (tmp_path / "int8.onnx").stat().st_size <= 400_000
+    expected, found = (max(d.detect(astronaut), key=lambda face: face.score) for d in (whole, small))
+    assert found.box == pytest.approx(expected.box, abs=5)  # pixels; the face is 130 high
+    assert found.score == pytest.approx(expected.score, abs=0.05)
+    with pytest.raises(ModelError, match="already"):
+        release_int8(tmp_path / "int8.onnx", validation, validation, tmp_path / "again.onnx")

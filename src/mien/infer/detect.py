@@ -16,7 +16,7 @@ from mien.infer.store import find
 
 __all__ = ["DETECTORS", "DetectOptions", "open_detector"]
 
-DETECTORS = ("auto", "mien", "yunet", "dlib", "none")
+DETECTORS = ("auto", "mien", "mien-int8", "yunet", "dlib", "none")
 """Names that `open_detector` knows."""
 
 
@@ -24,8 +24,9 @@ def open_detector(name: str | Path = "auto", options: DetectOptions | None = Non
     """Open a face detector.
 
     Args:
-        name: "auto" or "mien" (the project's own), "yunet", "dlib", "none" (the whole picture is one face), or the path
-            of a detector's file (one of the project's own, or the known YuNet file).
+        name: "auto" or "mien" (the project's own), "mien-int8" (the same with 8-bit arithmetic), "yunet", "dlib", "none"
+            (the whole picture is one face), or the path of a detector's file (one of the project's own, or the known
+            YuNet file).
         options: size at which to look, smallest face, number of faces.
 
     Raises:
@@ -36,10 +37,10 @@ def open_detector(name: str | Path = "auto", options: DetectOptions | None = Non
     """
     options = options or DetectOptions()
     text = str(name)
-    if text in {"auto", "mien"}:
+    if text in {"auto", "mien", "mien-int8"}:
         from mien.infer.detectors.own import OwnDetector
 
-        return OwnDetector(find("mien"), options)
+        return OwnDetector(find("mien" if text == "auto" else text), options)
     if text == "none":
         from mien.infer.detectors.whole import WholePicture
 

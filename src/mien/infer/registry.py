@@ -75,6 +75,14 @@ _ALL = (
         source="this project (docs/detector.md)",
     ),
     Entry(
+        name="mien-int8",
+        kind="detector",
+        filename="face-int8.onnx",
+        summary="the same detector with 8-bit arithmetic: a third of the size, about twice as fast",
+        license="MIT",
+        source="this project (docs/detector.md)",
+    ),
+    Entry(
         name="yunet",
         kind="detector",
         filename="face_detection_yunet_2023mar.onnx",

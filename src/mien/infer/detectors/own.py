@@ -44,13 +44,12 @@ class OwnDetector:
 
     """
 
-    name = "mien"
-
     def __init__(self, path: Path, options: DetectOptions, threads: int = 1) -> None:
         self._file = open_onnx(path, threads)
         if METADATA_KEY not in self._file.metadata:
             raise ModelError(f"{path} carries no metadata of mien, so it is not one of its detectors.")
         self.info = DetectorInfo.from_json(self._file.metadata[METADATA_KEY], str(path))
+        self.name = self.info.name
         kind, shape = input_shape(self._file, DETECTOR_INPUT_NAME)
         if kind != "tensor(uint8)" or len(shape) != 4 or shape[3] != 3:
             raise ModelError(f"{path}: expected an input {DETECTOR_INPUT_NAME!r} of (1, H, W, 3) uint8, got {shape}.")

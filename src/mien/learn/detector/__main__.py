@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
 from mien.core.errors import MienError, TrainError
 from mien.data.faces import read_faces
 from mien.learn.detector.config import DetectorConfig
-from mien.learn.detector.release import data_hash, release
+from mien.learn.detector.release import data_hash, release, release_int8
 from mien.learn.detector.train import CHECKPOINT, Trainer, load_net
 
 
@@ -62,6 +63,20 @@ def export_command(run: Path, validation: Path, *, out: Path) -> None:
     except (OSError, ValueError) as error:
         raise TrainError(f"{run} holds no training.json; the run has not finished.") from error
     info = release(load_net(run / CHECKPOINT), read_faces(validation), out, training)
+    click.echo(info.to_json())
+
+
+@cli.command("quantize")
+@click.argument("source", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("calibration", type=click.Path(path_type=Path))
+@click.argument("validation", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The model file to write.")
+@click.option("--pictures", type=click.IntRange(1), default=128, show_default=True, help="Photographs for the ranges.")
+def quantize_command(source: Path, calibration: Path, validation: Path, *, out: Path, pictures: int) -> None:
+    """Write an 8-bit copy of the detector's file SOURCE; CALIBRATION are training photographs, as for train."""
+    known = read_faces(calibration)
+    order = np.random.default_rng(0).permutation(len(known))[:pictures]
+    info = release_int8(source, [known[i] for i in order], read_faces(validation), out)
     click.echo(info.to_json())
 
 

@@ -20,7 +20,7 @@ from mien.core.files import atomic_write
 from mien.learn.detector.config import STRIDES
 from mien.learn.detector.net import DetectorNet
 
-__all__ = ["Exported", "export_detector"]
+__all__ = ["Exported", "export_detector", "write_detector"]
 
 _OPSET = 17
 
@@ -131,7 +131,18 @@ def export_detector(net: DetectorNet, info: DetectorInfo, path: Path) -> None:
         )
         model = onnx.load(f"{folder}/net.onnx")
     _lean_start(model.graph)
+    write_detector(model, info, path)
+
+
+def write_detector(model: onnx.ModelProto, info: DetectorInfo, path: Path) -> None:
+    """Write a detector's graph with its metadata.
+
+    Raises:
+        OutputError: the file cannot be written.
+
+    """
     model.doc_string = ""
+    del model.metadata_props[:]
     entry = model.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, info.to_json()
     onnx.checker.check_model(model)

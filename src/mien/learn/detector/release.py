@@ -14,15 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from mien.core.contract import DetectorInfo
+from mien.core.errors import ModelError
 from mien.data.faces import FacePicture, load_bgr
 from mien.evaluate.detection import Found, judge_detector, match, score_for_false_faces
 from mien.infer.detectors.own import OwnDetector
 from mien.infer.detectors.scaling import DetectOptions
 from mien.learn.detector.config import STRIDES
-from mien.learn.detector.export import export_detector
+from mien.learn.detector.export import export_detector, write_detector
 from mien.learn.detector.net import DetectorNet
+from mien.learn.detector.quantize import quantized
 
-__all__ = ["FALSE_FACES", "SIDE", "data_hash", "release"]
+__all__ = ["FALSE_FACES", "SIDE", "data_hash", "release", "release_int8"]
 
 SIDE = 640
 """Longest side in pixels at which the detector looks, as the application does; smaller photographs stay as they are."""
@@ -58,11 +60,53 @@ def release(
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "draft.onnx"
         export_detector(net, draft, file)
-        score = score_for_false_faces(_found(file, validation), FALSE_FACES, _LOWEST_THRESHOLD)
-        chosen = dataclasses.replace(draft, score=round(score + 0.0005, 3))
-        info = dataclasses.replace(chosen, metrics=_metrics(file, chosen.score, validation))
+        info = _judged(file, draft, validation)
     export_detector(net, info, path)
     return info
+
+
+def release_int8(
+    source: Path, calibration: Sequence[FacePicture], validation: Sequence[FacePicture], path: Path
+) -> DetectorInfo:
+    """Write an 8-bit copy of a detector's file, with a threshold and figures of its own.
+
+    Args:
+        source: the file in float32.
+        calibration: training photographs that set the ranges of activations.
+        validation: as `release`.
+        path: the model file to write.
+
+    Raises:
+        ModelError: `source` is no detector's file, or is in 8 bit already.
+        DataError: a photograph cannot be read.
+        OutputError: the file cannot be written.
+
+    """
+    before = OwnDetector(source, DetectOptions(side=SIDE)).info
+    if before.precision != "fp32":
+        raise ModelError(f"{source} has the precision {before.precision!r} already; quantize the float32 file.")
+    model = quantized(source, calibration, SIDE)
+    draft = dataclasses.replace(
+        before,
+        name=f"{before.name}-int8",
+        score=_LOWEST,
+        precision="int8",
+        metrics={},
+        created=date.today().isoformat(),
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "draft.onnx"
+        write_detector(model, draft, file)
+        info = _judged(file, draft, validation)
+    write_detector(model, info, path)
+    return info
+
+
+def _judged(file: Path, draft: DetectorInfo, validation: Sequence[FacePicture]) -> DetectorInfo:
+    """Metadata with the threshold that the validation pictures allow, and the figures that come with it."""
+    score = score_for_false_faces(_found(file, validation), FALSE_FACES, _LOWEST_THRESHOLD)
+    chosen = dataclasses.replace(draft, score=round(score + 0.0005, 3))
+    return dataclasses.replace(chosen, metrics=_metrics(file, chosen.score, validation))
 
 
 def _found(file: Path, pictures: Sequence[FacePicture]) -> list[Found]:

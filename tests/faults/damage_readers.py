@@ -413,7 +413,7 @@ READERS: dict[str, Reader] = {
         Reader("settings, TOML", _make_settings, _read_settings, text=True, needs=("torch",)),
         Reader("evaluation, JSON", _make_evaluation, _read_evaluation, text=True, harm=_odd_json_file),
         Reader("model file, ONNX", _make_models, _read_model, native=True, harm=_odd_model, needs=("onnx",)),
-        Reader("training run, weights and card", _make_weights, _read_run, harm=_odd_run, needs=("torch", "safetensors")),
+        Reader("training run", _make_weights, _read_run, harm=_odd_run, needs=("torch", "safetensors")),
         Reader("video, MP4, AVI and WebM", _make_videos, _read_video, native=True),
     )
 }  # fmt: skip

@@ -73,8 +73,8 @@ def _failed(error: Exception) -> int:
     elif isinstance(error, OSError):
         if error.filename is None and error.errno not in _OUTPUT_ERRORS:
             raise error
-        what = "The output" if error.filename is None else error.filename
-        text = str(MienError(f"{what} cannot be used: {error.strerror}."))
+        what = "The output cannot be written" if error.filename is None else f"{error.filename} cannot be used"
+        text = str(MienError(f"{what}: {error.strerror}."))
     click.echo(f"Error: {text}", err=True)
     if _comes_of_a_stop(error):
         return _STOPPED

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mien.core.errors import MissingExtraError, ModelError, OutputError
-from mien.core.files import atomic_write, make_folder
+from mien.core.files import atomic_write, copy_file, make_folder
 
 __all__ = ["GRADIO_VERSION", "KINDS", "Kind", "write_space"]
 
@@ -64,7 +64,7 @@ def _write_python(out: Path, kind: Kind) -> None:
     _fill(out, "docker-Dockerfile" if kind == "docker" else "gradio-app.py", values)
     pins = _pins((*_BASE, *_SERVICE) if kind == "docker" else _BASE)
     _write(out / "requirements.txt", "".join(f"{name}=={version}\n" for name, version in sorted(pins.items())))
-    shutil.copytree(str(resources.files("mien")), out / "mien", ignore=_LEFT_OUT)
+    shutil.copytree(str(resources.files("mien")), out / "mien", ignore=_LEFT_OUT, copy_function=copy_file)
     if kind == "docker":
         _copy_store(out / "store")
 
@@ -77,9 +77,10 @@ def _copy_store(folder: Path) -> None:
     make_folder(folder)
     _write(folder / "README.txt", "Model files that the service finds at its start.\n")
     if runtime.missing() is None:
-        shutil.copytree(runtime.runtime_folder(), folder / runtime.runtime_folder().name)
+        shutil.copytree(runtime.runtime_folder(), folder / runtime.runtime_folder().name, copy_function=copy_file)
     if is_stored("yunet"):
-        shutil.copy(entry_path(entry("yunet")), folder)
+        source = entry_path(entry("yunet"))
+        copy_file(source, folder / source.name)
 
 
 def _write_static(out: Path, model: str, detector: str) -> None:
@@ -115,7 +116,7 @@ def _write_static(out: Path, model: str, detector: str) -> None:
 def _copy(files: Mapping[str, Path], folder: Path) -> None:
     make_folder(folder)
     for name, source in files.items():
-        shutil.copy(source, folder / name)
+        copy_file(source, folder / name)
 
 
 def _fill(out: Path, name: str, values: Mapping[str, Any]) -> None:

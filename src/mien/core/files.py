@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
 from mien.core.errors import OutputError
 
-__all__ = ["atomic_path", "atomic_write", "is_file", "is_folder", "make_folder"]
+__all__ = ["atomic_path", "atomic_write", "copy_file", "is_file", "is_folder", "make_folder"]
 
 
 @contextlib.contextmanager
@@ -57,6 +58,18 @@ def atomic_write(target: Path | str, mode: str = "wb", **options: Any) -> Iterat
         options.setdefault("encoding", "utf-8")
     with atomic_path(target) as temporary, temporary.open(mode, **options) as file:
         yield file
+
+
+def copy_file(source: Path | str, target: Path | str) -> Path:
+    """Copy the bytes of a file so that the target appears whole; gives its path (also for `shutil.copytree`).
+
+    Raises:
+        OutputError: as `atomic_path`.
+
+    """
+    with atomic_write(target) as file, Path(source).open("rb") as data:
+        shutil.copyfileobj(data, file)
+    return Path(target)
 
 
 def is_file(path: Path) -> bool:

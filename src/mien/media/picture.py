@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -31,4 +32,6 @@ def write_picture(path: Path | str, image: Image) -> None:
     options: dict[str, Any] = {"quality": 92, "subsampling": 0} if suffix in _JPEG else {}
     picture = PilImage.fromarray(image[..., ::-1])
     with atomic_path(path) as temporary:
-        picture.save(temporary, **options)
+        data = io.BytesIO()  # Pillow writes JPEG files past Python, and does not tell of a full disk
+        picture.save(data, PilImage.registered_extensions()[suffix], **options)
+        temporary.write_bytes(data.getbuffer())

@@ -81,7 +81,11 @@ class TimelineSink:
         self._stack = contextlib.ExitStack()
         self._pending = 0
         with self._told():
-            self._format = _open_format(self.path, columns(labels), self._stack)
+            try:
+                self._format = _open_format(self.path, columns(labels), self._stack)
+            except BaseException:
+                self.abort()
+                raise
 
     def write(self, frame: Frame, readings: Sequence[Reading]) -> None:
         """Add the rows of one frame."""
@@ -101,7 +105,8 @@ class TimelineSink:
     def abort(self) -> None:
         """Give up: nothing stays under the final name."""
         error = OutputError(f"{self.path} was given up.")
-        self._stack.__exit__(type(error), error, None)
+        with contextlib.suppress(OutputError, OSError):  # what is still in a buffer cannot be written either
+            self._stack.__exit__(type(error), error, None)
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:

@@ -20,6 +20,7 @@ from mien.core.files import atomic_path
 from mien.core.types import Frame, Image, Reading
 from mien.media.mp4 import set_frame_times
 from mien.media.opencv import mute, quiet
+from mien.media.whole import is_whole
 
 __all__ = ["VIDEO_SUFFIXES", "VideoSink"]
 
@@ -112,8 +113,8 @@ class VideoSink:
             self._writer.write(self._last)
         self._writer.release()
         try:
-            if not self._temporary.is_file() or self._temporary.stat().st_size == 0:
-                raise OutputError(f"Cannot write {self.path}: the encoder left no file; is the disk full?")  # noqa: TRY301
+            if not self._temporary.is_file() or not is_whole(self._temporary):
+                raise OutputError(f"Cannot write {self.path}: the encoder left no whole file; is the disk full?")  # noqa: TRY301
             if self._exact:
                 set_frame_times(self._temporary, self._times_s, self._last_frame_s())
         except BaseException:
@@ -126,7 +127,8 @@ class VideoSink:
         if self._writer is not None:
             self._writer.release()
         error = OutputError(f"{self.path} was given up.")
-        self._stack.__exit__(type(error), error, None)
+        with contextlib.suppress(OutputError):  # what is still in a buffer cannot be written either
+            self._stack.__exit__(type(error), error, None)
 
     def _open(self, image: Image) -> cv2.VideoWriter:
         height, width = (max(_LEAST_SIDE, side + side % 2) for side in image.shape[:2])

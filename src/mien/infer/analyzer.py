@@ -40,8 +40,7 @@ class Analyzer:
 
     Args:
         model: shipped name, `.onnx` file, or folder of a training run.
-        detector: "auto" or "mien" (the project's own), "mien-int8", "yunet", "dlib", "none", or the path of a detector's
-            file.
+        detector: name or file, as `mien.infer.detect.open_detector` takes it.
         threads: threads of the classifier's runtime; one is fastest for single faces.
         min_face: leave out faces smaller than this, in pixels of the picture.
         max_faces: read at most this many faces of a picture, the largest ones.

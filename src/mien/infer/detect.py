@@ -24,9 +24,9 @@ def open_detector(name: str | Path = "auto", options: DetectOptions | None = Non
     """Open a face detector.
 
     Args:
-        name: "auto" or "mien" (the project's own), "mien-int8" (the same with 8-bit arithmetic), "yunet", "dlib", "none"
-            (the whole picture is one face), or the path of a detector's file (one of the project's own, or the known
-            YuNet file).
+        name: "auto" or "mien" (the project's own), "mien-int8" (the same with 8-bit arithmetic), "yunet", "dlib",
+            "none" (the whole picture is one face), or the path of a detector's file (one of the project's own, or the
+            known YuNet file).
         options: size at which to look, smallest face, number of faces.
 
     Raises:

@@ -178,3 +178,26 @@ def test_serve_that_cannot_start(command, tmp_path):
     ended = command("bench", "serve", "--model", tmp_path / "none.onnx")
     assert ended.code == 1
     assert "none.onnx" in ended.err
+
+
+def test_batch(command, tiny_model, tmp_path, hopper_file):
+    # A job of its own on the given source; an input that cannot be read is counted, and nothing is left behind.
+    pytest.importorskip("pyarrow")
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "a.jpg").write_bytes(hopper_file.read_bytes())
+    (source / "b.jpg").write_text("no picture")
+    result = last_line(command("bench", "batch", source, "--workers", 1, "--model", tiny_model))
+
+    (row,) = result["rows"]
+    assert (row["name"], row["pictures"]) == ("local, 1", 2)
+    assert row["per_s"] == pytest.approx(2 / row["seconds"])
+    assert [p.name for p in tmp_path.iterdir()] == ["source"]
+
+
+def test_batch_that_fails(command, tmp_path):
+    # The command's own sentence is passed on.
+    pytest.importorskip("pyarrow")
+    ended = command("bench", "batch", "--pictures", 2, "--size", "64x48", "--model", tmp_path / "none.onnx")
+    assert ended.code == 1
+    assert "none.onnx" in ended.err

@@ -32,6 +32,7 @@ from batch_worlds import (
 
 from mien.core.errors import InputError, OptionError
 from mien.infer.analyzer import Analyzer
+from mien.media.source import open_source
 
 LEVELS = tuple(range(20, 240, 20))  # 11 pictures
 
@@ -122,7 +123,7 @@ def test_detector(tmp_path: Path, tiny_model: Path, bright_detector: Path) -> No
     assert [row["faces"] for row in inputs(tmp_path / "out")] == [0, 2]
 
 
-# A video must give a row per face and frame with true times, and one row for the video.
+# A video must give the readings of `Analyzer.stream` with true times, and one row for the video itself.
 def test_video(tmp_path: Path, tiny_model: Path, bright_detector: Path) -> None:
     clip = tmp_path / "clip.mp4"
     writer = cv2.VideoWriter(str(clip), cv2.VideoWriter.fourcc(*"mp4v"), 10, (64, 64))
@@ -140,7 +141,18 @@ def test_video(tmp_path: Path, tiny_model: Path, bright_detector: Path) -> None:
     rows = faces(tmp_path / "out")
     assert [row["frame"] for row in rows] == list(range(5))
     assert [row["time_s"] for row in rows] == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])
-    assert all(row["smooth_happy"] is not None and row["track"] == rows[0]["track"] for row in rows)
+    with open_source(folder / "clip.mp4") as source:
+        found = [
+            r for _, readings in Analyzer(tiny_model, bright_detector).stream(source, max_faces=1) for r in readings
+        ]
+    for row, reading in zip(rows, found, strict=True):
+        assert (row["track"], row["emotion"], row["x1"]) == (
+            reading.track,
+            reading.emotion,
+            pytest.approx(reading.box[0]),
+        )
+        assert row["confidence"] == pytest.approx(reading.confidence)
+        assert row["smooth_happy"] == pytest.approx((reading.smooth or {})["happy"])
     video = inputs(tmp_path / "out")[2]
     assert (video["kind"], video["frames"], video["width"]) == ("video", 5, 64)
     assert "broken.mp4" in inputs(tmp_path / "out")[1]["error"]

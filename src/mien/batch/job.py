@@ -80,7 +80,7 @@ def run_batch(
     counted = list(done.values())
     earlier = sum(one.inputs for one in counted)
     if len(done) < manifest.parts:
-        left = _left(folder, done)
+        left = _left(folder, manifest, done)
         work = _engine(engine)(left, settings, folder.text, manifest.job, workers, manifest.parts - len(done))
         try:
             with closing(work), (progress or _no_progress)(manifest.inputs - earlier) as advance:
@@ -124,8 +124,7 @@ def _open(folder: Folder, found: Manifest | None, source: str, settings: Setting
         raise OutputError(f"{folder.text} holds a job already; go on with --resume, or name another folder.")
     check_same(found, _asked(source, settings), folder.text)
     remove_leavings(folder)
-    if found.state != "finished":
-        _check_unchanged(_planned(folder))
+    _check_unchanged(_planned(folder, found.plan))
     return found
 
 
@@ -187,31 +186,35 @@ def _detector_digest(name: str) -> str | None:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _planned(folder: Folder) -> Iterator[Chunk]:
-    """The plan as it stands in the result folder.
+def _planned(folder: Folder, wanted: str) -> Iterator[Chunk]:
+    """The plan as it stands in the result folder; `wanted` is its SHA-256.
 
     Raises:
-        OutputError: it is not there.
+        OutputError: it is not there, or is not the plan that was written (known at its end).
 
     """
+    digest, damaged = hashlib.sha256(), f"{folder.text}/{PLAN} is missing or damaged; begin again in another folder."
     try:
         with folder.open(PLAN) as file:
             for line in _lines(file):
-                yield from_line(line)
+                digest.update(line + b"\n")
+                yield from_line(line.decode("ascii"))
     except (FileNotFoundError, ValueError, TypeError) as error:
-        raise OutputError(f"{folder.text}/{PLAN} is missing or damaged; begin again in another folder.") from error
+        raise OutputError(damaged) from error
+    if digest.hexdigest() != wanted:
+        raise OutputError(damaged)
 
 
-def _lines(file: Any) -> Iterator[str]:
+def _lines(file: Any) -> Iterator[bytes]:
     """Lines of a binary file, one at a time; pyarrow's files cannot be iterated everywhere."""
     rest = b""
     while block := file.read(2**20):
         *whole, rest = (rest + block).split(b"\n")
-        yield from (line.decode("ascii") for line in whole)
+        yield from whole
 
 
-def _left(folder: Folder, done: dict[int, Done]) -> Iterator[Chunk]:
-    return (chunk for chunk in _planned(folder) if chunk.part not in done)
+def _left(folder: Folder, manifest: Manifest, done: dict[int, Done]) -> Iterator[Chunk]:
+    return (chunk for chunk in _planned(folder, manifest.plan) if chunk.part not in done)
 
 
 def _check_unchanged(chunks: Iterable[Chunk]) -> None:

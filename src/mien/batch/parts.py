@@ -104,17 +104,26 @@ def done_parts(folder: Folder, job: str) -> dict[int, Done]:
 
 
 def _read_done(folder: Folder, name: str, job: str) -> Done | None:
+    """What a part holds, when both of its files are whole to their ends (a disk may lose what it wrote last)."""
+    metadata, _ = _foot(folder, name)
+    if json.loads(metadata.get(METADATA_KEY, b"{}")).get("job") != job or _COUNTS_KEY.encode() not in metadata:
+        return None
+    done = Done(**json.loads(metadata[_COUNTS_KEY.encode()]))
+    metadata, rows = _foot(folder, name_of(FACES, done.part))
+    same = json.loads(metadata.get(METADATA_KEY, b"{}")).get("job") == job
+    return done if same and rows == done.faces else None
+
+
+def _foot(folder: Folder, name: str) -> tuple[dict[bytes, bytes], int]:
+    """Metadata and number of rows of a Parquet file; nothing and -1 when it is not whole."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         with folder.open(name) as file, pq.ParquetFile(file) as table:
-            metadata = table.metadata.metadata or {}
+            return table.metadata.metadata or {}, int(table.metadata.num_rows)
     except (OSError, pa.ArrowException):
-        return None
-    if json.loads(metadata.get(METADATA_KEY, b"{}")).get("job") != job or _COUNTS_KEY.encode() not in metadata:
-        return None
-    return Done(**json.loads(metadata[_COUNTS_KEY.encode()]))
+        return {}, -1
 
 
 def remove_leavings(folder: Folder) -> None:

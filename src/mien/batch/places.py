@@ -164,9 +164,6 @@ class _LocalFolder:
         make_folder(target.parent)
         with atomic_write(target) as file:
             yield file
-            # The name may appear only after the bytes are on the disk, for the case that the machine stops.
-            file.flush()
-            os.fsync(file.fileno())
 
     def open(self, name: str) -> IO[bytes]:
         return (self._root / name).open("rb")

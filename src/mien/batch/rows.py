@@ -31,9 +31,10 @@ FORMAT_VERSION = 1
 METADATA_KEY = b"mien.batch"
 """Key of the tables' metadata; its value is a JSON object."""
 
+_NUMPY = {"int32": np.int32, "int64": np.int64, "float": np.float32, "double": np.float64}
 _POINTS = ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth")
 _LANDMARKS = tuple(f"{point}_{axis}" for point in _POINTS for axis in "xy")
-_NOWHERE = (np.nan,) * len(_LANDMARKS)
+_NOWHERE = (None,) * len(_LANDMARKS)
 
 
 def faces_schema(labels: Sequence[str], metadata: dict[str, Any]) -> Any:
@@ -125,12 +126,25 @@ class _Rows:
 
 
 def _array(values: Sequence[Any], kind: Any) -> Any:
-    """NaN stands for nothing in columns of floats, which makes them quick to fill."""
+    """As `pyarrow.array`, which would load pandas (a second and 40 MB per process) only to ask whether it is in use."""
     import pyarrow as pa
 
-    if pa.types.is_floating(kind):
-        return pa.array(np.array(values, np.float64), kind, from_pandas=True)
-    return pa.array(values, kind)
+    there = np.array([value is not None for value in values], bool)
+    if pa.types.is_string(kind):
+        texts = [b"" if value is None else value.encode() for value in values]
+        ends = np.cumsum([0, *map(len, texts)], dtype=np.int32)
+        data = [pa.py_buffer(ends), pa.py_buffer(b"".join(texts))]
+    elif pa.types.is_boolean(kind):
+        data = [_bits(np.array([bool(value) for value in values], bool))]
+    else:
+        data = [pa.py_buffer(np.array([0 if value is None else value for value in values], _NUMPY[str(kind)]))]
+    return pa.Array.from_buffers(kind, len(values), [None if there.all() else _bits(there), *data])
+
+
+def _bits(values: NDArray[np.bool_]) -> Any:
+    import pyarrow as pa
+
+    return pa.py_buffer(np.packbits(values, bitorder="little"))
 
 
 class InputRows(_Rows):
@@ -158,7 +172,7 @@ class FaceRows(_Rows):
     def __init__(self, schema: Any, labels: Sequence[str], uncertain_below: float) -> None:
         super().__init__(schema)
         self._labels = tuple(labels)
-        self._no_smooth = (np.nan,) * len(self._labels)
+        self._no_smooth = (None,) * len(self._labels)
         self._below = uncertain_below
 
     def add(self, place: Place, index: int, face: Face, values: NDArray[np.float32]) -> None:
@@ -167,7 +181,7 @@ class FaceRows(_Rows):
         sure = float(values[best])
         self._rows.append(
             (
-                place.number, place.source, place.member, place.row, index, None, np.nan, None, *face.box, face.score,
+                place.number, place.source, place.member, place.row, index, None, None, None, *face.box, face.score,
                 self._labels[best], sure, sure < self._below, *values.tolist(), *self._no_smooth, *_points(face),
             )
         )  # fmt: skip
@@ -184,5 +198,5 @@ class FaceRows(_Rows):
         )  # fmt: skip
 
 
-def _points(face: Face) -> tuple[float, ...]:
+def _points(face: Face) -> tuple[float | None, ...]:
     return _NOWHERE if face.landmarks is None else tuple(value for point in face.landmarks for value in point)

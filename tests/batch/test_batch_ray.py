@@ -1,0 +1,38 @@
+"""The engine ray: the same bytes as the engine local, and one sentence where something is wrong."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+from batch_worlds import job, png, start, whole, write_folder, write_tar
+
+needs_ray = pytest.mark.skipif(
+    importlib.util.find_spec("ray") is None, reason='Ray is not installed (pip install "mien[scale]")'
+)
+
+
+# Ray must leave the very bytes of the local engine, through addresses too, and end on a machine of two processors.
+@needs_ray
+def test_same_bytes(tmp_path: Path, tiny_model: Path) -> None:
+    folder = write_folder(tmp_path / "p", {f"{i:02d}.png": png(i * 8) if i != 7 else b"damaged" for i in range(30)})
+    write_tar(folder / "x.tar.gz", {f"{i:02d}.png": png(i * 8) for i in range(20)}, "w:gz")
+    job(folder, tmp_path / "local", tiny_model)
+    out = tmp_path / "ray"
+    arguments = ("--model", tiny_model, "--detector", "none", "--chunk", 4, "--engine", "ray", "--workers", 2)
+    running = start(folder, out.as_uri(), *arguments)
+    _, err = running.communicate(timeout=240)
+    assert running.returncode == 1, err  # one input is damaged
+    assert "50 inputs, 49 faces, 1 could not be read." in err
+    assert whole(out) == whole(tmp_path / "local")
+
+
+# Without Ray the command must name the extra that brings it.
+@pytest.mark.skipif(importlib.util.find_spec("ray") is not None, reason="Ray is installed here")
+def test_without_ray(tmp_path: Path, tiny_model: Path) -> None:
+    folder = write_folder(tmp_path / "p", {"a.png": png(5)})
+    running = start(folder, tmp_path / "out", "--model", tiny_model, "--detector", "none", "--engine", "ray")
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 1
+    assert "mien[scale]" in err

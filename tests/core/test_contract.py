@@ -10,7 +10,7 @@ from mien.core.errors import ModelError
 _INFO = ModelInfo(
     name="mine",
     labels=("sad", "happy"),
-    crop=CropSpec(size=64, margin=1.2, color="rgb", align="eyes", shift_y=0.1),
+    crop=CropSpec(size=64, margin=1.2, color="rgb", align="eyes", shift_y=0.1, least_tilt=12.5),
     temperature=1.5,
     training={"data": "own"},
     metrics={"accuracy": 0.5},
@@ -51,6 +51,7 @@ def _changed(**changes):
         (_changed(crop={"size": 48, "margin": 0}), "'crop.margin' must be greater than 0"),
         (_changed(crop={"size": 48, "color": "hsv"}), "'crop.color' must be one of gray, rgb, got 'hsv'"),
         (_changed(crop={"size": 48, "align": "up"}), "'crop.align' must be one of none, eyes"),
+        (_changed(crop={"size": 48, "least_tilt": -1}), r"'crop.least_tilt' must be in 0..180 degrees, got -1"),
         (_changed(temperature="warm"), "'temperature' must be a finite number"),
         (_changed(uncertain_below=1.5), "'uncertain_below' must be in 0..1, got 1.5"),
         (_changed(metrics=3), "'metrics' must be an object"),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mien.core.contract import CropSpec
 from mien.core.types import Face
-from mien.infer.crop import crop_box, crop_faces, fit_crops
+from mien.infer.crop import crop_box, crop_faces, fit_crops, tilt_of
 
 PLAIN = CropSpec(size=16, margin=1.0, shift_y=0.0)
 
@@ -114,6 +114,26 @@ def test_alignment_levels_the_eyes(astronaut):
 
     assert np.abs(aligned - upright).mean() < 6
     assert np.abs(unaligned - upright).mean() > 15
+
+
+@pytest.mark.parametrize(("tilt", "least", "turns"), [(8, 10, False), (12, 10, True), (-12, 10, True), (3, 0, True)])
+def test_only_tilted_faces_are_turned(astronaut, tilt, least, turns):
+    # Faces that are tilted by no more than the least tilt stay as they are.
+    turn = np.radians(tilt)
+    points = np.array([[-20, -15], [20, -15], [0, 5], [-15, 25], [15, 25]], float)
+    moved = points @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]]) + (223, 120)
+    face = Face((178, 63, 268, 176), 1.0, tuple((float(x), float(y)) for x, y in moved))
+
+    plain = crop_faces(astronaut, [face], CropSpec(size=48))
+    crop = crop_faces(astronaut, [face], CropSpec(size=48, align="eyes", least_tilt=least))
+
+    assert tilt_of(face.landmarks) == pytest.approx(tilt)
+    assert bool((crop != plain).any()) is turns
+
+
+def test_the_tilt_of_a_face_from_the_side():
+    # Eyes that nearly coincide say little; the line down to the mouth decides.
+    assert tilt_of([(10, 10), (10, 11), (12, 20), (10, 30), (10, 31)]) == pytest.approx(3, abs=0.5)
 
 
 @pytest.mark.parametrize("box", [(-90, 10, -40, 60), (150, 10, 200, 60), (10, -90, 60, -40), (10, 300, 60, 350)])

@@ -37,6 +37,7 @@ def test_the_page_and_python_agree(open_tab, runtime_files, any_detector, astron
         "large": cv2.resize(both, (1501, 1127), interpolation=cv2.INTER_CUBIC),
         "small": cv2.resize(both, (250, 187), interpolation=cv2.INTER_AREA),
         "tall": np.ascontiguousarray(hopper),
+        "tilted": cv2.warpAffine(both, cv2.getRotationMatrix2D((320, 240), 18, 0.8), (640, 480)),
     }
     analyzer = Analyzer(detector=any_detector)
     found = 0

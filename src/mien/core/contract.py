@@ -55,8 +55,9 @@ class CropSpec:
         size: side S in pixels.
         margin: side of the crop as a multiple of the side of the square that has the area of the face's box.
         color: "gray" gives (S, S), "rgb" gives (S, S, 3).
-        align: "eyes" turns the crop upright by the eye landmarks where the detector gives them.
+        align: "eyes" turns the crop upright by the landmarks of eyes and mouth, where the detector gives them.
         shift_y: how far the crop's centre lies below the box's centre, as a fraction of that square's side.
+        least_tilt: with "eyes", faces that are tilted by no more than this stay as they are, in degrees.
 
     """
 
@@ -65,6 +66,7 @@ class CropSpec:
     color: Color = "gray"
     align: Align = "none"
     shift_y: float = 0.02
+    least_tilt: float = 0.0
 
     @classmethod
     def from_body(cls, body: object, where: str) -> CropSpec:
@@ -274,6 +276,13 @@ def _fraction(value: object, key: str) -> float:
     return number
 
 
+def _degrees(value: object, key: str) -> float:
+    number = _number(value, key)
+    if not 0 <= number <= 180:
+        raise _FieldError(f"{key!r} must be in 0..180 degrees, got {number}.")
+    return number
+
+
 def _strides(value: object) -> tuple[int, ...]:
     known = isinstance(value, list) and value and all(isinstance(v, int) and 1 <= v <= 256 for v in value)
     if not isinstance(value, list) or not known or any(b % a or b <= a for a, b in pairwise(value)):
@@ -301,4 +310,5 @@ def _crop(value: object) -> CropSpec:
         color=cast(Color, _choice(value.get("color", "gray"), "crop.color", ("gray", "rgb"))),
         align=cast(Align, _choice(value.get("align", "none"), "crop.align", ("none", "eyes"))),
         shift_y=_number(value.get("shift_y", 0.0), "crop.shift_y"),
+        least_tilt=_degrees(value.get("least_tilt", 0.0), "crop.least_tilt"),
     )

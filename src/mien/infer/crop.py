@@ -14,12 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.contract import CropSpec
-from mien.core.geometry import similarity_transform
-from mien.core.types import Face, Image
+from mien.core.types import Face, Image, Point
 
-__all__ = ["crop_box", "crop_faces", "fit_crops"]
+__all__ = ["crop_box", "crop_faces", "fit_crops", "tilt_of"]
 
 Crops = NDArray[np.uint8]
+
+_REACH = 1.5
+"""Side of the square that is cut for a turned crop, in sides of the crop; at least the square root of two."""
 
 
 def fit_crops(images: Sequence[NDArray[np.uint8]] | NDArray[np.uint8], spec: CropSpec) -> Crops:
@@ -79,10 +81,23 @@ def _empty(count: int, spec: CropSpec) -> Crops:
     return np.empty(shape if spec.color == "gray" else (*shape, 3), np.uint8)
 
 
+def tilt_of(landmarks: Sequence[Point]) -> float:
+    """Degrees by which a face is turned in the picture, clockwise, from its five landmarks.
+
+    The line from eye to eye and the line from between the eyes to between the corners of the mouth, turned by a right
+    angle, are added up: so the longer one counts more, which in a face seen from the side is the second.
+    """
+    (rx, ry), (lx, ly), _, (mx, my), (nx, ny) = landmarks
+    down_x, down_y = (mx + nx - rx - lx) / 2, (my + ny - ry - ly) / 2
+    return float(np.degrees(np.arctan2(ly - ry - down_x, lx - rx + down_y)))
+
+
 def _cut(image: Image, face: Face, spec: CropSpec) -> Crops:
     box = crop_box(face, spec)
     if spec.align == "eyes" and face.landmarks is not None and not face.whole:
-        return _cut_upright(image, face, box, spec)
+        tilt = tilt_of(face.landmarks)
+        if abs(tilt) > spec.least_tilt:
+            return _cut_upright(image, tilt, box, spec)
     return _resize(_colored(_region(image, box), spec), spec.size)
 
 
@@ -108,28 +123,32 @@ def _pads(start: int, end: int, inside: int, first: int) -> tuple[int, int]:
     return before, missing - before
 
 
-def _cut_upright(image: Image, face: Face, box: tuple[float, float, float, float], spec: CropSpec) -> Crops:
-    """Crop turned about its centre so that the line through the eyes is level."""
-    assert face.landmarks is not None
-    (rx, ry), (lx, ly) = face.landmarks[0], face.landmarks[1]
-    angle = np.arctan2(ly - ry, lx - rx)
-    centre = np.array([(box[0] + box[2]) / 2, (box[1] + box[3]) / 2])
-    # Cut a larger square first and shrink it, so that the turn below never skips pixels.
-    reach = (box[2] - box[0]) * 0.75
-    outer = (centre[0] - reach, centre[1] - reach, centre[0] + reach, centre[1] + reach)
-    side = round(spec.size * 1.5)
-    square = _resize(_colored(_region(image, outer), spec), side)
-    axis = np.array([np.cos(angle), np.sin(angle)]) * spec.size / 2
-    middle = np.full(2, (side - 1) / 2)
-    target = np.full(2, (spec.size - 1) / 2)
-    source = np.stack([middle - axis, middle + axis])
-    reach_x = np.array([spec.size / 2, 0])
-    level = np.stack([target - reach_x, target + reach_x])
-    matrix = similarity_transform(source, level)
-    turned = cv2.warpAffine(
-        square, matrix, (spec.size, spec.size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
-    return cast(Crops, turned)
+def _cut_upright(image: Image, tilt: float, box: tuple[float, float, float, float], spec: CropSpec) -> Crops:
+    """Crop turned about its centre, so that a face that is turned by `tilt` degrees is upright."""
+    cx, cy = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    # A larger square is cut and shrunk first, so that the turn never skips pixels and never leaves the square.
+    reach = (box[2] - box[0]) / 2 * _REACH
+    square = _colored(_region(image, (cx - reach, cy - reach, cx + reach, cy + reach)), spec)
+    return _turned(_resize(square, round(spec.size * _REACH)), tilt, spec.size)
+
+
+def _turned(square: NDArray[np.uint8], tilt: float, size: int) -> Crops:
+    """Middle of a square, turned back by `tilt` degrees: (size, size) or (size, size, 3).
+
+    Bilinear in plain arithmetic and not by OpenCV, whose versions round differently; the page does the same.
+    """
+    cos, sin = np.cos(np.radians(tilt)), np.sin(np.radians(tilt))
+    step = np.arange(size) - (size - 1) / 2
+    middle = (square.shape[0] - 1) / 2
+    x = middle + cos * step[None, :] - sin * step[:, None]  # (size, size) in pixels of the square
+    y = middle + sin * step[None, :] + cos * step[:, None]
+    left, top = x.astype(np.intp), y.astype(np.intp)
+    part_x, part_y = x - left, y - top
+    if square.ndim == 3:
+        part_x, part_y = part_x[..., None], part_y[..., None]
+    above = square[top, left] * (1 - part_x) + square[top, left + 1] * part_x
+    below = square[top + 1, left] * (1 - part_x) + square[top + 1, left + 1] * part_x
+    return cast(Crops, np.rint(above * (1 - part_y) + below * part_y).astype(np.uint8))
 
 
 def _colored(image: NDArray[np.uint8], spec: CropSpec) -> NDArray[np.uint8]:

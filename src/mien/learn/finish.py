@@ -35,7 +35,10 @@ from mien.learn.runfolder import BEST, RECORD, WEIGHTS, ModelCard, write_json
 from mien.learn.targets import Head
 from mien.learn.weights import save_weights
 
-__all__ = ["finish", "headline", "judge_file", "model_info", "split_logits"]
+__all__ = ["LEAST_TILT", "finish", "headline", "judge_file", "model_info", "split_logits"]
+
+LEAST_TILT = 10.0
+"""Faces that look tilted by more than so many degrees are turned upright; below it gains nothing (dev/log.md)."""
 
 
 def finish(
@@ -149,7 +152,7 @@ def model_info(card: ModelCard, head: str, data: Mapping[str, Any], fallback: st
     return ModelInfo(
         name=known.get(labels.names, fallback),
         labels=labels.names,
-        crop=card.crop,
+        crop=dataclasses.replace(card.crop, align="eyes", least_tilt=LEAST_TILT),
         temperature=card.temperatures[head],
         training=training,
         created=time.strftime("%Y-%m-%d", time.gmtime()),

@@ -71,6 +71,7 @@ class CropOut(_Out):
     color: Literal["gray", "rgb"]
     align: Literal["none", "eyes"]
     shift_y: float
+    least_tilt: float
 
 
 class ModelOut(_Out):

@@ -99,7 +99,7 @@ async function classify(bgr, faces) {
   const { crop, labels } = device.model;
   const size = crop.size * crop.size * (crop.color === "gray" ? 1 : 3);
   const crops = new Uint8Array(faces.length * size);
-  faces.forEach((face, i) => crops.set(cropOf(bgr, face.box, crop), i * size));
+  faces.forEach((face, i) => crops.set(cropOf(bgr, face, crop), i * size));
   const shape = [faces.length, crop.size, crop.size, ...(crop.color === "gray" ? [] : [3])];
   const { probabilities } = await classifier.run({ crops: new ort.Tensor("uint8", crops, shape) });
   return faces.map((face, i) => {

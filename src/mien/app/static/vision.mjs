@@ -191,13 +191,58 @@ export function cropBox(box, spec) {
   return [cx - half, cy - half, cx + half, cy + half];
 }
 
-/** Crop of a face: S x S grey, or S x S x 3 red-green-blue. */
-export function cropOf(picture, box, spec) {
-  const part = region(picture, cropBox(box, spec));
-  if (spec.color === "gray") return resize(grayOf(part), spec.size, spec.size).data;
-  const out = resize(part, spec.size, spec.size).data.slice();
+const REACH = 1.5; // side of the square that is cut for a turned crop, in sides of the crop
+
+/** Crop of a face {box, landmarks}: S x S grey, or S x S x 3 red-green-blue. */
+export function cropOf(picture, { box, landmarks }, spec) {
+  const tilt = spec.align === "eyes" && landmarks ? tiltOf(landmarks) : 0;
+  const turns = Math.abs(tilt) > (spec.least_tilt ?? 0);
+  const shown = cropBox(box, spec);
+  const part = region(picture, turns ? grown(shown, REACH) : shown);
+  const side = turns ? roundEven(spec.size * REACH) : spec.size;
+  const square = resize(spec.color === "gray" ? grayOf(part) : part, side, side);
+  const crop = turns ? turned(square, tilt, spec.size) : square;
+  if (spec.color === "gray") return crop.data;
+  const out = crop.data.slice();
   for (let i = 0; i < out.length; i += 3) [out[i], out[i + 2]] = [out[i + 2], out[i]];
   return out;
+}
+
+function grown([x1, y1, x2, y2], scale) {
+  const reach = ((x2 - x1) / 2) * scale;
+  const [cx, cy] = [(x1 + x2) / 2, (y1 + y2) / 2];
+  return [cx - reach, cy - reach, cx + reach, cy + reach];
+}
+
+/** Degrees by which a face is turned in the picture, clockwise, from its five landmarks. */
+export function tiltOf([[rx, ry], [lx, ly], , [mx, my], [nx, ny]]) {
+  const downX = (mx + nx - rx - lx) / 2;
+  const downY = (my + ny - ry - ly) / 2;
+  return (Math.atan2(ly - ry - downX, lx - rx + downY) * 180) / Math.PI;
+}
+
+/** Middle of a square, turned back by `tilt` degrees, bilinear. */
+function turned({ data, width, channels }, tilt, size) {
+  const cos = Math.cos((tilt * Math.PI) / 180);
+  const sin = Math.sin((tilt * Math.PI) / 180);
+  const middle = (width - 1) / 2;
+  const out = new Uint8Array(size * size * channels);
+  for (let to = 0; to < size * size; to += 1) {
+    const across = (to % size) - (size - 1) / 2;
+    const down = Math.floor(to / size) - (size - 1) / 2;
+    const x = middle + cos * across - sin * down;
+    const y = middle + sin * across + cos * down;
+    const partX = x - Math.floor(x);
+    const partY = y - Math.floor(y);
+    for (let c = 0; c < channels; c += 1) {
+      const at = (Math.floor(y) * width + Math.floor(x)) * channels + c;
+      const under = at + width * channels;
+      const above = data[at] * (1 - partX) + data[at + channels] * partX;
+      const below = data[under] * (1 - partX) + data[under + channels] * partX;
+      out[to * channels + c] = roundEven(above * (1 - partY) + below * partY);
+    }
+  }
+  return { data: out, width: size, height: size, channels };
 }
 
 /** Pixels of a box, rounded to whole pixels; outside the picture the nearest pixel is repeated. */

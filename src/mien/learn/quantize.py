@@ -70,8 +70,12 @@ def quantize(source: Path | str, target: Path | str, crops: NDArray[np.uint8]) -
         file.write(model.SerializeToString())
 
 
-def eight_bit(source: Path, data: CalibrationDataReader, operators: Sequence[str]) -> onnx.ModelProto:
+def eight_bit(
+    source: Path, data: CalibrationDataReader, operators: Sequence[str], keep: Sequence[str] = ()
+) -> onnx.ModelProto:
     """Graph of a model file with the named operators in int8; `data` sets the ranges of their inputs and outputs.
+
+    The nodes that `keep` names stay in float.
 
     Weights keep 7 of their 8 bits: without VNNI, x86 processors add two products of 8 bits into 16, which may overflow
     (ONNX Runtime's notes on quantisation name it); so every machine computes the same.
@@ -88,6 +92,7 @@ def eight_bit(source: Path, data: CalibrationDataReader, operators: Sequence[str
                 data,
                 quant_format=QuantFormat.QDQ,
                 op_types_to_quantize=list(operators),
+                nodes_to_exclude=list(keep),
                 per_channel=True,
                 reduce_range=True,
                 activation_type=QuantType.QUInt8,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import signal
 import sys
 import threading
@@ -36,6 +37,8 @@ def run_command(command: Callable[[], Any]) -> None:
     SIGTERM and SIGHUP unwind the program as Ctrl-C does, so that nothing half written is left behind. A signal that
     is ignored from the start, as under `nohup`, stays ignored.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may hold what no encoding can say
     with _heeding_signals() as received:
         status = _status(command)
     if status == _STOPPED and received:

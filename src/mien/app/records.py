@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
+from mien.core.text import printable
 from mien.core.types import Analysis, Reading
 
 if TYPE_CHECKING:
@@ -178,4 +179,4 @@ def _face_row(index: int, reading: Reading, top: int) -> tuple[str, ...]:
 def _plain(text: str) -> str:
     from rich.markup import escape
 
-    return escape(text)
+    return escape(printable(text))

@@ -23,6 +23,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from mien.core.text import printable
+
 __all__ = [
     "DataError",
     "ImageError",
@@ -44,10 +46,6 @@ __all__ = [
 _LONGEST = 2000  # characters of a message
 
 
-def _escaped(sign: str) -> str:
-    return " " if sign in "\n\r\t" else sign.encode("unicode_escape", "surrogatepass").decode("ascii")
-
-
 class MienError(Exception):
     """Base of all errors that the project raises on purpose; its text is fit for a person.
 
@@ -57,7 +55,7 @@ class MienError(Exception):
 
     def __str__(self) -> str:
         """The message."""
-        text = "".join(c if c.isprintable() else _escaped(c) for c in super().__str__())
+        text = printable(super().__str__())
         return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 4 :]}"
 
 

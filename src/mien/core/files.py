@@ -47,7 +47,8 @@ def atomic_write(target: Path | str, mode: str = "wb", **options: Any) -> Iterat
 
     Args:
         target: the final path.
-        mode: "wb" or "w"; text is UTF-8 unless `encoding` says otherwise.
+        mode: "wb" or "w"; text is UTF-8 unless `encoding` says otherwise, and what UTF-8 cannot say (odd bytes in
+            names of files) becomes an escape.
         options: passed to `open`.
 
     Raises:
@@ -56,6 +57,7 @@ def atomic_write(target: Path | str, mode: str = "wb", **options: Any) -> Iterat
     """
     if "b" not in mode:
         options.setdefault("encoding", "utf-8")
+        options.setdefault("errors", "backslashreplace")
     with atomic_path(target) as temporary, temporary.open(mode, **options) as file:
         yield file
 

@@ -1,11 +1,11 @@
-"""Reading what people and files write: whole numbers and JSON. Knows no options and no formats."""
+"""Reading what people and files write, whole numbers and JSON, and showing it. Knows no options and no formats."""
 
 from __future__ import annotations
 
 import json
 from typing import Any, NoReturn
 
-__all__ = ["parse_json", "whole_number"]
+__all__ = ["parse_json", "printable", "whole_number"]
 
 _MOST_DIGITS = 18  # fits 64 bits
 
@@ -30,6 +30,17 @@ def parse_json(text: str | bytes) -> Any:
         return json.loads(text, parse_constant=_refuse)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
+
+
+def printable(text: str) -> str:
+    r"""The text on one line, with signs that a terminal would act on, and halves of signs, as escapes such as \x1b."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else _escaped(c) for c in text)
+
+
+def _escaped(sign: str) -> str:
+    return " " if sign in "\n\r\t" else sign.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
 def _refuse(constant: str) -> NoReturn:

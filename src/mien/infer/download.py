@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mien.core.errors import StoreError
+from mien.core.lock import locked
 
 __all__ = ["download"]
 
@@ -34,7 +35,8 @@ def download(
 ) -> None:
     """Fetch `url` into `target`.
 
-    The bytes collect in a `.part` file beside the target, which a later call continues where this one broke off.
+    The bytes collect in a `.part` file beside the target, which a later call continues where this one broke off. Of
+    two processes that want the same file one waits for the other.
 
     Args:
         url: http(s) address.
@@ -49,6 +51,27 @@ def download(
         StoreError: every try failed, or the bytes are not the expected ones.
 
     """
+    try:
+        with locked(target.with_name(f".{target.name}.lock")):
+            if not (target.is_file() and _digest(target) == sha256):  # another process may have fetched it meanwhile
+                _fetch(url, target, sha256, size, timeout_s, advance, pause_s)
+    except OSError as error:
+        raise StoreError(f"Cannot write {target}: {error.strerror or error}.") from error
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _fetch(
+    url: str,
+    target: Path,
+    sha256: str,
+    size: int,
+    timeout_s: float,
+    advance: Callable[[int], None],
+    pause_s: float,
+) -> None:
     part = target.with_name(f"{target.name}.part")
     problem = "no answer"
     for attempt in range(_TRIES):
@@ -66,12 +89,10 @@ def download(
         except (urllib.error.URLError, TimeoutError, http.client.HTTPException, ConnectionError) as error:
             problem = str(getattr(error, "reason", error)) or type(error).__name__
             continue
-        except OSError as error:
-            raise StoreError(f"Cannot write {part}: {error.strerror or error}.") from error
         if part.stat().st_size < size:
             problem = f"the connection ended after {part.stat().st_size:,} of {size:,} bytes"
             continue
-        digest = hashlib.sha256(part.read_bytes()).hexdigest()
+        digest = _digest(part)
         if digest == sha256:
             part.replace(target)
             return

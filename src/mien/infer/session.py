@@ -19,6 +19,8 @@ from mien.core.errors import ModelError, OptionError
 
 __all__ = ["OnnxFile", "input_shape", "open_bytes", "open_onnx", "read_model"]
 
+ort.disable_telemetry_events()  # for a program that loaded the runtime before mien could say so (mien/__init__.py)
+
 _MAX_BYTES = 1 << 30  # 1 GiB: far above any model of this project, far below what harms a machine
 _RUNTIME_ERRORS: tuple[type[Exception], ...] = tuple(
     value for value in vars(_state).values() if isinstance(value, type) and issubclass(value, Exception)

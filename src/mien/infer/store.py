@@ -33,7 +33,19 @@ __all__ = [
 
 
 def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """Folder of fetched files: `MIEN_CACHE`, else the platform's cache folder with `mien` in it."""
+    """Folder of fetched files: `MIEN_CACHE`, else the platform's cache folder with `mien` in it.
+
+    Raises:
+        StoreError: there is no home folder, as in some containers, and none of the variables names a folder.
+
+    """
+    try:
+        return _cache_folder(environ)
+    except RuntimeError as error:
+        raise StoreError("This user has no home folder; set MIEN_CACHE to a folder for model files.") from error
+
+
+def _cache_folder(environ: Mapping[str, str]) -> Path:
     if environ.get("MIEN_CACHE"):
         return Path(environ["MIEN_CACHE"]).expanduser()
     if sys.platform == "win32":

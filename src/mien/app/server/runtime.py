@@ -45,7 +45,10 @@ def runtime_folder() -> Path:
 
 def missing() -> str | None:
     """Why the page cannot work on the visitor's device, or None when the files are there."""
-    folder = runtime_folder()
+    try:
+        folder = runtime_folder()
+    except StoreError as error:
+        return str(error)
     absent = [name for name in FILES if not (folder / name).is_file()]
     if absent:
         return f"The files of {PACKAGE} {VERSION} are not on the server; its operator can run `mien page pull`."

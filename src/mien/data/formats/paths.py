@@ -60,7 +60,7 @@ def read(tree: Tree, hints: Hints) -> Manifest:
         votes = _votes(table, rows, kinds)
         texts, lines = [row.cells[table.column(*_LABEL)] for row in rows], [row.line for row in rows]
         labels, label = labels_of(texts, hints, table.where, lines)
-        paths = [_path(row, path, table.where) for row in rows]
+        paths = [_name_in(tree, folder, _path(row, path, table.where)) for row in rows]
         splits = _splits(table, rows)
     return Manifest(
         labels=labels,
@@ -81,6 +81,13 @@ def _path(row: Row, column: str, where: str) -> str:
     if not text:
         raise DataError(f"{where}, line {row.line}: the path is empty; mend or remove the line.")
     return text
+
+
+def _name_in(tree: Tree, folder: PurePosixPath, name: str) -> str:
+    """The name as the tree has it: a table that was written on Windows may have backslashes between folders."""
+    if "\\" in name and not tree.has(str(folder / name)):
+        return name.replace("\\", "/")
+    return name
 
 
 def _splits(table: Table, rows: Sequence[Row]) -> list[str]:

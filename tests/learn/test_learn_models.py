@@ -135,3 +135,15 @@ def test_freeze() -> None:
     assert learning(net) == [False] * (n - 2) + [True] * 2
     apply_freeze(net, "none")
     assert learning(net) == [True] * n
+
+
+# Without internet the hub's own client would try for minutes; nobody at its address is noticed at once.
+def test_pretrained_where_nobody_answers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import huggingface_hub.constants
+
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HF_ENDPOINT", "https://127.0.0.1:9")
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(StoreError, match="does not answer.*--weights"):
+        build("mobilenetv2", {"labels": 7}, size=48, pretrained=True)

@@ -17,13 +17,21 @@ from typing import Any
 
 import click
 
-from mien.core.errors import MienError, OptionError
+from mien.core.errors import MienError, MissingExtraError, OptionError
 
 __all__ = ["run_command"]
 
 _FAILED, _WRONG_USE = 1, 2
 _BY_SIGNAL = 128
 _STOPPED = _BY_SIGNAL + signal.SIGINT
+_EXTRAS = {
+    "train": ("torch", "torchvision", "timm", "lightning", "tensorboard", "safetensors", "onnx", "onnxscript",
+              "sklearn", "matplotlib"),
+    "data": ("pyarrow",),
+    "app": ("fastapi", "starlette", "uvicorn", "websockets"),
+    "demo": ("skimage",),
+    "scale": ("ray",),
+}  # fmt: skip
 _OUTPUT_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
@@ -61,16 +69,25 @@ def _status(command: Callable[[], Any]) -> int:
         # The reader of our output went away (`mien ... | head`); nothing is left to say.
         sys.stderr.close()
         return _FAILED
-    except (MienError, MemoryError, OSError) as error:
-        return _failed(error)
+    except (MienError, ModuleNotFoundError, MemoryError, OSError) as error:
+        return _failed(_missing(error) if isinstance(error, ModuleNotFoundError) else error)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else _FAILED
     return result if isinstance(result, int) else 0
 
 
+def _missing(error: ModuleNotFoundError) -> Exception:
+    """The sentence for an optional package that is not installed, or the error itself for any other."""
+    package = (error.name or "").partition(".")[0]
+    extra = next((extra for extra, packages in _EXTRAS.items() if package in packages), None)
+    return error if extra is None else MissingExtraError("This command", package, extra)
+
+
 def _failed(error: Exception) -> int:
     """Status after an error, which is told in one sentence; what is a bug of the program goes on as it is."""
     text = str(error)
+    if isinstance(error, ModuleNotFoundError):
+        raise error
     if isinstance(error, MemoryError):
         text = "There is not enough memory for this; take smaller pictures or batches, or fewer threads."
     elif isinstance(error, OSError):

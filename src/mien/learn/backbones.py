@@ -8,6 +8,10 @@ from __future__ import annotations
 import difflib
 import inspect
 import logging
+import os
+import socket
+import urllib.parse
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,6 +36,8 @@ TIMM_NAMES: dict[str, str] = {
 ANY_PREFIX = "timm:"
 """In front of any other name that timm knows."""
 
+_HUB = "https://huggingface.co"
+_PATIENCE_S = 5.0
 _SMALLEST_MAP = 3  # pixels of the last map's side below which early strides are taken out
 _MOST_RELAXED = 2  # strides that may be taken out; later ones belong to residual blocks with shortcuts
 
@@ -143,12 +149,43 @@ def _fetched(name: str, options: dict[str, Any]) -> Any:
         raise OptionError(f"timm has no weights for {name}; leave --pretrained out, or name a file with --weights.")
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it counts its attempts
     try:
+        if config.hf_hub_id and not _hub_answers():
+            # The hub's own client would try for minutes, also where it has the file already.
+            options = {**options, "pretrained_cfg_overlay": {"file": _cached(config)}}
         return timm.create_model(name, pretrained=True, **options)
     except (OSError, RuntimeError) as error:
         raise StoreError(
             f"The weights of {name} could not be fetched ({_first_line(error)}). Without internet, copy them here "
             "and name the file with --weights, or train from scratch without --pretrained."
         ) from error
+
+
+def _hub_answers() -> bool:
+    """Whether somebody listens at the hub's address; unknown, and so assumed, behind a proxy."""
+    address = urllib.parse.urlsplit(os.environ.get("HF_ENDPOINT") or _HUB)
+    if address.hostname is None or address.scheme in urllib.request.getproxies():
+        return True
+    try:
+        socket.create_connection((address.hostname, address.port or 443), timeout=_PATIENCE_S).close()
+    except OSError:
+        return False
+    return True
+
+
+def _cached(config: Any) -> str:
+    """The hub's file of a network on this machine.
+
+    Raises:
+        FileNotFoundError: there is none.
+
+    """
+    from huggingface_hub import try_to_load_from_cache
+
+    for name in (config.hf_hub_filename, "model.safetensors", "pytorch_model.bin"):
+        found = try_to_load_from_cache(config.hf_hub_id, name) if name else None
+        if isinstance(found, str):
+            return found
+    raise FileNotFoundError(f"{_HUB} does not answer, and the file is not in its cache")
 
 
 def _with_file(name: str, options: dict[str, Any], weights: Path) -> Any:

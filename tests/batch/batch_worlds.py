@@ -120,3 +120,22 @@ def start(*arguments: object, **options: Any) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, env=environment,
         preexec_fn=prepare,  # noqa: PLW1509 (the tests have no threads)
     )  # fmt: skip
+
+
+def deadly_work(pipe: Any, settings: Settings, folder: str, job: str) -> None:
+    """A process of the engine that dies, as from a fault in a decoder, of every input that is b"deadly"."""
+    from mien.batch import core, local
+
+    class Deadly(core.Worker):
+        def _picture(self, place: Any, given: Any, waiting: Any) -> Any:
+            if given.content == b"deadly":
+                os.kill(os.getpid(), signal.SIGKILL)
+            return super()._picture(place, given, waiting)
+
+    core.Worker = Deadly  # type: ignore[misc]  # in this process only
+    local._work(pipe, settings, folder, job)
+
+
+def stillborn_work(_pipe: Any, _settings: Settings, _folder: str, _job: str) -> None:
+    """A process of the engine that ends before it has begun."""
+    os._exit(3)

@@ -299,6 +299,13 @@ def test_nothing_to_read(tmp_path: Path, tiny_model: Path) -> None:
     assert not (tmp_path / "out").exists() or not any((tmp_path / "out").rglob("*.json*"))
 
 
+# Results in the source folder, of this job or another, are no inputs.
+def test_results_inside_the_source(tmp_path: Path, tiny_model: Path) -> None:
+    folder = write_folder(tmp_path / "p", {"a.png": png(5), "z.png": png(6)})
+    for out in (folder / "first", folder / "second"):
+        assert job(folder, out, tiny_model).inputs == 2
+
+
 # Chunks of other sizes, and more processes, must not change a row.
 def test_chunk_size_changes_no_row(tmp_path: Path, tiny_model: Path) -> None:
     source = write_tar(tmp_path / "x.tar.gz", {f"{i:03d}.png": png(i * 9) for i in range(20)}, "w:gz")

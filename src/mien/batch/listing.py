@@ -29,6 +29,8 @@ VIDEO_SUFFIXES = frozenset(
 )
 """Files that are taken for videos."""
 _TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+_RESULTS = frozenset({"manifest.json", "plan.jsonl"})
+"""A folder with both of these holds the results of another job, not pictures."""
 _IGNORED = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini"})
 
 
@@ -114,6 +116,8 @@ def _local(base: str) -> Iterator[tuple[str, str]]:
                 entries = sorted(((e.name, e.is_dir(follow_symlinks=False), e.is_file()) for e in found), reverse=True)
         except OSError as error:
             yield name, f"Cannot list the folder {os.path.join(base, name)}: {error.strerror or error}."  # noqa: PTH118
+            continue
+        if {e for e, _, _ in entries} >= _RESULTS:
             continue
         prefix = f"{name}/" if name else ""
         waiting += [(prefix + e, is_dir) for e, is_dir, is_file in entries if (is_dir or is_file) and not hidden(e)]

@@ -12,6 +12,8 @@ __all__ = ["area", "clip_box", "iou", "non_maximum_suppression", "similarity_tra
 
 Boxes = NDArray[np.float32]
 
+_TINY = np.finfo(np.float32).tiny
+
 
 def area(boxes: ArrayLike) -> NDArray[np.float32]:
     """Area of boxes (N, 4) in square pixels, shape (N,); an inverted box has area 0."""
@@ -52,13 +54,21 @@ def non_maximum_suppression(boxes: ArrayLike, scores: ArrayLike, threshold: floa
     """
     b = np.asarray(boxes, np.float32).reshape(-1, 4)
     order = np.argsort(-np.asarray(scores, np.float32), kind="stable")
+    left, top, right, bottom = np.ascontiguousarray(b[order].T)  # (N,) each, best first
+    areas = area(b[order])
+    alive = np.ones(len(order), np.bool_)
     keep: list[int] = []
-    while order.size:
-        best = int(order[0])
+    for best in range(len(order)):
+        if not alive[best]:
+            continue
         keep.append(best)
-        rest = order[1:]
-        order = rest[iou(b[best], b[rest])[0] <= threshold] if rest.size else rest
-    return np.array(keep, np.int64)
+        rest = slice(best + 1, None)
+        width = np.minimum(right[rest], right[best]) - np.maximum(left[rest], left[best])
+        height = np.minimum(bottom[rest], bottom[best]) - np.maximum(top[rest], top[best])
+        shared = np.maximum(width, 0) * np.maximum(height, 0)
+        union = np.maximum(areas[rest] + areas[best] - shared, _TINY)  # two boxes without an area share nothing
+        alive[rest] &= shared / union <= threshold
+    return np.asarray(order[keep], np.int64)
 
 
 def similarity_transform(source: ArrayLike, target: ArrayLike) -> NDArray[np.float64]:

@@ -193,7 +193,7 @@ class Analyzer:
         return [[self._reading(face, next(rows)) for face in found] for found in faces]
 
     def _reading(self, face: Face, row: NDArray[np.float32]) -> Reading:
-        return Reading(face, self.labels, tuple(float(p) for p in row), uncertain_below=self.uncertain_below)
+        return Reading(face, self.labels, tuple(row.tolist()), uncertain_below=self.uncertain_below)
 
 
 @dataclass

@@ -2,11 +2,14 @@
 
     python benchmarks/serving.py live [--seconds 15] [--detector FILE] [--runs 1]
     python benchmarks/serving.py load [--seconds 60]
+    python benchmarks/serving.py sizes [--faces ../shared/data/faces/val.parquet]
 
 `live` needs Chromium, playwright, `mien page pull` and a detector that browsers can run; its camera shows two
 photographs that come with scikit-image and matplotlib, 640 x 480 at 30 frames per second. Lag is from the moment at
 which the page takes a frame to the drawn boxes. `load` sends frames from 8 connections and pictures from 50 clients
-over loopback, all to a service of its own. Both print a table and end with one line of JSON.
+over loopback, all to a service of its own. `sizes` tells what it costs when a slow device looks for live faces at 480
+or 320 px and not at 640 px as the service does: photographs of the size of a camera's frame are read in each way. All
+print a table and end with one line of JSON.
 """
 
 from __future__ import annotations
@@ -42,6 +45,9 @@ _COLLECT = """(seconds) => new Promise((resolve) => {
     if (performance.now() - start > seconds * 1000) resolve({ ...found, seconds: (performance.now() - start) / 1000 });
   });
 })"""
+
+
+_SIZES = ((10, 20), (20, 40), (40, 80), (80, 640))  # px, shorter side of a face in a live frame
 
 
 def _both_faces() -> Any:
@@ -208,18 +214,75 @@ async def _connection(port: int, picture: bytes, end: float) -> list[float]:
     return times
 
 
+def sizes(source: str, side: int) -> dict[str, Any]:
+    """Faces that are found at 640 px: how many also at `side` px, and how alike they are read; by their size."""
+    from mien.core.geometry import iou
+    from mien.data.faces import load_bgr, read_faces
+    from mien.infer.analyzer import Analyzer
+
+    large, small = Analyzer(detect_side=640), Analyzer(detect_side=side)
+    rows: dict[str, list[tuple[bool, bool, bool, float]]] = {f"{a}-{b} px": [] for a, b in _SIZES}
+    for item in read_faces(source):
+        picture = _as_frame(load_bgr(item))
+        there = small.analyze(picture)
+        for face in large.analyze(picture):
+            width = min(face.box[2] - face.box[0], face.box[3] - face.box[1])
+            name = next((f"{a}-{b} px" for a, b in _SIZES if a <= width < b), None)
+            if name is None:
+                continue
+            overlap = [float(iou(np.array([face.box]), np.array([other.box]))[0, 0]) for other in there]
+            best = int(np.argmax(overlap)) if overlap and max(overlap) >= 0.5 else None
+            other = None if best is None else there[best]
+            same = other is not None and other.emotion == face.emotion
+            moved = (
+                0.0 if other is None else sum(abs(a - b) for a, b in zip(face.values, other.values, strict=True)) / 2
+            )
+            rows[name].append((other is not None, same, face.uncertain, moved))
+    return {name: _sizes_row(found) for name, found in rows.items() if found}
+
+
+def _all_sizes(source: str) -> dict[str, Any]:
+    return {f"{side}: {name}": row for side in (480, 320) for name, row in sizes(source, side).items()}
+
+
+def _as_frame(picture: Any) -> Any:
+    """A photograph enlarged or shrunk to 640 px, the longest side of a live frame."""
+    import cv2
+
+    factor = 640 / max(picture.shape[:2])
+    return cv2.resize(
+        picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+    )
+
+
+def _sizes_row(found: list[tuple[bool, bool, bool, float]]) -> dict[str, float]:
+    values = np.array(found, float)
+    both = values[values[:, 0] == 1]
+    sure = both[both[:, 2] == 0]
+    return {
+        "faces": len(values),
+        "also_found": round(float(values[:, 0].mean()), 3),
+        "same_label": round(float(both[:, 1].mean()), 3) if len(both) else 0.0,
+        "same_label_where_sure": round(float(sure[:, 1].mean()), 3) if len(sure) else 0.0,
+        "mean_change": round(float(both[:, 3].mean()), 3) if len(both) else 0.0,
+    }
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", choices=["live", "load"])
+    parser.add_argument("part", choices=["live", "load", "sizes"])
+    parser.add_argument("--faces", default="../shared/data/faces/val.parquet")
     parser.add_argument("--seconds", type=float, default=0)
     parser.add_argument("--detector", default="auto")
     parser.add_argument("--runs", type=int, default=1)
     given = parser.parse_args()
-    if given.part == "live":
-        rows = live(given.seconds or 15, given.detector, given.runs)
+    if given.part in {"live", "sizes"}:
+        rows = (
+            _all_sizes(given.faces) if given.part == "sizes" else live(given.seconds or 15, given.detector, given.runs)
+        )
         for mode, row in rows.items():
-            print(f"{mode:<8}" + "".join(f"  {key} {value}" for key, value in row.items()))
+            print(f"{mode:<16}" + "".join(f"  {key} {value}" for key, value in row.items()))
     else:
         rows = load(given.seconds or 60, given.detector)
         for key, value in rows.items():

@@ -3,14 +3,14 @@
 // A picture with a time belongs to the live run or to a film, each with faces of its own.
 
 import { People } from "./people.mjs";
+import { LiveSize } from "./sizes.mjs";
 import { bgrOf, cropOf, decode, mapBack, padded, shrink } from "./vision.mjs";
-
-const LIVE_SIDE = 320; // px; live faces are near, so they are looked for in a smaller picture, which the canvas makes
 
 let ort;
 let device;
 let detector;
 let classifier;
+let liveSize;
 const people = { live: new People(), film: new People() };
 const canvases = {};
 
@@ -35,6 +35,7 @@ async function open({ base, facts }) {
   ort.env.wasm.numThreads = 1; // a second thread gains nothing on nets of this size
   ort.env.wasm.wasmPaths = at(facts.device.runtime);
   device = { ...facts.device, model: facts.model };
+  liveSize = new LiveSize(device.detector.side);
   [detector, classifier] = await Promise.all([session(at(device.detector.file)), session(at(device.classifier))]);
 }
 
@@ -53,7 +54,9 @@ async function read({ picture, timeS, live }) {
   const told = timeS === undefined ? faces : people[live ? "live" : "film"].update(faces, timeS);
   const least = device.model.uncertain_below;
   const judged = told.map((face) => ({ ...face, uncertain: face.confidence < least }));
-  return { width: bgr.width, height: bgr.height, faces: judged, ms: performance.now() - start };
+  const ms = performance.now() - start;
+  if (live) liveSize.add(ms, start);
+  return { width: bgr.width, height: bgr.height, faces: judged, ms };
 }
 
 /** Pixels of an ImageBitmap or VideoFrame, multiplied by `factor`; transparent parts become white. */
@@ -77,9 +80,9 @@ async function detect(bgr) {
   return (await facesOf(small)).map((face) => mapBack(face, factor));
 }
 
-/** In a smaller picture that the canvas has shrunk. */
+/** In a picture that the canvas has shrunk to what this device manages in time. */
 async function detectQuickly(picture, bgr) {
-  const factor = Math.min(1, LIVE_SIDE / Math.max(bgr.width, bgr.height));
+  const factor = Math.min(1, liveSize.side / Math.max(bgr.width, bgr.height));
   const small = factor < 1 ? pixelsOf(picture, "small", factor) : bgr;
   return (await facesOf(small)).map((face) => mapBack(face, small.width / bgr.width));
 }

@@ -5,9 +5,10 @@ import { iou } from "./vision.mjs";
 
 const LEAST_OVERLAP = 0.2;
 const GAP_S = 1.0; // a face that was away for longer comes back with a new number
-const TIME_CONSTANT_S = 0.25;
+// The next three are those of `mien.infer.smooth`, so that both ways of reading show the same labels.
+const TIME_CONSTANT_S = 0.2;
 const MARGIN = 0.1; // by how much another label must lead
-const HOLD_S = 0.12; // and for how long
+const HOLD_S = 0.2; // and for how long
 
 /** Numbers faces and smooths their probabilities. */
 export class People {

@@ -29,8 +29,10 @@ from mien.app.bench.machine import machine_facts
 from mien.app.bench.pictures import crowd, heads, jpeg
 from mien.app.bench.stages import STAGES, time_stages
 from mien.app.bench.timing import measure
+from mien.core.errors import StoreError
 from mien.infer.analyzer import Analyzer
 from mien.infer.image import load_image
+from mien.infer.registry import ENTRIES
 from mien.infer.session import open_bytes
 from mien.infer.store import find
 
@@ -61,6 +63,9 @@ def main() -> None:
         "machine": machine_facts(),
         "rates": rates,
         "portrait": portrait_rows(analyzer, small, portrait, rates, repeats),
+        "by_detector": {
+            name: stages_of(Analyzer("fer2013", detector), portrait, repeats) for name, detector in detectors().items()
+        },
         "by_size": {name: stages_of(analyzer, jpeg(crowd(people, size, 1)), repeats) for name, size in SIZES.items()},
         "by_faces": {str(n): stages_of(analyzer, jpeg(crowd(people, CROWD, n)), repeats // 2) for n in FACES},
         "by_images": by_images(analyzer, people),
@@ -74,6 +79,17 @@ def main() -> None:
 def stages_of(analyzer: Analyzer, data: bytes, repeats: int) -> dict[str, Any]:
     """Times of one picture file."""
     return {**time_stages(analyzer, data, SIDE, repeats).to_dict(), "file_bytes": len(data)}
+
+
+def detectors() -> dict[str, str]:
+    """Detectors by name, with what opens each; YuNet only where its file is at hand."""
+    known = {"mien": "mien", "mien-int8": "mien-int8"}
+    shared = DOCS.parents[1] / "shared" / "models" / ENTRIES["yunet"].filename
+    try:
+        known["yunet"] = str(find("yunet"))
+    except StoreError:
+        known |= {"yunet": str(shared)} if shared.is_file() else {}
+    return {**known, "dlib": "dlib"}
 
 
 def machine_rates(portrait: bytes) -> dict[str, float]:
@@ -191,6 +207,7 @@ def parts(result: Mapping[str, Any]) -> dict[str, str]:
         "machine": about,
         "rates": _rates(result["rates"]),
         "portrait": _portrait(portrait),
+        "detectors": _stage_table("detector", result["by_detector"]),
         "sizes": _stage_table("picture", result["by_size"]),
         "faces": _stage_table("faces", result["by_faces"]),
         "images": _images(result["by_images"]),

@@ -69,16 +69,20 @@ function axis(first, last, x, width, height) {
 
 /** Accuracy against confidence, a spot for each bin of `figures.reliability`, sized by its pictures. */
 export function reliability(bins) {
-  const side = 300;
-  const at = (value) => 34 + value * (side - 44);
-  const up = (value) => side - 30 - value * (side - 44);
+  const side = 320;
+  const at = (value) => 52 + value * (side - 64);
+  const up = (value) => side - 50 - value * (side - 64);
   const full = bins.filter((bin) => bin.count > 0);
   const most = Math.max(...full.map((bin) => bin.count));
   const marks = [0, 0.25, 0.5, 0.75, 1].flatMap((v) => [
     svg("line", { class: "grid", x1: at(0), x2: at(1), y1: up(v), y2: up(v) }),
     svg("text", { x: at(0) - 6, y: up(v) + 4, "text-anchor": "end" }, percent(v).replace(" %", "")),
-    svg("text", { x: at(v), y: side - 12, "text-anchor": "middle" }, percent(v).replace(" %", "")),
+    svg("text", { x: at(v), y: side - 32, "text-anchor": "middle" }, percent(v).replace(" %", "")),
   ]);
+  const names = [
+    svg("text", { x: at(0.5), y: side - 10, "text-anchor": "middle" }, "confidence, per cent"),
+    svg("text", { x: 14, y: up(0.5), "text-anchor": "middle", transform: `rotate(-90 14 ${up(0.5)})` }, "right, per cent"),
+  ];
   const line = svg("polyline", {
     class: "line",
     points: full.map((b) => `${at(b.confidence)},${up(b.accuracy)}`).join(" "),
@@ -102,6 +106,7 @@ export function reliability(bins) {
     { class: "chart", viewBox: `0 0 ${side} ${side}`, role: "img" },
     title,
     ...marks,
+    ...names,
     ideal,
     line,
     ...spots,

@@ -47,8 +47,11 @@ export function csvOf(columns, rows) {
 export function bytesText(bytes) {
   if (bytes < 1000) return `${bytes} B`;
   if (bytes < 1e6) return `${(bytes / 1e3).toFixed(0)} kB`;
-  return `${(bytes / 1e6).toFixed(1)} MB`;
+  return `${(bytes / 1e6).toFixed(bytes < 1e8 ? 1 : 0)} MB`;
 }
+
+/** A whole number with its thousands apart. */
+export const count = (value) => Math.round(value).toLocaleString("en");
 
 /** A share in 0..1 as per cent. */
 export const percent = (value, digits = 0) => `${(value * 100).toFixed(digits)} %`;

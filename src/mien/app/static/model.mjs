@@ -1,13 +1,13 @@
 // The Model tab: what reads the faces, how well, on what it was trained, and what it must not be used for.
 
 import { reliability } from "./charts.mjs";
-import { $, h, percent } from "./dom.mjs";
+import { $, count, h, percent } from "./dom.mjs";
 import { legend } from "./faces.mjs";
 
 /** Fill the tab from the facts that the page started with. */
 export function showModel({ model, device }) {
   const figures = model.evaluation?.figures;
-  const judged = figures ? [classes(figures), confusion(figures), trust(model.evaluation)] : [];
+  const judged = figures ? [classes(model.evaluation), confusion(model.evaluation), trust(model.evaluation)] : [];
   const cards = [about(model, device), measured(model), ...judged, limits(), law()];
   $("model").append(h("div", { class: "stack pairs" }, ...cards));
 }
@@ -28,7 +28,7 @@ function facts(rows) {
 function about(model, device) {
   const training = Object.entries(model.training).map(([key, value]) => [
     words(key),
-    typeof value === "object" ? JSON.stringify(value) : value,
+    typeof value === "object" ? JSON.stringify(value) : typeof value === "number" ? count(value) : value,
   ]);
   const { size, color, margin } = model.crop;
   const rows = [
@@ -41,18 +41,28 @@ function about(model, device) {
     ["Temperature", model.temperature.toFixed(2)],
     ["Unsure (?)", `with a confidence below ${percent(model.uncertain_below)}`],
     ...training,
-    ["SHA-256", model.sha256],
+    ["SHA-256 of the model", model.sha256],
   ];
   return card("What reads the faces", legend(model.labels, model.colours), facts(rows));
 }
 
+const WORDS = {
+  data: "Training data",
+  data_sha256: "SHA-256 of the data",
+  pictures: "Training pictures",
+  targets: "Learnt from",
+  without: "Left out of training",
+};
+
 function words(key) {
   const text = key.replaceAll("_", " ");
-  return text === "data" ? "Training data" : text[0].toUpperCase() + text.slice(1);
+  return WORDS[key] ?? text[0].toUpperCase() + text.slice(1);
 }
 
 function measured(model) {
-  const parts = Object.entries(model.metrics).flatMap(([split, figures]) => {
+  const { data, figures: judged } = model.evaluation ?? {};
+  const shipped = data && judged ? { [data.split]: { ...judged, protocol: where(data) } } : {};
+  const parts = Object.entries({ ...model.metrics, ...shipped }).flatMap(([split, figures]) => {
     if (typeof figures !== "object") return [];
     const named = {
       accuracy: "right answers",
@@ -63,18 +73,36 @@ function measured(model) {
     const tiles = Object.entries(named)
       .filter(([key]) => typeof figures[key] === "number")
       .map(([key, name]) => h("div", {}, h("dt", {}, name), h("dd", {}, percent(figures[key], 1))));
-    const count = figures.n ? `${figures.n} pictures, ` : "";
+    const number = figures.n ? `${count(figures.n)} pictures: ` : "";
     return [
       h("h3", {}, `${split[0].toUpperCase()}${split.slice(1)} split`),
       h("dl", { class: "tiles" }, ...tiles),
-      h("p", { class: "note" }, `${count}${figures.protocol ?? ""}`),
+      h("p", { class: "note" }, `${number}${plain(figures.protocol ?? "")}`),
     ];
   });
   const none = parts.length ? [] : [h("p", {}, "The model file carries no figures.")];
   return card("How well it was measured", ...parts, ...none);
 }
 
-function classes(figures) {
+/** A protocol for people. */
+function plain(protocol) {
+  return protocol
+    .replace(/^labels,/, "by the labels of the data,")
+    .replace(/^ferplus-majority,/, "by the majority of the raters' votes,");
+}
+
+/** What was judged, as a model file says it. */
+function where({ protocol, split }) {
+  return `${protocol}, ${split} split, single view`;
+}
+
+function judgedOn({ data, figures }) {
+  const text = data ? `On the ${data.split} split, ${count(figures.n)} pictures.` : "";
+  return text ? h("p", { class: "note" }, text) : null;
+}
+
+function classes(evaluation) {
+  const { figures } = evaluation;
   const head = h(
     "tr",
     {},
@@ -82,16 +110,18 @@ function classes(figures) {
     ...["pictures", "precision", "recall", "F1"].map((t) => h("th", { scope: "col" }, t)),
   );
   const rows = figures.classes.map((c) => {
-    const cells = [c.support, percent(c.precision, 1), percent(c.recall, 1), percent(c.f1, 1)];
+    const cells = [count(c.support), percent(c.precision, 1), percent(c.recall, 1), percent(c.f1, 1)];
     return h("tr", {}, h("th", { scope: "row" }, c.name), ...cells.map((cell) => h("td", {}, String(cell))));
   });
   return card(
     "Expression by expression",
+    judgedOn(evaluation),
     scroll("Figures of each expression", h("table", {}, h("thead", {}, head), h("tbody", {}, ...rows))),
   );
 }
 
-function confusion(figures) {
+function confusion(evaluation) {
+  const { figures } = evaluation;
   const names = figures.names;
   const head = h("tr", {}, h("td"), ...names.map((name) => h("th", { scope: "col" }, name)));
   const rows = figures.confusion.map((row, i) => {
@@ -105,9 +135,9 @@ function confusion(figures) {
     });
     return h("tr", {}, h("th", { scope: "row" }, names[i]), ...cells);
   });
-  const caption = h("caption", {}, "Of the pictures labelled as in the row, the share called as in the column");
-  const table = h("table", { class: "matrix" }, caption, h("thead", {}, head), h("tbody", {}, ...rows));
-  return card("What is taken for what", scroll("Confusion of expressions", table));
+  const told = h("p", { class: "note" }, "Of the pictures labelled as in the row, the share called as in the column.");
+  const table = h("table", { class: "matrix" }, h("thead", {}, head), h("tbody", {}, ...rows));
+  return card("What is taken for what", told, scroll("Confusion of expressions", table));
 }
 
 function trust({ figures, coverage }) {

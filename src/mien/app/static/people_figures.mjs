@@ -80,17 +80,18 @@ function lasted(seconds) {
 }
 
 function shareTable(rows, labels) {
-  const head = h("tr", {}, h("td"), ...labels.map((label) => h("th", { scope: "col" }, label)));
+  const seen = labels.filter((label) => rows.some((row) => row.shares[label] > 0));
+  const never = seen.length < labels.length ? "; the other expressions never did" : "";
+  const head = h("tr", {}, h("td"), ...seen.map((label) => h("th", { scope: "col" }, label)));
   const body = rows.map((row) => {
-    const cells = labels.map((label) => h("td", {}, percent(row.shares[label] / Math.max(row.span, 1e-9))));
+    const cells = seen.map((label) => h("td", {}, percent(row.shares[label] / Math.max(row.span, 1e-9))));
     return h("tr", {}, h("th", { scope: "row" }, row.track === null ? "Everybody" : `Face ${row.track}`), ...cells);
   });
-  const table = h(
-    "table",
-    {},
-    h("caption", {}, "Share of the time in which each expression held"),
-    h("thead", {}, head),
-    h("tbody", {}, ...body),
+  const table = h("table", {}, h("thead", {}, head), h("tbody", {}, ...body));
+  return h(
+    "div",
+    { class: "stack tight" },
+    h("p", { class: "note" }, `Share of the time in which each expression held${never}.`),
+    h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Table of shares" }, table),
   );
-  return h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Table of shares" }, table);
 }

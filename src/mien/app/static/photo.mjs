@@ -66,7 +66,7 @@ class Photos {
   async card(file, analysis) {
     const { labels, colours } = this.facts.model;
     const canvas = await annotated(file, analysis, colours);
-    const save = h("button", { on: { click: () => canvas.toBlob((b) => download(pngName(file.name), b)) } }, "Picture");
+    const save = h("button", { on: { click: () => canvas.toBlob((b) => download(pngName(file.name), b)) } }, "Save picture");
     const cards = analysis.faces.slice(0, MOST_FACES).map((face, i) => {
       const card = new FaceCard(labels, colours, `face ${i + 1}`);
       card.update(face);
@@ -133,7 +133,7 @@ async function annotated(file, analysis, colours) {
   [canvas.width, canvas.height] = [bitmap.width, bitmap.height];
   const context = canvas.getContext("2d");
   context.drawImage(bitmap, 0, 0);
-  const pixel = Math.max(Math.max(bitmap.width, bitmap.height) / 760, 0.6);
+  const pixel = Math.max(Math.max(bitmap.width, bitmap.height) / 560, 0.7);
   drawFaces(context, analysis.faces, { scale: 1, width: bitmap.width, colours, pixel });
   bitmap.close();
   return canvas;

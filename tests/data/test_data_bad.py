@@ -327,3 +327,16 @@ def test_a_picture_that_is_too_large(small, tmp_path, monkeypatch):
 
     with pytest.raises(DataError, match="more than the limit"):
         read(root)
+
+
+def test_a_data_set_of_blank_pictures(small, tmp_path):
+    # Nothing is left to compare for near duplicates, which is no reason to fail.
+    import numpy as np
+
+    from mien.data.audit import audit
+
+    for name in ("happy", "sad"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.png").write_bytes(png(np.zeros((8, 8), np.uint8)))
+
+    assert len(audit(read(tmp_path)).blank) == 2

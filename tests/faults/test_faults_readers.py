@@ -9,6 +9,7 @@ from pathlib import Path
 
 import damage
 import pytest
+from damage_cases import CASES
 from damage_readers import READERS
 from damage_trials import try_here, try_reader
 
@@ -40,6 +41,17 @@ def test_damaged_binaries(name, tmp_path):
     assert not tally.faults
     assert tally.tried == APART
     assert tally.refused > 0
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.what)
+def test_bad_inputs(case, tmp_path, command):
+    # One by one: status 1, or 2 for wrong use, and a sentence.
+    case.make(tmp_path)
+    ended = command(*case.line(tmp_path))
+
+    assert ended.code in (1, 2)
+    assert "rror" in ended.out + ended.err
+    assert "Traceback" not in ended.err
 
 
 def test_damage_is_the_same_everywhere():

@@ -94,7 +94,7 @@ def _thumb(image: NDArray[np.uint8]) -> Floats:
 
 def _candidates(thumbs: Floats, advance: Advance) -> Iterator[NDArray[np.int64]]:
     """For each block of rows: (C, 3) first, second, mirrored, with first < second."""
-    mirrored = thumbs.reshape(-1, _THUMB_SIDE, _THUMB_SIDE)[:, :, ::-1].reshape(len(thumbs), -1)
+    mirrored = thumbs.reshape(-1, _THUMB_SIDE, _THUMB_SIDE)[:, :, ::-1].reshape(len(thumbs), _THUMB_SIDE**2)
     for top in range(0, len(thumbs), _TILE):
         block = thumbs[top : top + _TILE]
         parts = []

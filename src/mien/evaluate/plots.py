@@ -20,6 +20,7 @@ from mien.evaluate.metrics import ClassFigures, ReliabilityBin
 
 __all__ = ["classes", "comparison", "confusion", "corruptions", "coverage", "curves", "reliability", "title_of"]
 
+_CLOSE = 0.12  # share of the pictures by which two marked points of a curve must lie apart to be told apart
 _FEW = 10  # pictures of a bin below which its accuracy is mostly chance
 _TITLES = {"log_loss": "log-loss", "lr": "learning rate", "ece": "calibration error (ECE)", "macro_f1": "macro-F1"}
 
@@ -98,15 +99,15 @@ def coverage(curve: Coverage, uncertain: Mapping[str, Any] | None = None) -> byt
         start = min(len(curve.coverage) // 50, len(curve.coverage) - 1)
         axes.plot(curve.coverage[start:], curve.accuracy[start:], color=BLUE, label="accuracy of the answered")
         axes.plot(curve.coverage[start:], curve.threshold[start:], color=ORANGE, label="lowest confidence answered")
-        for share in (0.5, 0.8, 1.0):
-            accuracy, _ = curve.at(share)
-            axes.plot(share, accuracy, "o", color=BLUE, markersize=5)
-            axes.annotate(f"{accuracy * 100:.1f}", (share, accuracy), (-3, 7), textcoords="offset points",
-                          ha="right" if share == 1 else "center", fontsize=9)  # fmt: skip
+        points = [(share, curve.at(share)[0], BLUE, "o") for share in (0.5, 0.8, 1.0)]
         if uncertain is not None and uncertain["accuracy"] is not None:
             x, y = uncertain["coverage"], uncertain["accuracy"]
             axes.axvline(x, color=RED, linewidth=1, linestyle="--", label=f"uncertain below {uncertain['below']:.2f}")
-            axes.plot(x, y, "D", color=RED, markersize=6, zorder=4)
+            points = [(x, y, RED, "D"), *(point for point in points if abs(point[0] - x) > _CLOSE)]
+        for share, accuracy, color, marker in points:
+            axes.plot(share, accuracy, marker, color=color, markersize=5, zorder=4)
+            axes.annotate(f"{accuracy * 100:.1f}", (share, accuracy), (-4, 7), textcoords="offset points",
+                          ha="center" if share < 0.6 else "right", fontsize=9)  # fmt: skip
         axes.set(xlim=(0, 1.01), ylim=(0, 1.06), xlabel="share of the pictures that is answered")
         axes.set_title("Accuracy against coverage")
         axes.legend(loc="lower left", fontsize=9)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+import struct
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,10 +17,18 @@ import numpy as np
 
 from mien.core.text import whole_number
 from mien.core.types import Image
+from mien.media.opencv import quiet
 
 __all__ = ["PICTURE_SUFFIXES", "PictureReader", "natural_key"]
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+
+
+# What Pillow raises on damaged headers.
+_DAMAGED = (
+    *(OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, RuntimeError),
+    *(ArithmeticError, AttributeError, AssertionError, struct.error, MemoryError),
+)
 
 
 class PictureReader:
@@ -85,8 +94,13 @@ def _read_picture(path: Path, max_pixels: int) -> Image | None:
             with Pillow.open(path) as head:
                 if head.width * head.height > max_pixels:
                     return None
+                head.verify()  # of a PNG the chunks; OpenCV takes gigabytes for a damaged length
         data = np.frombuffer(path.read_bytes(), np.uint8)
-    except (OSError, Pillow.DecompressionBombError, SyntaxError, ValueError):  # what Pillow raises on damaged headers
+    except (Pillow.DecompressionBombError, *_DAMAGED):
         return None
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    try:
+        with quiet():
+            image = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    except cv2.error:
+        return None
     return None if image is None else np.asarray(image, np.uint8)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import socket
 from pathlib import Path
 
 import pytest
 from batch_worlds import job, png, start, whole, write_folder, write_tar
+
+from mien.core.errors import OutputError
 
 needs_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason='Ray is not installed (pip install "mien[scale]")'
@@ -26,6 +29,18 @@ def test_same_bytes(tmp_path: Path, tiny_model: Path) -> None:
     assert running.returncode == 1, err  # one input is damaged
     assert "50 inputs, 49 faces, 1 could not be read." in err
     assert whole(out) == whole(tmp_path / "local")
+
+
+# A cluster that is not there must be told at once, not after Ray's minutes.
+def test_no_cluster() -> None:
+    from mien.batch.on_ray import _check_answers
+
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # bound, but nobody listens
+        with pytest.raises(OutputError, match="RAY_ADDRESS"):
+            _check_answers(f"127.0.0.1:{closed.getsockname()[1]}")
+    for address in (None, "auto", "local"):
+        _check_answers(address)
 
 
 # Without Ray the command must name the extra that brings it.

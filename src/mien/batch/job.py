@@ -178,11 +178,13 @@ def _asked(source: str, settings: Settings) -> Manifest:
 
 
 def _detector_digest(name: str) -> str | None:
+    from mien.infer.registry import ENTRIES
     from mien.infer.store import find
 
-    if name in {"none", "dlib"}:
-        return None
-    path = find({"auto": "mien"}.get(name, name)) if name in {"auto", "mien", "yunet"} else local_path(name)
+    known = {"auto": "mien"}.get(name, name)
+    if known not in ENTRIES and not known.endswith(".onnx"):
+        return None  # "none" and "dlib" have no file
+    path = find(known) if known in ENTRIES else local_path(known)
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

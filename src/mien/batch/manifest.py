@@ -83,7 +83,7 @@ def read_manifest(folder: Folder) -> Manifest | None:
     try:
         with folder.open(NAME) as file:
             text = file.read()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise OutputError(f"Cannot read {folder.text}/{NAME}: {error.strerror or error}.") from error

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import importlib
 import itertools
+import logging
 import os
+import socket
 from collections.abc import Generator, Iterator
 from dataclasses import asdict
 from typing import Any
@@ -25,6 +27,7 @@ __all__ = ["run_ray"]
 _CPUS = 0.5
 """Processors that Ray counts for an actor. With its default of 1 the actors of a small machine take all of them, and
 the tasks that feed them wait forever."""
+_ANSWER_S = 10.0
 _WINDOW = 2048  # chunks that are handed to Ray at once, so that the plan of a large job is never held whole
 
 
@@ -70,6 +73,7 @@ def _import() -> tuple[Any, Any]:
 
 def _start(ray: Any, workers: int | None) -> None:
     address = os.environ.get("RAY_ADDRESS")
+    _check_answers(address)
     here = {} if address else {"num_cpus": max(workers or default_workers(), 2), "include_dashboard": False}
     try:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR", **here)
@@ -78,10 +82,23 @@ def _start(ray: Any, workers: int | None) -> None:
         raise OutputError(f"Ray cannot be reached or started {where}: {error}") from error
 
 
+def _check_answers(address: str | None) -> None:
+    """Whether anybody listens at a cluster's host and port: Ray itself asks for minutes."""
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=_ANSWER_S).close()
+    except OSError as error:
+        raise OutputError(f"No Ray cluster answers at {address} (RAY_ADDRESS): {error}.") from error
+
+
 def _window(ray: Any, data: Any, window: list[Chunk], start: tuple[Settings, str, str], workers: int) -> Iterator[Done]:
     context = data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
+    for name in ("ray", "ray.data"):  # their reports on each window would stand between ours
+        logging.getLogger(name).setLevel(logging.ERROR)
     lines = data.from_items([{"chunk": to_line(chunk)} for chunk in window], override_num_blocks=len(window))
     size = min(workers, len(window))
     parts = lines.map_batches(

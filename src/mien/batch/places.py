@@ -67,12 +67,12 @@ def filesystem(address: str) -> tuple[Any, str]:
         raise MissingExtraError("Reading from an object store", "pyarrow", "scale") from error
     try:
         found, path = fs.FileSystem.from_uri(address)
-    except (pa.ArrowException, OSError):
-        found, path = _by_fsspec(address)
+    except (pa.ArrowException, OSError) as error:
+        found, path = _by_fsspec(address, error)
     return found, str(path)
 
 
-def _by_fsspec(address: str) -> tuple[Any, str]:
+def _by_fsspec(address: str, before: Exception) -> tuple[Any, str]:
     from pyarrow import fs
 
     try:
@@ -80,9 +80,15 @@ def _by_fsspec(address: str) -> tuple[Any, str]:
         found, path = fsspec.core.url_to_fs(address)
     except (ImportError, ValueError, OSError) as error:
         raise InputError(
-            f"{address}: neither pyarrow nor fsspec can open this address ({error}); install the package that knows it."
+            f"{address}: neither pyarrow ({_line(before)}) nor fsspec ({_line(error)}) can open this address; "
+            "check it, or install the package that knows it."
         ) from error
     return fs.PyFileSystem(fs.FSSpecHandler(found)), path
+
+
+def _line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".")[:200] if lines else type(error).__name__
 
 
 def open_binary(base: str, name: str = "") -> IO[bytes]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import json
 import os
+import random
 import struct
 import tarfile
 import zipfile
@@ -251,6 +253,33 @@ def test_damaged_containers(tmp_path: Path, tiny_model: Path, kind: str) -> None
     assert outcome.errors == len(bad) == {"csv": 3, "tar.gz": 2}.get(kind, 1)
     assert all(row["error"].startswith(str(path)) and row["error"].endswith(".") for row in bad), bad
     assert outcome.faces == {"tar": 8, "tar.gz": 5, "csv": 3}.get(kind, 0)
+
+
+# Whatever bytes of a container are damaged, every planned input must have its row, or the job one sentence.
+@pytest.mark.parametrize("kind", ["tar", "tar.gz", "tar.bz2", "tar.xz", "zip", "parquet", "csv"])
+def test_mutations(tmp_path: Path, tiny_model: Path, kind: str) -> None:
+    files = {f"{level}.png": png(level) for level in LEVELS}
+    path = tmp_path / f"x.{kind}"
+    if kind.startswith("tar"):
+        write_tar(path, files, f"w:{kind[4:]}")
+    elif kind == "zip":
+        write_zip(path, files)
+    elif kind == "parquet":
+        write_table(path, list(files.values()))
+    else:
+        write_csv(path, [numbers(level) for level in LEVELS])
+    whole_file, chance = path.read_bytes(), random.Random(kind)
+    for number in range(4):
+        data = bytearray(whole_file)
+        for _ in range(chance.choice((1, 3, 10, 50))):
+            data[chance.randrange(len(data))] = chance.randrange(256)
+        path.write_bytes(data if number else data[: chance.randrange(len(data))])
+        out = tmp_path / f"out{number}"
+        with contextlib.suppress(InputError):  # nothing is left to read
+            outcome = job(path, out, tiny_model)
+            rows = inputs(out)
+            assert [row["input"] for row in rows] == list(range(outcome.inputs))
+            assert all(row["error"].isprintable() for row in rows if row["error"])
 
 
 # Garbage in the middle of a tar must not pass for its end.

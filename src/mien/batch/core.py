@@ -207,9 +207,12 @@ def _reason(error: Exception) -> str:
 
 
 def _error(given: Given, reason: str) -> str:
-    """A sentence that names the input; decoders speak of "the bytes"."""
+    """A printable sentence that names the input; decoders speak of "the bytes"."""
     for start in ("the bytes ", "the array "):
         if reason.startswith(start):
-            return f"{given.name} {reason.removeprefix(start)}"
-    reason = reason.replace("but the bytes is empty", "but it is empty")
-    return f"{given.name}: {reason}" + ("" if reason.endswith(".") else ".")
+            text = f"{given.name} {reason.removeprefix(start)}"
+            break
+    else:
+        reason = reason.replace("but the bytes is empty", "but it is empty")
+        text = f"{given.name}: {reason}" + ("" if reason.endswith(".") else ".")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

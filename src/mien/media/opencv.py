@@ -8,11 +8,13 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import cv2
 
 __all__ = ["has_windows", "mute", "quiet"]
 
+_LOG: Any = getattr(cv2.utils, "logging", cv2)  # OpenCV 4.10 has the functions at the top
 _SILENT = 0  # LOG_LEVEL_SILENT
 _FFMPEG_QUIET = "-8"  # AV_LOG_QUIET
 
@@ -21,12 +23,12 @@ _FFMPEG_QUIET = "-8"  # AV_LOG_QUIET
 def quiet() -> Iterator[None]:
     """Keep OpenCV and its FFmpeg from printing while a file is opened; the level is put back afterwards."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", _FFMPEG_QUIET)
-    before = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(_SILENT)
+    before = _LOG.getLogLevel()
+    _LOG.setLogLevel(_SILENT)
     try:
         yield
     finally:
-        cv2.utils.logging.setLogLevel(before)
+        _LOG.setLogLevel(before)
 
 
 @contextlib.contextmanager

@@ -22,7 +22,7 @@ from mien.app.server.metrics import Metrics
 from mien.app.server.problems import Problem, response_to
 from mien.app.server.settings import Settings
 
-__all__ = ["SUBPROTOCOL", "Guard", "route_path"]
+__all__ = ["SUBPROTOCOL", "Guard", "route_path", "subprotocols_of"]
 
 SUBPROTOCOL = "mien.v1"
 """WebSocket subprotocol; a token comes beside it as `token.` and its base64url text, since browsers set no headers."""
@@ -243,6 +243,11 @@ def route_path(scope: Mapping[str, Any]) -> str:
     return path[len(root) :] if root and path.startswith(f"{root}/") else path
 
 
+def subprotocols_of(scope: Mapping[str, Any]) -> list[str]:
+    """Names that a WebSocket client asks for; some versions of uvicorn leave them in one text."""
+    return [name.strip() for text in scope.get("subprotocols", ()) for name in text.split(",")]
+
+
 def _client(scope: Scope) -> str:
     client = scope.get("client")
     return str(client[0]) if client else "unknown"
@@ -262,7 +267,7 @@ def _route(scope: Scope) -> str:
 def _check_token(token: str, headers: Headers, scope: Scope) -> None:
     scheme, _, given = headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
-        given = _token_beside(scope.get("subprotocols", ()))
+        given = _token_beside(subprotocols_of(scope))
     if not hmac.compare_digest(given.strip().encode(), token.encode()):
         raise Problem(
             401, "This needs the right token: send Authorization: Bearer TOKEN.", {"WWW-Authenticate": "Bearer"}

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from mien.app.server.guard import SUBPROTOCOL
+from mien.app.server.guard import SUBPROTOCOL, subprotocols_of
 from mien.app.server.metrics import Metrics
 from mien.app.server.pool import Worker
 from mien.app.server.problems import sentence_of
@@ -78,7 +78,7 @@ class LiveConnection:
     async def run(self) -> None:
         """Serve the connection until either side ends it."""
         analyzer = self._worker.analyzer
-        asked = self._socket.scope.get("subprotocols", [])
+        asked = subprotocols_of(self._socket.scope)
         await self._socket.accept(SUBPROTOCOL if SUBPROTOCOL in asked else None)
         hello = {"type": "hello", "labels": list(analyzer.labels), "detector": analyzer.detector.name}
         await self._socket.send_json({**hello, "model": analyzer.classifier.info.name})

@@ -4,8 +4,9 @@
 
 SOURCE is FER-2013 beside the checkout unless it is named; its pictures are taken whole. Memory is the largest sum over
 all processes of the job of their proportional set sizes (what they share counts once), asked for four times a second
-(Linux; needs psutil). With --growth, jobs over archives of so many pictures follow, in one process each. Prints tables
-and ends with one line of JSON.
+(Linux; needs psutil). Processor time (without what Ray's servers take) is fair where other work runs beside. With
+--growth, jobs over archives of so many pictures follow, in one process each. Prints tables and ends with one line of
+JSON.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import resource
 import subprocess
 import sys
 import tarfile
@@ -42,16 +44,22 @@ def _memory_mb(process: psutil.Process) -> float:
     return total / 1e6
 
 
+def _cpu_s() -> float:
+    """Processor time of all processes that this one started and that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def _run(source: str, out: Path, workers: int, engine: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "mien", "batch", source, str(out), "--detector", "none"]
     command += ["--workers", str(workers), "--engine", engine]
-    started, peak = time.monotonic(), 0.0
+    started, peak, before_s = time.monotonic(), 0.0, _cpu_s()
     running = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     watched = psutil.Process(running.pid)
     while running.poll() is None:
         peak = max(peak, _memory_mb(watched))
         time.sleep(_EVERY_S)
-    spent_s = time.monotonic() - started
+    spent_s, cpu_s = time.monotonic() - started, _cpu_s() - before_s
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
     return {
         "engine": engine,
@@ -59,6 +67,8 @@ def _run(source: str, out: Path, workers: int, engine: str) -> dict[str, Any]:
         "inputs": manifest["inputs"],
         "seconds": round(spent_s, 2),
         "inputs_per_s": round(manifest["inputs"] / spent_s, 1),
+        "cpu_s": round(cpu_s, 1),
+        "inputs_per_cpu_s": round(manifest["inputs"] / cpu_s, 1),
         "peak_mb": round(peak, 1),
     }
 
@@ -77,9 +87,9 @@ def _archive(path: Path, count: int) -> Path:
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> None:
-    print("  ".join(f"{name:>12}" for name in rows[0]))
+    print("  ".join(f"{name:>16}" for name in rows[0]))
     for row in rows:
-        print("  ".join(f"{value:>12}" for value in row.values()), flush=True)
+        print("  ".join(f"{value:>16}" for value in row.values()), flush=True)
 
 
 def main() -> None:

@@ -101,6 +101,7 @@ def test_options(yunet_file, astronaut, hopper):
 def test_auto(store_folder, yunet_file):
     # The project's own detector is the default, with and without YuNet's file in the store.
     assert open_detector().name == "mien"
+    assert open_detector("mien-int8").name == "mien-int8"
     import_file("yunet", yunet_file)
     assert open_detector("auto").name == "mien"
 

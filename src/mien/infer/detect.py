@@ -11,7 +11,7 @@ from pathlib import Path
 from mien.core.errors import ModelError, OptionError, unknown_name
 from mien.core.types import Detector
 from mien.infer.detectors.scaling import DetectOptions
-from mien.infer.registry import ENTRIES
+from mien.infer.registry import DEFAULT_DETECTOR, ENTRIES
 from mien.infer.store import find
 
 __all__ = ["DETECTORS", "DetectOptions", "open_detector"]
@@ -24,9 +24,9 @@ def open_detector(name: str | Path = "auto", options: DetectOptions | None = Non
     """Open a face detector.
 
     Args:
-        name: "auto" or "mien" (the project's own), "mien-int8" (the same with 8-bit arithmetic), "yunet", "dlib",
-            "none" (the whole picture is one face), or the path of a detector's file (one of the project's own, or the
-            known YuNet file).
+        name: "mien" (the project's own), "mien-int8" (the same with 8-bit arithmetic), "auto" (which takes
+            `mien.infer.registry.DEFAULT_DETECTOR`), "yunet", "dlib", "none" (the whole picture is one face), or the
+            path of a detector's file (one of the project's own, or the known YuNet file).
         options: size at which to look, smallest face, number of faces.
 
     Raises:
@@ -40,7 +40,7 @@ def open_detector(name: str | Path = "auto", options: DetectOptions | None = Non
     if text in {"auto", "mien", "mien-int8"}:
         from mien.infer.detectors.own import OwnDetector
 
-        return OwnDetector(find("mien" if text == "auto" else text), options)
+        return OwnDetector(find(DEFAULT_DETECTOR if text == "auto" else text), options)
     if text == "none":
         from mien.infer.detectors.whole import WholePicture
 

@@ -8,10 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["DEFAULT_MODEL", "ENTRIES", "Entry", "entries"]
+__all__ = ["DEFAULT_DETECTOR", "DEFAULT_MODEL", "ENTRIES", "Entry", "entries"]
 
 DEFAULT_MODEL = "fer2013"
 """The expression model that is used when none is named."""
+
+DEFAULT_DETECTOR = "mien"
+"""The detector that "auto" takes. Its 8-bit copy is quicker, but its boxes move by up to 2 px between machines."""
 
 
 @dataclass(frozen=True)

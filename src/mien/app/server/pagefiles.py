@@ -15,6 +15,8 @@ from mien.app.server import runtime
 from mien.core.contract import METADATA_KEY, DetectorInfo
 from mien.core.errors import ModelError
 from mien.core.text import parse_json
+from mien.infer.registry import DEFAULT_DETECTOR
+from mien.infer.store import find
 
 if TYPE_CHECKING:
     from mien.infer.classify import OnnxClassifier
@@ -33,6 +35,7 @@ KINDS = {
 }
 """Content types of the page's files."""
 
+_OWN = ("mien", "mien-int8")
 _DETECT_SIDE = 640  # as the analyzer's default
 
 
@@ -85,14 +88,14 @@ def _evaluation_beside(model: Path) -> dict[str, Any] | None:
 
 
 def detector_file(detector: str) -> Path | None:
-    """The project's own detector as a file: the named one, else the packaged one; None when there is none.
+    """The project's own detector as a file: the named one, else the default; None when there is none.
 
     Args:
         detector: what the service was told to use.
 
     """
-    packaged = Path(str(resources.files("mien") / "assets" / "models" / "face.onnx"))
-    for path in (Path(detector), packaged):
+    named = find(detector) if detector in _OWN else Path(detector)
+    for path in (named, find(DEFAULT_DETECTOR)):
         if path.suffix == ".onnx" and path.is_file() and detector_info(path) is not None:
             return path
     return None

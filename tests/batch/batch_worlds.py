@@ -104,21 +104,25 @@ def whole(out: Path) -> dict[str, bytes]:
     return {str(file.relative_to(out)): file.read_bytes() for file in sorted(out.rglob("*")) if file.is_file()}
 
 
-def start(*arguments: object, **options: Any) -> subprocess.Popen[str]:
-    """`mien batch` as a process group of its own, which Ctrl-C and kills reach as from a terminal."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+_PREPARE = """
+import os, resource, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+if int(sys.argv[1]):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)
+os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
+"""
 
-    def prepare() -> None:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        if "limit" in options:
-            import resource
 
-            resource.setrlimit(resource.RLIMIT_FSIZE, (options["limit"], options["limit"]))
+def start(*arguments: object, limit: int = 0) -> subprocess.Popen[str]:
+    """`mien batch` as a process group of its own, which Ctrl-C and kills reach as from a terminal.
 
+    `limit` is the largest file that it can write, in bytes; 0 for none.
+    """
+    command = ["-m", "mien", "batch", *map(str, arguments)]
     return subprocess.Popen(
-        [sys.executable, "-m", "mien", "batch", *map(str, arguments)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, env=environment,
-        preexec_fn=prepare,  # noqa: PLW1509 (the tests have no threads)
+        [sys.executable, "-c", _PREPARE, str(limit), *command],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
     )  # fmt: skip
 
 

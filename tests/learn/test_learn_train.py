@@ -226,3 +226,15 @@ def test_resume_of_a_finished_run(drawn: Manifest, tiny: Config, tmp_path: Path)
     before = history(first.run)
     again = train(drawn, config, first.run, resume=True)
     assert (again.validation, again.epochs, history(again.run)) == (first.validation, 1, before)
+
+
+# A damaged checkpoint ends a resumed run with a sentence that names it, whatever is wrong with its bytes.
+@pytest.mark.parametrize("name", ["last.ckpt", "best.ckpt"])
+@pytest.mark.parametrize("content", [b"", bytes(1000), b"PK\x03\x04" + bytes(100), b"\x80\x02no"])
+def test_damaged_checkpoints(tmp_path: Path, name: str, content: bytes) -> None:
+    from mien.learn.checkpoints import AtomicCheckpoints, load_state
+
+    (tmp_path / name).write_bytes(content)
+    for load in (AtomicCheckpoints().load_checkpoint, load_state):
+        with pytest.raises(TrainError, match=f"{name} is damaged"):
+            load(tmp_path / name)

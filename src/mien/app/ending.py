@@ -62,7 +62,9 @@ def _status(command: Callable[[], Any]) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, click.Abort) as stop:
+        if isinstance(stop.__cause__, EOFError):  # click takes the end of a file for the end of a conversation
+            raise stop.__cause__ from None
         click.echo("Stopped.", err=True)
         return _STOPPED
     except BrokenPipeError:

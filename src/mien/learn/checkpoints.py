@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,11 @@ from mien.core.errors import OutputError, TrainError
 from mien.core.files import atomic_write, make_folder
 from mien.learn.runfolder import BEST, LAST
 
-__all__ = ["AtomicCheckpoints", "Keeper", "better"]
+__all__ = ["AtomicCheckpoints", "Keeper", "better", "load_state"]
+
+
+# What torch and pickle raise on damaged files.
+_DAMAGED = (RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, pickle.UnpicklingError)
 
 
 def better(monitor: str, value: float, than: float | None) -> bool:
@@ -40,10 +45,41 @@ class AtomicCheckpoints(TorchCheckpointIO):
         try:
             make_folder(target.parent)
             with atomic_write(target) as file:
-                file.write(data.getbuffer())
+                file.write(data.getvalue())
         except OutputError as error:
             kept = "the last one is whole" if target.exists() else "there is none yet"
             raise TrainError(f"{error} Of the run's checkpoints {kept}; make room and go on with --resume.") from error
+
+    def load_checkpoint(self, path: Any, *arguments: Any, **options: Any) -> dict[str, Any]:
+        """See Lightning.
+
+        Raises:
+            TrainError: the checkpoint is damaged.
+
+        """
+        try:
+            return super().load_checkpoint(path, *arguments, **options)
+        except _DAMAGED as error:
+            raise _damaged(path, error) from error
+
+
+def load_state(path: Path) -> dict[str, Any]:
+    """What a checkpoint of a run holds, on the processor.
+
+    Raises:
+        TrainError: the checkpoint is damaged.
+
+    """
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except _DAMAGED as error:
+        raise _damaged(path, error) from error
+    return state
+
+
+def _damaged(path: Any, error: Exception) -> TrainError:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return TrainError(f"The checkpoint {path} is damaged ({lines[0][:200]}); train anew, or put back a copy of it.")
 
 
 class Keeper(L.Callback):

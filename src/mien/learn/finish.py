@@ -26,6 +26,7 @@ from mien.evaluate.facts import model_facts
 from mien.evaluate.judge import judge
 from mien.evaluate.records import write_evaluation
 from mien.infer.classify import load_classifier
+from mien.learn.checkpoints import load_state
 from mien.learn.config import Config
 from mien.learn.export import export, rewrite_info
 from mien.learn.models import Network
@@ -94,7 +95,7 @@ def _best(run: Path, module: Expression) -> tuple[Network, int]:
     """The judged network with the weights of the best epoch, on the processor."""
     if not (run / BEST).is_file():
         raise TrainError(f"{run} has no checkpoint of a best epoch; every monitored figure was not a number.")
-    state = torch.load(run / BEST, map_location="cpu", weights_only=True)
+    state = load_state(run / BEST)
     prefix = "average." if module.average is not None else "network."
     weights = {k.removeprefix(prefix): v for k, v in state["state_dict"].items() if k.startswith(prefix)}
     network = module.judged.cpu()

@@ -34,4 +34,4 @@ def write_picture(path: Path | str, image: Image) -> None:
     with atomic_path(path) as temporary:
         data = io.BytesIO()  # Pillow writes JPEG files past Python, and does not tell of a full disk
         picture.save(data, PilImage.registered_extensions()[suffix], **options)
-        temporary.write_bytes(data.getbuffer())
+        temporary.write_bytes(data.getvalue())

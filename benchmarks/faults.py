@@ -168,7 +168,7 @@ Tests hold these (`tests/faults/test_faults_signals.py`, `test_faults_places.py`
 | what | outcome |
 |---|---|
 | Ctrl-C or `kill` during `analyze`, `evaluate` | status 130 or 143, nothing left behind |
-| Ctrl-C or `kill` during `video`, `webcam` | status 130 or 143, the files hold what was read until then |
+| Ctrl-C or `kill` during `video` | status 130 or 143, the files hold what was read until then |
 | Ctrl-C or `kill` during `train` | status 130 or 143, the last checkpoint is whole, `--resume` goes on |
 | standard output is full or its reader gone | status 1, one sentence or none |
 | the home folder cannot be written, or there is none | pictures are read; the model store says what to set |

@@ -21,7 +21,7 @@ HERE, APART = 60, 40  # trials per reader, in this process and in one of its own
 
 @pytest.mark.parametrize("name", [name for name, reader in READERS.items() if not reader.native])
 def test_damaged_files(name, tmp_path):
-    # Readers in plain Python, and pictures: bytes that flip, go missing or come twice, and words that no reader expects.
+    # Readers in plain Python, and pictures: bytes that flip, go missing or come twice, and odd words.
     for package in READERS[name].needs:
         pytest.importorskip(package)
     tally = try_here(name, 0, HERE, tmp_path)

@@ -108,6 +108,15 @@ def write_folders(manifest: Manifest, root: Path) -> Path:
     return root
 
 
+# Where the network cannot be made, no run folder may stay behind; a changed architecture must not take a checkpoint.
+def test_no_folder_without_a_network(finished: Outcome, drawn: Manifest, tiny: Config, tmp_path: Path) -> None:
+    with pytest.raises(TrainError, match="no file of weights"):
+        train(drawn, dataclasses.replace(tiny, weights=str(tmp_path / "none.safetensors")), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(TrainError, match="another network than the run's settings"):
+        train(drawn, dataclasses.replace(tiny, model="cnn", epochs=5), finished.run, resume=True)
+
+
 # A run must not be resumed with other data, nor started over something that exists.
 def test_resume_refuses_other_data(finished: Outcome, drawn: Manifest, tiny: Config, tmp_path: Path) -> None:
     with pytest.raises(TrainError, match="data have changed"):

@@ -204,7 +204,7 @@ class _RemoteFolder:
                 yield whole
                 self._files.create_dir(target.rpartition("/")[0], recursive=True)
                 with self._files.open_output_stream(target) as stream:
-                    stream.write(whole.getbuffer())
+                    stream.write(whole.getvalue())
         except OSError as error:
             raise OutputError(f"Cannot write {self.text}/{name}: {error}.") from error
 

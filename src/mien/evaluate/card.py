@@ -107,7 +107,7 @@ def _crop(crop: Body | None) -> str:
     if crop is None:
         return "–"
     color = "grey" if crop["color"] == "gray" else "RGB"
-    return f"{color} crops of {crop['size']} px, {crop['margin']:g} times the square of the face box's area"
+    return f"{color} crops of {crop['size']} px, {crop['margin']:g} times the square root of the face box's area"
 
 
 def _training(training: Body) -> str:

@@ -219,7 +219,18 @@ class Expression(L.LightningModule):
         checkpoint["mien_history"] = self.history
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """See `on_save_checkpoint`."""
+        """See `on_save_checkpoint`.
+
+        Raises:
+            TrainError: the checkpoint is of another network than the settings ask for.
+
+        """
+        saved, own = checkpoint["state_dict"], self.state_dict()
+        if saved.keys() != own.keys() or any(saved[name].shape != own[name].shape for name in own):
+            raise TrainError(
+                "The checkpoint belongs to another network than the run's settings name; put back its config.toml, or "
+                "train into a new folder."
+            )
         self.history = list(checkpoint["mien_history"])
 
     def configure_optimizers(self) -> Any:

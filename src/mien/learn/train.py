@@ -28,7 +28,7 @@ from mien.learn.dataset import BatchSampler, CropTable, class_weights, loader
 from mien.learn.distill import opinions, soften, teachers_of
 from mien.learn.finish import finish
 from mien.learn.leaks import Splits, split_for_training
-from mien.learn.models import build, default_size
+from mien.learn.models import Network, build, default_size
 from mien.learn.module import Expression
 from mien.learn.progress import Progress, quiet
 from mien.learn.record import data_record, environment, sizes
@@ -86,10 +86,11 @@ def train(
     tables = _tables(splits, config)
     if config.teachers:
         tables = (_taught(tables[0], config, say), tables[1])
+    network = _network(config, tables[0])  # before the folder is made: weights may be missing
     record = data_record(manifest, splits, config, tables[0])
     _open_run(run, config, record, resume)
     with quiet():
-        module = _fit(run, config, tables, say)
+        module = _fit(run, config, network, tables, say)
         if not _main_process():
             return Outcome(run, len(module.history), 0, {})
         record |= sizes(module, config) | {"environment": environment(module)}
@@ -153,14 +154,17 @@ def _taught(table: CropTable, config: Config, say: Say) -> CropTable:
     return table.with_heads(soften(table.heads, said, config.teacher_share))
 
 
-def _fit(run: Path, config: Config, tables: tuple[CropTable, CropTable], say: Say) -> Expression:
-    train_table, validation_table = tables
+def _network(config: Config, table: CropTable) -> Network:
     torch.manual_seed(config.seed)
-    heads = {head.name: len(head.labels) for head in train_table.heads}
-    network = build(
+    heads = {head.name: len(head.labels) for head in table.heads}
+    return build(
         config.model, heads, size=config.size, color=cast(Color, config.color), dropout=config.dropout,
         pretrained=config.pretrained, weights=Path(config.weights) if config.weights else None,
     )  # fmt: skip
+
+
+def _fit(run: Path, config: Config, network: Network, tables: tuple[CropTable, CropTable], say: Say) -> Expression:
+    train_table, validation_table = tables
     weights = {head.name: class_weights(head) for head in train_table.heads} if config.balance == "weights" else {}
     module = Expression(network, config, validation_table.heads, weights)
     try:

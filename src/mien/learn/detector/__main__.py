@@ -16,6 +16,7 @@ from mien.data.faces import read_faces
 from mien.learn.detector.config import DetectorConfig
 from mien.learn.detector.release import data_hash, release, release_int8
 from mien.learn.detector.train import CHECKPOINT, Trainer, load_net
+from mien.learn.runfolder import write_json
 
 
 @click.group()
@@ -41,9 +42,7 @@ def train(sources: tuple[Path, ...], *, out: Path, start: Path | None, **setting
     """Learn from photographs with face boxes (see `mien.data.faces`) for so many minutes."""
     pictures = [picture for source in sources for picture in read_faces(source)]
     Trainer(pictures, DetectorConfig(**settings), out, start).run()
-    (out / "training.json").write_text(
-        json.dumps(_training(sources, len(pictures), start, settings), indent=1), "utf-8"
-    )
+    write_json(out / "training.json", _training(sources, len(pictures), start, settings))
 
 
 def _training(sources: tuple[Path, ...], pictures: int, start: Path | None, settings: dict[str, Any]) -> dict[str, Any]:

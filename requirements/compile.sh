@@ -18,7 +18,7 @@ compile() {
 compile base "$@"
 compile app --extra app "$@"
 compile train --extra train "$@"
-compile test --extra test --extra scale "$@"
+compile test --extra test "$@"
 
 if grep -nE '://|^-|^ *--(index|find|extra|trusted)|@ ' requirements/*.txt; then
   echo "A requirement file names an address." >&2

@@ -99,15 +99,20 @@ def test_whole_videos_are_known(suffix, tmp_path, inputs):
     assert not is_whole(tmp_path / "cut")
 
 
-def test_standard_output_that_is_full():
-    # `mien info > /dev/full`: one sentence and status 1, no traceback.
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_standard_output_that_is_full(unbuffered):
+    # `mien models list > /dev/full`: one sentence and status 1, no traceback, whether or not Python buffers.
     import subprocess
 
     if not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")
     with Path("/dev/full").open("w") as full:
         ended = subprocess.run(
-            [sys.executable, "-m", "mien", "models", "list"], stdout=full, stderr=subprocess.PIPE, text=True
+            [sys.executable, "-m", "mien", "models", "list"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
         )
 
     assert ended.returncode == 1

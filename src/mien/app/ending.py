@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
+import os
 import signal
 import sys
 import threading
@@ -69,7 +70,7 @@ def _status(command: Callable[[], Any]) -> int:
         return _STOPPED
     except BrokenPipeError:
         # The reader of our output went away (`mien ... | head`); nothing is left to say.
-        sys.stderr.close()
+        _drop_output()
         return _FAILED
     except (MienError, ModuleNotFoundError, MemoryError, OSError) as error:
         return _failed(_missing(error) if isinstance(error, ModuleNotFoundError) else error)
@@ -95,12 +96,22 @@ def _failed(error: Exception) -> int:
     elif isinstance(error, OSError):
         if error.filename is None and error.errno not in _OUTPUT_ERRORS:
             raise error
+        if error.filename is None:
+            _drop_output()
         what = "The output cannot be written" if error.filename is None else f"{error.filename} cannot be used"
         text = str(MienError(f"{what}: {error.strerror}."))
     click.echo(f"Error: {text}", err=True)
     if _comes_of_a_stop(error):
         return _STOPPED
     return _WRONG_USE if isinstance(error, OptionError) else _FAILED
+
+
+def _drop_output() -> None:
+    """Send what is still buffered nowhere; at its end the interpreter would try to write it again and fail."""
+    with contextlib.suppress(OSError, ValueError):  # a replaced output has no file
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def _comes_of_a_stop(error: BaseException | None) -> bool:

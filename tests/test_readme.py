@@ -50,7 +50,7 @@ def test_commands(album, command):
 
     assert len(ours) >= 5
     for line in ours:
-        ended = command(*shlex.split(line)[1:])
+        ended = command(*shlex.split(line, comments=True)[1:])
         assert ended.code == 0, f"{line}\n{ended.err}"
     assert Path("faces.csv").read_text("utf-8").count("\n") == 2
     assert Path("drawn/hopper.annotated.jpg").is_file()

@@ -30,7 +30,12 @@ def start(*arguments):
 def end(process, number):
     """Send the signal: status and what was written to standard error."""
     process.send_signal(number)
-    _, err = process.communicate(timeout=60)
+    try:
+        _, err = process.communicate(timeout=60)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise
     assert "Traceback" not in err
     return process.returncode, err
 
@@ -59,7 +64,9 @@ def test_a_command_that_waits_for_its_input(line, number, status, tmp_path):
     os.mkfifo(pipe)
     out.mkdir()
     process = start(*(str(a).format(pipe=pipe, out=out) for a in line))
-    with pipe.open("wb"):  # opens once the command reads
+    with pipe.open("wb"):  # opens once the command opens its end
+        # A signal in the microsecond before a blocking read only sets Python's flag: let the read begin.
+        time.sleep(0.3)
         code, err = end(process, number)
 
     assert code == status

@@ -116,8 +116,9 @@ class FourConv(nn.Module):
 # milliseconds for one face with ONNX Runtime on one thread (AVX-512).
 _PLAIN: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "mien-xs": ((16, 32, 64, 128), (0, 0, 1, 1)),  # 30 M, 0.5 M
-    "mien-s": ((16, 32, 64, 128), (0, 1, 1, 2)),  # 51 M, 0.8 M, 0.47 ms
-    "mien-m": ((24, 48, 96, 192), (0, 1, 1, 1)),  # 90 M, 1.1 M, 0.87 ms
+    "mien-s": ((16, 32, 64, 128), (0, 1, 1, 2)),  # 51 M, 0.8 M, 0.42 ms
+    "mien-s2": ((16, 32, 64, 128), (0, 1, 1, 3)),  # 62 M, 1.1 M, 0.51 ms
+    "mien-m": ((24, 48, 96, 192), (0, 1, 1, 1)),  # 90 M, 1.1 M, 0.74 ms
     "mien-l": ((32, 64, 128, 256, 384), (0, 1, 2, 2, 1)),  # 277 M, 7.0 M; wants a GPU to train
 }
 OWN_SIZE = 48

@@ -43,7 +43,7 @@ _ALL = (
         filename="fer2013.onnx",
         summary="7 expressions, trained on FER-2013 by this project",
         license="MIT",
-        source="this project (MODEL_CARD.md)",
+        source="MODEL_CARD.md",
     ),
     Entry(
         name="ferplus",
@@ -51,7 +51,7 @@ _ALL = (
         filename="ferplus.onnx",
         summary="8 expressions (with contempt), trained on the votes of FER+ by this project",
         license="MIT",
-        source="this project (MODEL_CARD.md)",
+        source="MODEL_CARD.md",
     ),
     Entry(
         name="fer2013-int8",
@@ -59,7 +59,7 @@ _ALL = (
         filename="fer2013-int8.onnx",
         summary="fer2013 with 8-bit arithmetic: a quarter of the size, about twice as fast",
         license="MIT",
-        source="this project (MODEL_CARD.md)",
+        source="MODEL_CARD.md",
     ),
     Entry(
         name="ferplus-int8",
@@ -67,7 +67,7 @@ _ALL = (
         filename="ferplus-int8.onnx",
         summary="ferplus with 8-bit arithmetic: a quarter of the size, about twice as fast",
         license="MIT",
-        source="this project (MODEL_CARD.md)",
+        source="MODEL_CARD.md",
     ),
     Entry(
         name="mien",
@@ -75,7 +75,7 @@ _ALL = (
         filename="face.onnx",
         summary="face detector trained by this project, faces from about 10 px, with landmarks",
         license="MIT",
-        source="this project (docs/detector.md)",
+        source="docs/detector.md",
     ),
     Entry(
         name="mien-int8",
@@ -83,7 +83,7 @@ _ALL = (
         filename="face-int8.onnx",
         summary="the same detector with 8-bit arithmetic: a third of the size, about twice as fast",
         license="MIT",
-        source="this project (docs/detector.md)",
+        source="docs/detector.md",
     ),
     Entry(
         name="yunet",

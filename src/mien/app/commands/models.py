@@ -24,9 +24,10 @@ def command() -> None:
 def list_models() -> None:
     """Show the known model files and whether they are on this machine."""
     out = console()
+    width = max(len(known.name) for known in entries())
     for known in entries():
-        out.print(f"[bold]{known.name:<10}[/bold] {known.kind:<11} {_state(known)}", soft_wrap=True)
-        out.print(f"{'':<10} {known.summary} ({known.license}; {known.source})", soft_wrap=True, style="dim")
+        out.print(f"[bold]{known.name:<{width}}[/bold]  {known.kind:<10}  {_state(known)}", soft_wrap=True)
+        out.print(f"{'':<{width}}  {known.summary} ({known.license}; {known.source})", soft_wrap=True, style="dim")
 
 
 def _state(known: Entry) -> str:

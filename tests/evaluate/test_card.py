@@ -20,7 +20,8 @@ from mien.evaluate.judge import judge
 FACTS = {
     "name": "brightness", "file": "b.onnx", "sha256": "ab" * 32, "bytes": 1_234_567, "labels": list(LABELS),
     "crop": {"size": 8, "margin": 1.2, "color": "gray", "align": "none", "shift_y": 0.0}, "precision": "fp32",
-    "temperature": 1.25, "license": "MIT", "created": "2026-11-21", "training": {"data": "squares", "pictures": 12},
+    "temperature": 1.25, "license": "MIT", "created": "2026-11-21",
+    "training": {"data": "squares", "pictures": 12, "class_counts": {"dark": 5, "light": 7}},
 }  # fmt: skip
 
 
@@ -44,7 +45,8 @@ def tables(card: str) -> list[list[str]]:
 def test_card_of_one_model(body: dict[str, Any]):
     card = model_card([body])
     for text in (
-        "`b.onnx`", "1.23 MB", "ab" * 32, "grey crops of 8 px", "data: squares; pictures: 12", "squares, split test",
+        "`b.onnx`", "1.23 MB", "ab" * 32, "grey crops of 8 px", "squares, split test",
+        "data: squares; pictures: 12; class counts: dark 5, light 7",
         "without the 2 pictures that also occur in the data's training split",
         "An expression is not an emotion", "Art. 5(1)(f)",
         "Not known: the data does not say", "mien evaluate brightness squares --split test --protocol labels",

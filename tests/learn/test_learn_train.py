@@ -61,6 +61,15 @@ def test_figures_are_those_of_the_file(finished: Outcome, drawn: Manifest) -> No
     assert again.log_loss == pytest.approx(record["validation"]["labels"]["log_loss"], abs=1e-9)
 
 
+# The file must say how many pictures of each class it learnt from.
+def test_class_counts_of_the_file(finished: Outcome) -> None:
+    from mien.infer.classify import load_classifier
+
+    counts = load_classifier(finished.run).info.training["class_counts"]
+    assert set(counts) == set(load_classifier(finished.run).info.labels)
+    assert sum(counts.values()) == 72
+
+
 # The settings in the folder must read back as the settings that ran.
 def test_config_reads_back(finished: Outcome, tiny: Config) -> None:
     assert read_config(finished.run / "config.toml") == tiny

@@ -111,7 +111,12 @@ def _crop(crop: Body | None) -> str:
 
 
 def _training(training: Body) -> str:
-    return "; ".join(f"{key.replace('_', ' ')}: {value}" for key, value in training.items()) or "not known"
+    return "; ".join(f"{key.replace('_', ' ')}: {_plain(value)}" for key, value in training.items()) or "not known"
+
+
+def _plain(value: Any) -> str:
+    """A value for people; an object as its names and numbers."""
+    return ", ".join(f"{name} {n}" for name, n in value.items()) if isinstance(value, Mapping) else str(value)
 
 
 def _accuracy(evaluations: Sequence[Body]) -> str:

@@ -150,6 +150,8 @@ def model_info(card: ModelCard, head: str, data: Mapping[str, Any], fallback: st
         "targets": "votes" if head == "votes" else "labels",
         "without": "pictures that occur in the validation or test split" if not data["leaks_kept"] else "nothing",
     }
+    if head in data.get("class_counts", {}):  # runs of earlier versions did not count
+        training["class_counts"] = dict(data["class_counts"][head])
     return ModelInfo(
         name=known.get(labels.names, fallback),
         labels=labels.names,

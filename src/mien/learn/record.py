@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import lightning as L
+import numpy as np
 import torch
 
 from mien.core.contract import Color
@@ -18,6 +19,7 @@ from mien.learn.leaks import Splits
 from mien.learn.models import count_macs, count_parameters
 from mien.learn.module import Expression
 from mien.learn.runfolder import WEIGHTS
+from mien.learn.targets import Head
 
 __all__ = ["data_record", "environment", "sizes"]
 
@@ -33,6 +35,7 @@ def data_record(manifest: Manifest, splits: Splits, config: Config, table: CropT
             "sha256": manifest.digest,
             "pictures": manifest.split_counts(),
             "trained_on": len(table),
+            "class_counts": {head.name: _class_counts(head) for head in table.heads},
             "leaked": splits.leaked,
             "removed_from_training": splits.removed,
             "leaks_kept": splits.kept,
@@ -40,6 +43,12 @@ def data_record(manifest: Manifest, splits: Splits, config: Config, table: CropT
         "teachers": {str(run): _digest(Path(run) / WEIGHTS) for run in config.teachers},
         "weights": {config.weights: _digest(Path(config.weights))} if config.weights else {},
     }
+
+
+def _class_counts(head: Head) -> dict[str, int]:
+    """Training pictures of every class; by the majority of the votes where there are votes."""
+    counts = np.bincount(head.label[head.label >= 0], minlength=len(head.labels))
+    return dict(zip(head.labels.names, counts.tolist(), strict=True))
 
 
 def _digest(path: Path) -> str:

@@ -7,7 +7,7 @@ import { legend } from "./faces.mjs";
 /** Fill the tab from the facts that the page started with. */
 export function showModel({ model, device }) {
   const figures = model.evaluation?.figures;
-  const judged = figures ? [classes(model.evaluation), confusion(model.evaluation), trust(model.evaluation)] : [];
+  const judged = figures ? [classes(model), confusion(model.evaluation), trust(model.evaluation)] : [];
   const cards = [about(model, device), measured(model), ...judged, limits(), law()];
   $("model").append(h("div", { class: "stack pairs" }, ...cards));
 }
@@ -26,7 +26,8 @@ function facts(rows) {
 }
 
 function about(model, device) {
-  const training = Object.entries(model.training).map(([key, value]) => [
+  const { class_counts, ...training } = model.training;
+  const told = Object.entries(training).map(([key, value]) => [
     words(key),
     typeof value === "object" ? JSON.stringify(value) : typeof value === "number" ? count(value) : value,
   ]);
@@ -40,7 +41,7 @@ function about(model, device) {
     ["On this device", device ? `${device.detector.name}, with the same model file` : "not available here"],
     ["Temperature", model.temperature.toFixed(2)],
     ["Unsure (?)", `with a confidence below ${percent(model.uncertain_below)}`],
-    ...training,
+    ...told,
     ["SHA-256 of the model", model.sha256],
   ];
   return card("What reads the faces", legend(model.labels, model.colours), facts(rows));
@@ -101,16 +102,18 @@ function judgedOn({ data, figures }) {
   return text ? h("p", { class: "note" }, text) : null;
 }
 
-function classes(evaluation) {
+/** How many pictures of each expression it learnt from and was judged on, and how it did. */
+function classes({ evaluation, training: { class_counts: learnt } }) {
   const { figures } = evaluation;
   const head = h(
     "tr",
     {},
     h("td"),
-    ...["pictures", "precision", "recall", "F1"].map((t) => h("th", { scope: "col" }, t)),
+    ...[...(learnt ? ["learnt from"] : []), "pictures", "precision", "recall", "F1"].map((t) => h("th", { scope: "col" }, t)),
   );
   const rows = figures.classes.map((c) => {
-    const cells = [count(c.support), percent(c.precision, 1), percent(c.recall, 1), percent(c.f1, 1)];
+    const pictures = learnt ? [count(learnt[c.name] ?? 0), count(c.support)] : [count(c.support)];
+    const cells = [...pictures, percent(c.precision, 1), percent(c.recall, 1), percent(c.f1, 1)];
     return h("tr", {}, h("th", { scope: "row" }, c.name), ...cells.map((cell) => h("td", {}, String(cell))));
   });
   return card(

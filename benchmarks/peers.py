@@ -29,6 +29,7 @@ from typing import Any
 import cv2
 import numpy as np
 from pages import busy, replace_part, table
+from peers_untrained import write_untrained
 
 from mien.app.bench.machine import machine_facts
 from mien.data.formats import read
@@ -48,6 +49,7 @@ _ONE_THREAD = {
 }
 _COLD_RUNS = 3
 _TIMING_CROPS = 64
+_UNKNOWN: dict[str, Any] = {"accuracy": None, "accuracy_interval": None, "macro_f1": None, "ece": None}
 
 
 @dataclass(frozen=True)
@@ -60,23 +62,28 @@ class System:
     environment: str
     stored: str | None = None
     """Evaluation on the test split beside the packaged model."""
+    untrained: bool = False
+    """Its weights cannot be had offline: only times and sizes are measured, with a net of the same layers."""
 
 
 REQUIREMENTS = {
     "mien": (str(ROOT),),
     # Newer setuptools lack pkg_resources, which fer imports; OpenCV 5 lacks the cascades that it needs.
     "fer": ("fer==25.10.3", "setuptools<81", "opencv-contrib-python<5"),
+    # werkzeug is imported but not required by deepface; its detector's cascade is not in OpenCV 5's package.
+    "deepface": ("deepface==0.0.103", "werkzeug", "opencv-contrib-python-headless<5"),
 }
 SYSTEMS = (
     System("mien", "mien:fer2013", "mien", "fer2013.evaluation.json"),
     System("mien, int8", "mien:fer2013-int8", "mien", "fer2013-int8.evaluation.json"),
     System("fer 25.10.3", "fer", "fer"),
+    System("deepface 0.0.103", "deepface", "deepface", untrained=True),
 )
 NOTED = (
     # Accuracy, macro-F1 and ECE on the test split; what else was measured; why it is not run here.
     ("Human (tfjs)", 66.62, 0.6619, 0.1022, "3.2 ms for one face in WebAssembly", "needs Node and its own harness"),
     ("face-api.js", 58.90, 0.5343, 0.3202, "5.0 ms for one face in WebAssembly", "needs Node and its own harness"),
-    ("DeepFace 0.0.103", 57.4, None, None, "119 to 161 ms per photograph, 350 MB", "no weights in its package"),
+    ("deepface 0.0.103", 57.4, None, None, "above", "no weights in its package"),
     ("HSEmotion 0.3.1", None, None, None, "6.1 ms for one face, 339 MB", "no weights in its package"),
     ("rmn 3.3.0", None, None, None, "333 to 352 ms per photograph, 5.5 GB", "no weights in its package"),
     ("py-feat 2.1.5", None, None, None, "10 to 12 s to import, 5.9 GB", "no weights in its package"),
@@ -94,16 +101,19 @@ def main() -> None:
     scratch.mkdir(parents=True, exist_ok=True)
     pythons = {name: environment(scratch / name, needs) for name, needs in REQUIREMENTS.items()}
     photos = write_photos(scratch)
+    write_untrained(scratch / "home" / ".deepface" / "weights" / "facial_expression_model_weights.onnx")
     crops, labels = crops_of(given.data, given.split)
     timing_crops = crops if given.split == "validation" else crops_of(given.data, "validation")[0]
     rows = []
     for system in SYSTEMS:
         print(f"{system.title} ...", file=sys.stderr)
         stored = stored_figures(system) if given.split == "test" else None
-        asked = crops if stored is None else timing_crops[:_TIMING_CROPS]
+        asked = timing_crops[:_TIMING_CROPS] if stored or system.untrained else crops
         answer = run_worker(pythons[system.environment], system, asked, photos, scratch)
-        rows.append({"title": system.title, **(stored or judged(answer, labels)), **speed(answer)})
-        rows[-1] |= {**cold(pythons[system.environment], system, photos[0]), **install(pythons[system.environment])}
+        figures = _UNKNOWN if system.untrained else stored or judged(answer, labels)
+        rows.append({"title": system.title, **figures, **speed(answer)})
+        rows[-1] |= cold(pythons[system.environment], system, photos[0], scratch)
+        rows[-1] |= install(pythons[system.environment])
     result = {"split": given.split, "date": date.today().isoformat(), "machine": machine_facts(), "rows": rows}
     write(result)
     print(json.dumps(result))
@@ -163,9 +173,13 @@ def run_worker(python: Path, system: System, crops: np.ndarray, photos: Sequence
     job, out = scratch / "job.npz", scratch / "answer.npz"
     np.savez(job, crops=crops)
     command = [str(python), str(WORKER), system.job, str(job), str(out), *map(str, photos)]
-    subprocess.run(command, check=True, env=os.environ | _ONE_THREAD, stderr=subprocess.DEVNULL)
+    subprocess.run(command, check=True, env=_settings(scratch), stderr=subprocess.DEVNULL)
     with np.load(out) as answer:
         return {key: answer[key] for key in answer.files}
+
+
+def _settings(scratch: Path) -> dict[str, str]:
+    return os.environ | _ONE_THREAD | {"DEEPFACE_HOME": str(scratch / "home")}
 
 
 def stored_figures(system: System) -> dict[str, Any] | None:
@@ -212,11 +226,11 @@ def speed(answer: Mapping[str, np.ndarray]) -> dict[str, Any]:
     }
 
 
-def cold(python: Path, system: System, photo: Path) -> dict[str, float]:
+def cold(python: Path, system: System, photo: Path, scratch: Path) -> dict[str, float]:
     """Medians of seconds in fresh processes: import, and import to the first photograph's readings."""
     command = [str(python), str(WORKER), system.job, str(photo)]
     runs = [
-        json.loads(subprocess.run(command, check=True, env=os.environ | _ONE_THREAD, capture_output=True).stdout)
+        json.loads(subprocess.run(command, check=True, env=_settings(scratch), capture_output=True).stdout)
         for _ in range(_COLD_RUNS)
     ]
     return {key: statistics.median(run[key] for run in runs) for key in ("import_s", "first_s")}
@@ -258,13 +272,16 @@ def measured(result: Mapping[str, Any]) -> str:
 
 
 def _cells(row: Mapping[str, Any]) -> dict[str, str]:
-    low, high = row["accuracy_interval"]
+    known = row["accuracy"] is not None
+    low, high = row["accuracy_interval"] if known else (0, 0)
     said = "; ".join(", ".join(f"{label} {p:.2f}" for label, p in faces) or "none" for faces in row["photo_faces"])
+    if not known:
+        said = "untrained; faces: " + ", ".join(str(len(faces)) for faces in row["photo_faces"])
     times = ", ".join(f"{ms:.1f}" for ms in row["photo_ms"])
     return {
-        "accuracy (95 % interval)": f"{row['accuracy']:.1%} ({low:.1%} to {high:.1%})",
-        "macro-F1": f"{row['macro_f1']:.3f}",
-        "ECE, 15 bins": f"{row['ece']:.3f}",
+        "accuracy (95 % interval)": f"{row['accuracy']:.1%} ({low:.1%} to {high:.1%})" if known else "-",
+        "macro-F1": f"{row['macro_f1']:.3f}" if known else "-",
+        "ECE, 15 bins": f"{row['ece']:.3f}" if known else "-",
         "one face, ms": f"{row['one_ms']:.2f}",
         "per face in a batch of 32, ms": f"{row['batch_ms']:.2f}",
         "three photographs, file to readings, ms": times,
@@ -293,7 +310,7 @@ def noted() -> str:
 
 
 _PANELS = (
-    ("Accuracy, %: more is better", lambda row: row["accuracy"] * 100, "{:.1f}"),
+    ("Accuracy, %: more is better", lambda row: None if row["accuracy"] is None else row["accuracy"] * 100, "{:.1f}"),
     ("Calibration error (ECE): less is better", lambda row: row["ece"], "{:.3f}"),
     ("Photograph, file to readings, ms", lambda row: statistics.mean(row["photo_ms"]), "{:.1f}"),
     ("Installed size, MB", lambda row: row["install_bytes"] / 1e6, "{:,.0f}"),
@@ -306,11 +323,12 @@ def plot(rows: Sequence[Mapping[str, Any]]) -> bytes:
     colours = [BLUE if row["title"].startswith("mien") else FAINT for row in rows]
     with figure_of(9.6, 1.5 + 0.75 * len(rows), nrows=2, ncols=2, sharey=True) as (figure, axes):
         for axis, (title, value, form) in zip(axes.flat, _PANELS, strict=True):
-            values = [value(row) for row in rows]
+            known = [value(row) for row in rows]
+            values = [number or 0 for number in known]
             axis.barh(places, values, height=0.62, color=colours)
             ends = values
             if axis is axes.flat[0]:
-                spans = [[100 * end for end in row["accuracy_interval"]] for row in rows]
+                spans = [[100 * end for end in row["accuracy_interval"] or (0, 0)] for row in rows]
                 axis.hlines(places, [low for low, _ in spans], [high for _, high in spans], color=INK, linewidth=1.2)
                 ends = [high for _, high in spans]
             axis.set_title(title)
@@ -319,8 +337,9 @@ def plot(rows: Sequence[Mapping[str, Any]]) -> bytes:
             axis.grid(visible=False)
             axis.spines["bottom"].set_visible(False)
             axis.set_xticks([])
-            for place, number, end in zip(places, values, ends, strict=True):
-                axis.text(end + max(values) * 0.015, place, form.format(number), va="center", color=SOFT)
+            for place, number, end in zip(places, known, ends, strict=True):
+                text = "no weights offline" if number is None else form.format(number)
+                axis.text(end + max(values) * 0.015, place, text, va="center", color=SOFT)
         return png(figure)
 
 

@@ -78,9 +78,37 @@ class Fer:
         return [max(scores.items(), key=lambda item: item[1]) for scores in found]
 
 
+class DeepFace:
+    """The package deepface, with the weights that lie in its home."""
+
+    def __init__(self) -> None:
+        import logging
+
+        import cv2
+        from deepface import DeepFace as Library
+        from deepface.modules import modeling
+
+        logging.disable(logging.WARNING)
+        self._cv2 = cv2
+        cv2.setNumThreads(1)
+        self._library = Library
+        self._model = modeling.build_model(task="facial_attribute", model_name="Emotion")
+
+    def classify(self, crops: Crops) -> np.ndarray:
+        """Scores (N, 7)."""
+        pictures = [self._cv2.cvtColor(crop, self._cv2.COLOR_GRAY2BGR) for crop in crops]
+        return np.atleast_2d(self._model.predict(pictures))
+
+    def photo(self, path: str) -> list[tuple[str, float]]:
+        """Label and score of each face of a picture file."""
+        found = self._library.analyze(path, actions=["emotion"], enforce_detection=False, silent=True)
+        return [(face["dominant_emotion"], float(max(face["emotion"].values())) / 100) for face in found]
+
+
 def open_library(name: str) -> Any:
-    """The library of a name: "fer", or "mien:" and a model."""
-    return Fer() if name == "fer" else Mien(name.partition(":")[2])
+    """The library of a name: "fer", "deepface", or "mien:" and a model."""
+    others = {"fer": Fer, "deepface": DeepFace}
+    return others[name]() if name in others else Mien(name.partition(":")[2])
 
 
 def _median_ms(call: Callable[[], object], repeats: int) -> dict[str, float]:
@@ -119,6 +147,8 @@ def cold(name: str, photo: str) -> None:
     start = time.perf_counter()
     if name == "fer":
         from fer.fer import FER  # noqa: F401
+    elif name == "deepface":
+        from deepface import DeepFace  # noqa: F401
     else:
         import mien  # noqa: F401
     imported = time.perf_counter()

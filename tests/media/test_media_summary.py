@@ -26,6 +26,15 @@ def test_seconds_hold_until_the_next_frame():
     assert result.length_s == 2.0
 
 
+def test_seconds_of_uncertain_readings():
+    # For one second happy holds at a smoothed 0.41, below the threshold of 0.5; it counts as happy all the same.
+    frames = [(0.0, [reading(happy=0.9)]), (1.0, [reading(happy=0.4, steady="happy")]), (2.0, [reading(happy=0.9)])]
+    result = summed(frames)
+
+    assert result.people[0].unsure_s == result.unsure_s == pytest.approx(1.0)
+    assert result.people[0].seconds == pytest.approx({"happy": 3.0})
+
+
 def test_changes():
     # happy, neutral, neutral, happy: one change each way, per person and over all.
     values = [0.9, 0.1, 0.1, 0.9]

@@ -42,7 +42,7 @@ def test_page(tmp_path, party):
     assert "Expressions in party.mp4" in html
     for heading in ("Who showed what when", "All faces together", "Share of time", "Each person", "Changes"):
         assert heading in html
-    assert "<td>Person\u00a01</td><td>0 s</td><td>10.0</td><td>6.0</td><td>4.0</td>" in html
+    assert "<td>Person\u00a01</td><td>0 s</td><td>10.0</td><td>6.0</td><td>4.0</td><td>0.0</td>" in html
     assert "<td>Person\u00a02</td><td>3 s</td><td>7.0</td><td>7.0</td><td>0.0</td>" in html
     assert "Person 3" not in html
     assert "1 face was seen for less than 1 s" in html

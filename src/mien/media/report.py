@@ -111,13 +111,15 @@ def video_page(
 def _tiles(summary: VideoSummary, people: int) -> str:
     seen = summary.frames_with_faces / summary.frames if summary.frames else 0.0
     seconds = summary.seconds
+    shown = sum(seconds.values())
     return tiles(
         [
             ("length", clock(summary.length_s)),
             ("people", f"{people:,}"),
             ("faces at most at once", str(summary.most_faces)),
-            ("of the frames show a face", f"{seen:.0%}"),
+            ("of frames show a face", f"{seen:.0%}"),
             ("shown longest", max(seconds, key=seconds.__getitem__) if seconds else "–"),
+            ("of the time unsure", f"{summary.unsure_s / shown:.0%}" if shown else "–"),
         ]
     )
 
@@ -162,17 +164,17 @@ def _share(summary: VideoSummary, people: Sequence[Person], colours: dict[str, s
             clock(p.first_s),
             f"{p.seen_s:.1f}",
             *(f"{p.seconds.get(x, 0.0):.1f}" for x in summary.labels),
+            f"{p.unsure_s:.1f}",
         ]
         for p in shown
     ]
     if len(summary.people) > 1:
-        rows.append(
-            ["All\u00a0faces", "", f"{sum(total.values()):.1f}", *(f"{total.get(x, 0.0):.1f}" for x in summary.labels)]
-        )
+        sums = (sum(total.values()), *(total.get(x, 0.0) for x in summary.labels), summary.unsure_s)
+        rows.append(["All\u00a0faces", "", *(f"{seconds:.1f}" for seconds in sums)])
     return section(
         "Share of time",
         figure_svg(shares(bars, colours, "Share of time per expression")),
-        table(["", "first seen", "seen (s)", *summary.labels], rows, "Seconds per expression"),
+        table(["", "first seen", "seen (s)", *summary.labels, "unsure\u00a0(?)"], rows, "Seconds per expression"),
     )
 
 
@@ -226,7 +228,9 @@ def _changes(summary: VideoSummary) -> str:
 def _reading_guide(brief: int, facts: Sequence[tuple[str, str]]) -> str:
     told = [
         "A person here is a face that was followed without a longer break: who leaves and comes back counts again. "
-        "Expressions are smoothed over time and hold until another leads clearly for a moment."
+        "Expressions are smoothed over time and hold until another leads clearly for a moment. "
+        "A reading is unsure while its probability is so low that such readings are more often wrong than right; its "
+        "seconds count for its expression too."
     ]
     if brief:
         faces = "1 face was" if brief == 1 else f"{brief} faces were"

@@ -57,6 +57,8 @@ class Person:
     last_s: float
     frames: int = 0
     seconds: dict[str, float] = field(default_factory=dict)  # expression -> seconds
+    unsure_s: float = 0.0
+    """For how many of these seconds the reading was uncertain."""
     changes: Counter[tuple[str, str]] = field(default_factory=Counter)  # (from, to) -> how often
     curve: Curve = field(default_factory=Curve)
     held: Curve = field(default_factory=Curve)
@@ -106,6 +108,11 @@ class VideoSummary:
             for label, seconds in person.seconds.items():
                 total[label] = total.get(label, 0.0) + seconds
         return total
+
+    @property
+    def unsure_s(self) -> float:
+        """Seconds with an uncertain reading, over all faces."""
+        return sum(person.unsure_s for person in self.people)
 
     @property
     def changes(self) -> Counter[tuple[str, str]]:
@@ -220,6 +227,7 @@ class Summary:
         for reading in readings:
             person = self._people[reading.track or 0]
             person.seconds[reading.emotion] = person.seconds.get(reading.emotion, 0.0) + seconds
+            person.unsure_s += seconds * reading.uncertain
             values = np.array(reading.smooth_values or reading.values, np.float64)
             person.curve.add(step, values, seconds)
             held = np.array([float(label == reading.emotion) for label in self._labels])

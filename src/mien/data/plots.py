@@ -5,70 +5,24 @@ Uses matplotlib, which the extra `train` installs. Draws what it is given; reads
 
 from __future__ import annotations
 
-import contextlib
-import io
+import functools
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.core.errors import MissingExtraError
 from mien.media.lettering import colour_of
+from mien.media.plotting import BLUE, DPI, GREEN, INK, LINE, ORANGE, SOFT, figure_of, png
 
 __all__ = ["CSS_SCALE", "agreement", "brightness", "counts", "faces", "grid", "sizes", "split_name"]
 
-_INK, _SOFT, _LINE = "#1c2326", "#5b676d", "#d9dfe2"
-_SPLIT_COLOURS = {"train": "#2f6690", "validation": "#e07a2f", "test": "#3a9d7c", "": "#5b676d"}
-_DPI = 160
-CSS_SCALE = 96 / _DPI
+_SPLIT_COLOURS = {"train": BLUE, "validation": ORANGE, "test": GREEN, "": SOFT}
+CSS_SCALE = 96 / DPI
 """Pixels of a browser per pixel of a picture, at which letters in pictures and in text have the same size."""
 
-_STYLE: dict[str, Any] = {
-    "font.size": 10,
-    "axes.titlesize": 11,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.labelcolor": _SOFT,
-    "axes.edgecolor": _LINE,
-    "axes.axisbelow": True,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "grid.color": _LINE,
-    "grid.linewidth": 0.7,
-    "xtick.color": _SOFT,
-    "ytick.color": _SOFT,
-    "xtick.major.size": 0,
-    "ytick.major.size": 0,
-    "text.color": _INK,
-    "legend.frameon": False,
-    "savefig.facecolor": "white",
-}
-
-
-@contextlib.contextmanager
-def _figure(width: float, height: float, layout: str = "constrained", **grid: Any) -> Iterator[tuple[Any, Any]]:
-    """Figure of `width` x `height` inches and its axes; pyplot's global state is not touched.
-
-    The layout "compressed" suits pictures, whose aspect is fixed.
-    """
-    try:
-        from matplotlib import rc_context
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError("Drawing a summary", "matplotlib", "train") from error
-    with rc_context(_STYLE):
-        figure = Figure(figsize=(width, height), dpi=_DPI, layout=layout)
-        FigureCanvasAgg(figure)
-        yield figure, figure.subplots(**grid)
-
-
-def _png(figure: Any) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
-    return buffer.getvalue()
+_figure = functools.partial(figure_of, lines=False)
 
 
 def split_name(split: str) -> str:
@@ -91,14 +45,14 @@ def counts(table: Mapping[str, Sequence[int]], labels: Sequence[str]) -> bytes:
             axes.barh(place, values, color=[_colour(name) for name in labels], height=0.72)
             for y, value in zip(place, values, strict=True):
                 share = f"  {100 * value / total:.1f} %" if total else ""
-                axes.text(value, y, f" {value:,}{share}", va="center", fontsize=8.5, color=_INK)
+                axes.text(value, y, f" {value:,}{share}", va="center", fontsize=8.5, color=INK)
             axes.set_xlim(0, max(1, *values) * 1.42)
             axes.set_xticks([])
             axes.spines["bottom"].set_visible(False)
             axes.set_title(f"{split_name(split)}: {total:,}")
         grid[0, 0].set_yticks(place, labels)
         grid[0, 0].invert_yaxis()
-        return _png(figure)
+        return png(figure)
 
 
 def grid(samples: Mapping[str, Sequence[NDArray[np.uint8]]], side: int) -> bytes:
@@ -113,14 +67,14 @@ def grid(samples: Mapping[str, Sequence[NDArray[np.uint8]]], side: int) -> bytes
             for k, picture in enumerate(pictures):
                 strip[:, k * (side + gap) : k * (side + gap) + side] = picture
             _show(axes, strip)
-            axes.set_yticks([side / 2], [label], color=_INK)
-        return _png(figure)
+            axes.set_yticks([side / 2], [label], color=INK)
+        return png(figure)
 
 
 def faces(means: Mapping[str, NDArray[np.float32]], overall: NDArray[np.float32]) -> bytes:
     """Mean picture (S, S) of every class, and below how it differs from the mean of all classes."""
     everyone = {"all classes alike": overall} | dict(means)
-    with _figure(1.25 * len(everyone), 2.75, "compressed", nrows=2, ncols=len(everyone), squeeze=False) as (
+    with _figure(1.25 * len(everyone), 2.75, layout="compressed", nrows=2, ncols=len(everyone), squeeze=False) as (
         figure,
         rows,
     ):
@@ -139,7 +93,7 @@ def faces(means: Mapping[str, NDArray[np.float32]], overall: NDArray[np.float32]
             bar.set_label("darker  |  brighter", fontsize=8)
             bar.outline.set_visible(False)
             bar.ax.tick_params(labelsize=8)
-        return _png(figure)
+        return png(figure)
 
 
 def _show(axes: Any, picture: NDArray[Any], **options: Any) -> Any:
@@ -156,7 +110,7 @@ def brightness(mean: Mapping[str, NDArray[np.float32]], spread: Mapping[str, NDA
         _histograms(right, spread, np.linspace(0, 128, 52), "Contrast: standard deviation of grey levels")
         if len(mean) > 1:
             right.legend(fontsize=9)
-        return _png(figure)
+        return png(figure)
 
 
 def _histograms(axes: Any, columns: Mapping[str, NDArray[Any]], edges: NDArray[np.float64], title: str) -> None:
@@ -190,7 +144,7 @@ def sizes(heights: NDArray[np.int32], widths: NDArray[np.int32]) -> bytes:
         for axes in (left, right):
             axes.grid(axis="y")
             axes.yaxis.get_major_locator().set_params(integer=True)
-        return _png(figure)
+        return png(figure)
 
 
 def agreement(table: NDArray[np.int64], labels: Sequence[str], votes: Sequence[str]) -> bytes:
@@ -201,11 +155,11 @@ def agreement(table: NDArray[np.int64], labels: Sequence[str], votes: Sequence[s
         axes.imshow(share, cmap="Blues", vmin=0, vmax=1.1, aspect="auto")
         for i in range(len(labels)):
             for j in range(len(votes)):
-                colour = _LINE if table[i, j] == 0 else "white" if share[i, j] > 0.6 else _INK
+                colour = LINE if table[i, j] == 0 else "white" if share[i, j] > 0.6 else INK
                 axes.text(j, i - 0.1, f"{100 * share[i, j]:.0f}", ha="center", va="center", color=colour, fontsize=10)
                 axes.text(j, i + 0.28, f"{table[i, j]:,}", ha="center", va="center", color=colour, fontsize=6.5)
         axes.set_xticks(range(len(votes)), votes, rotation=35, ha="right", rotation_mode="anchor")
         axes.set_yticks(range(len(labels)), [f"{n}  ({t:,})" for n, t in zip(labels, total[:, 0], strict=True)])
         axes.spines[:].set_visible(False)
         axes.set(xlabel="what most people voted for", title="Label against votes, per cent of the label")
-        return _png(figure)
+        return png(figure)

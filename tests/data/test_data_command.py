@@ -80,6 +80,44 @@ def test_fix_keeps_its_hands_off_the_source(command, source, tmp_path):
     assert "own source" in ended.err
 
 
+def test_no_table_refers_to_itself(command, small, tmp_path):
+    # Neither a new split nor a cleaned table is written over a table that its source goes through.
+    root = folders(small, tmp_path / "set")
+    first, second = tmp_path / "first.csv", tmp_path / "second.csv"
+    assert command("data", "split", root, first, "--no-near").code == 0
+    assert command("data", "split", first, second, "--no-near").code == 0
+    for arguments in (["split", first, first], ["split", second, first], ["audit", second, "--fix", first]):
+        ended = command("data", *arguments, "--no-near")
+
+        assert ended.code == 2
+        assert "would be written over its own source" in ended.err
+    assert len(read(second)) == 28
+
+
+def test_nothing_is_written_into_a_folder_of_images(command, small, tmp_path):
+    # Copies and plots below the data set would be read as part of it; a table beside a CSV of pixels is no such thing.
+    root = folders(small, tmp_path / "set")
+    for arguments in (["summary", root, "--report", root / "report"], ["convert", root, root / "b", "--layout", "csv"]):
+        ended = command("data", *arguments)
+
+        assert ended.code == 1
+        assert "it lies in the data set" in ended.err
+    assert len(read(root)) == 28
+
+
+def test_fix_says_when_a_split_is_emptied(command, small, tmp_path):
+    # All training pictures are copies of test pictures: what is left has no training split.
+    root = folders(small, tmp_path / "set")
+    for kind in (root / "train").iterdir():
+        twin = next((root / "test" / kind.name).iterdir()).read_bytes()
+        for picture in kind.iterdir():
+            picture.write_bytes(twin)
+    ended = command("data", "audit", root, "--fix", tmp_path / "kept.csv", "--no-near")
+
+    assert ended.code == 0
+    assert "Nothing is left of train;" in ended.err
+
+
 def test_split(command, small, tmp_path):
     # A data set without splits gets some, without a copy of its pictures.
     root = folders(small, tmp_path / "set", split=dict.fromkeys(("train", "validation", "test"), ""))

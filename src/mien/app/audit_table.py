@@ -22,11 +22,15 @@ _NAMED = 3
 def show(found: Audit) -> None:
     """Print what an audit found to standard output."""
     m, out = found.manifest, console()
-    out.print(f"{m.source}: {len(m):,} pictures, {len(m.labels)} classes", soft_wrap=True)
+    out.print(f"{m.source}: {_count(len(m), 'picture')}, {_count(len(m.labels), 'class', 'es')}", soft_wrap=True)
     out.print(class_table(m))
     out.print(_problem_table(found))
     for line in _remarks(found):
         out.print(line, soft_wrap=True)
+
+
+def _count(number: int, what: str, plural: str = "s") -> str:
+    return f"{number:,} {what}" + ("" if number == 1 else plural)
 
 
 def _table(first: str, columns: Sequence[str]) -> Table:
@@ -103,7 +107,9 @@ def _remarks(found: Audit) -> list[str]:
         groups = "1 group differs" if count == 1 else f"{count:,} groups differ"
         lines.append(f"Conflicts: of identical pictures, {groups} in label, for example {_example(found)}.")
     if found.near is not None:
-        lines.append(f"Near duplicates: {len(found.near_groups()):,} groups, found as docs/data.md describes.")
+        linked = found.near_groups()
+        members = f" of {sum(map(len, linked)):,} pictures" if linked else ""
+        lines.append(f"Near duplicates: {_count(len(linked), 'group')}{members}, found as docs/data.md describes.")
     if len(found.blank):
         lines.append(f"Blank: {', '.join(str(name) for name in m.names[found.blank[:_NAMED]])}.")
     if found.no_face is None:

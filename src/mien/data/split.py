@@ -60,7 +60,8 @@ def make_splits(
         if part > 0 and not np.any(split == name):
             raise DataError(
                 f"{manifest.source}: {len(counts):,} groups of pictures that belong together are too few to give "
-                f"{part:.0%} to {name}; ask for other parts."
+                f"{part:.0%} to {name}; ask for other parts"
+                + ("." if near is None else ", or leave out near duplicates (--no-near).")
             )
     return dataclasses.replace(manifest, split=split)
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from mien.app.terminal import console, notice, progress
-from mien.core.errors import OptionError
 
 if TYPE_CHECKING:
     from mien.data.clean import Cleaned
@@ -98,11 +97,13 @@ def convert(
 ) -> None:
     """Write SOURCE anew as the folder OUT; every pixel and every label is kept."""
     from mien.data import convert as converter
+    from mien.data.formats import refuse_inside
     from mien.data.split import parse_parts
 
     if parts is not None:
         parse_parts(parts)  # mistakes show before the work
     converter.check_target(out)
+    refuse_inside(out, source)
     manifest = _read(source, labels)
     if classes is not None:
         manifest = manifest.with_labels([name.strip() for name in classes.split(",")])
@@ -134,7 +135,7 @@ def split(source: Path, out: Path, labels: str | None, parts: str, seed: int, ne
     from mien.data.split import parse_parts
 
     parse_parts(parts)
-    selection.check_target(out)
+    selection.check_target(out, source)
     manifest = _read(source, labels)
     if any(manifest.split_counts().keys() - {""}):
         notice(f"{source} has splits already ({_per_split(manifest.split_counts())}); the new ones replace them.")
@@ -166,9 +167,7 @@ def audit(source: Path, labels: str | None, as_json: bool, fix: Path | None, nea
     from mien.data.formats import selection
 
     if fix is not None:
-        if fix.exists() and fix.resolve() == source.resolve():
-            raise OptionError("--fix would write over its own source; name another file.")
-        selection.check_target(fix)
+        selection.check_target(fix, source)
     manifest = _read(source, labels)
     found = auditor.audit(manifest, near=_near(manifest) if near else None)
     if as_json:
@@ -183,10 +182,15 @@ def audit(source: Path, labels: str | None, as_json: bool, fix: Path | None, nea
 
 def _tell_removed(cleaned: Cleaned, path: Path, quiet: bool) -> None:
     from mien.data.clean import REASONS
+    from mien.data.manifest import SPLITS
 
     say = notice if quiet else click.echo
     removed = int((cleaned.reasons != "").sum())
-    say(f"Wrote {path}: {_pictures(len(cleaned.manifest))} ({_per_split(cleaned.manifest.split_counts())}).")
+    left = cleaned.manifest.split_counts()
+    say(f"Wrote {path}: {_pictures(len(cleaned.manifest))} ({_per_split(left)}).")
+    gone = [split for split in SPLITS if split in set(cleaned.split.tolist()) - left.keys()]
+    if gone:
+        notice(f"Nothing is left of {' and '.join(gone)}; make new splits with mien data split.")
     say(f"Left out {_pictures(removed)}" + (", each for the first reason that fits:" if removed else "."))
     for reason, counts in cleaned.counts().items():
         say(f"  {sum(counts.values()):6,}  {REASONS[reason]} ({_per_split(counts)})")
@@ -203,8 +207,10 @@ def summary(source: Path, labels: str | None, report: Path, seed: int) -> None:
 
     Writes PNG files and one page, summary.html, that holds all of them.
     """
+    from mien.data.formats import refuse_inside
     from mien.data.summary import summarize
 
+    refuse_inside(report, source)
     manifest = _read(source, labels)
     with progress("Drawing", len(manifest.labels), "classes") as advance:
         paths = summarize(manifest, report, seed=seed, advance=advance)

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from mien.core.errors import DataError
+from mien.core.errors import DataError, OutputError
 from mien.core.labels import LabelSet
 from mien.data.formats import folders, kaggle, parquet, paths, selection
 from mien.data.formats.common import IMAGE_SUFFIXES, Hints, Reader
@@ -17,7 +17,7 @@ from mien.data.manifest import Manifest
 from mien.data.stats import Facts, picture_facts, stats_of
 from mien.data.trees import Tree, open_tree
 
-__all__ = ["READERS", "read"]
+__all__ = ["READERS", "read", "refuse_inside"]
 
 READERS: tuple[Reader, ...] = (parquet, kaggle, paths, folders)
 """The layouts, in the order in which they are tried."""
@@ -62,6 +62,28 @@ def _read_unchecked(path: Path, hints: Hints) -> Manifest:
                 raise DataError(f"{path}: read as {reader.LAYOUT}, which has no pictures.")
             return manifest
     raise DataError(_nothing_fits(tree))
+
+
+def refuse_inside(out: Path, source: Path) -> None:
+    """Refuse to write pictures below a folder of images: they would be read as part of that data set.
+
+    Args:
+        out: the file or folder that is to be written; it need not exist.
+        source: the data set; only a folder of images is looked at, other layouts do not take up what lies beside them.
+
+    Raises:
+        OutputError: `out` is the folder of the data set, or lies below it.
+
+    """
+    place, folder = out.resolve(), source.resolve()
+    if not source.is_dir() or folder not in (place, *place.parents):
+        return
+    tree = open_tree(source)
+    if next((reader for reader in READERS if reader.recognises(tree)), None) is folders:
+        raise OutputError(
+            f"Cannot write {out}: it lies in the data set {source}, which would then hold the pictures that are "
+            "written there; name a folder beside it."
+        )
 
 
 def _nothing_fits(tree: Tree) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.core.errors import DataError, OutputError, unknown_name
+from mien.core.errors import DataError, OptionError, OutputError, unknown_name
 from mien.core.files import atomic_write
 from mien.core.text import whole_number
 from mien.data.formats.common import Hints, split_of
@@ -90,17 +90,37 @@ def _split(row: Row, table: Table) -> str:
     return split
 
 
-def check_target(path: Path) -> None:
+def check_target(path: Path, source: Path) -> None:
     """Refuse a name under which no selection can be written, before the work that leads to one.
+
+    Args:
+        path: the CSV file.
+        source: the data set that its rows are to come from.
 
     Raises:
         OutputError: the folder does not exist, or another kind of file has the name.
+        OptionError: `source` is that file, or refers to it, so the table would refer to itself.
 
     """
     if not path.parent.is_dir():
         raise OutputError(f"Cannot write {path}: the folder {path.parent} does not exist.")
+    if path.resolve() in (source.resolve(), *_tables_of(source)):
+        raise OptionError(f"{path} would be written over its own source; name another file.")
     if path.is_file() and not recognises(open_tree(path)):
         raise OutputError(f"Cannot write {path}: it exists and is no table of this kind; choose another name.")
+
+
+def _tables_of(source: Path) -> list[Path]:
+    """The selections, one after the other, through which a data set is read; none where it is no selection."""
+    found: list[Path] = []
+    while source.is_file() and len(found) < _MAX_DEPTH and recognises(tree := open_tree(source)):
+        found.append(source.resolve())
+        with open_table(tree, tree.names[0]) as table:
+            first = next(table.rows(), None)
+        if first is None:
+            break
+        source = source.parent / first.cells["source"]
+    return found
 
 
 def write(path: Path, source: Path, manifest: Manifest) -> None:
@@ -113,9 +133,10 @@ def write(path: Path, source: Path, manifest: Manifest) -> None:
 
     Raises:
         OutputError: the file cannot be written, or another kind of file has its name.
+        OptionError: the table would refer to itself.
 
     """
-    check_target(path)
+    check_target(path, source)
     relative = Path(os.path.relpath(source.resolve(), path.resolve().parent)).as_posix()
     with atomic_write(path, "w", newline="") as file:
         writer = csv.writer(file)

@@ -6,11 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from click.testing import CliRunner
 
 from mien.app.commands.export import command as export_command
 from mien.app.commands.train import _config, command
-from mien.core.errors import MienError, OptionError
+from mien.core.errors import MienError, OptionError, OutputError
+from mien.data.convert import convert
+from mien.data.manifest import Manifest
 from mien.learn.train import Outcome
 
 EMPTY = {"configs": (), "classes": None, "pretrained": None, "keep_leaks": None, "extra": ()}
@@ -36,11 +39,55 @@ def test_settings_in_order(tmp_path: Path) -> None:
 
 # A setting that does not exist must be named with the nearest, and --set needs a key and a value.
 @pytest.mark.parametrize(
-    ("extra", "message"), [("warmupp=1", "Did you mean 'warmup'"), ("warmup", "expects KEY=VALUE"), ("epochs=x", "int")]
+    ("extra", "message"),
+    [("warmupp=1", "Did you mean 'warmup'"), ("warmup", "expects KEY=VALUE"), ("epochs=x", "a whole number")],
 )
 def test_bad_settings(extra: str, message: str) -> None:
     with pytest.raises(OptionError, match=message):
         _config(options(extra=(extra,)))
+
+
+# Settings that only fit together are judged together, and one entry of a table leaves the others alone.
+def test_settings_are_judged_together(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text("[augmentation]\nflip = 0.25\nrotate = 3", encoding="utf-8")
+    config = _config(
+        options(configs=(str(tmp_path / "a.toml"),), epochs=1, extra=("warmup=0", "augmentation.rotate=9"))
+    )
+    assert (config.epochs, config.warmup, config.augmentation) == (1, 0.0, {"flip": 0.25, "rotate": 9})
+
+
+@pytest.fixture(scope="module")
+def source(drawn: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The drawn data set as a folder of images."""
+    out = tmp_path_factory.mktemp("sets") / "drawn"
+    convert(drawn, out, "folders")
+    (out / "manifest.csv").unlink()  # the votes: the folders alone are the data set
+    return out
+
+
+# What the settings or the machine cannot do must be said before there is a folder that has to be removed again.
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        ("augmentation.rotat=1", "Did you mean 'rotate'"),
+        ("augment=strongest", "Did you mean 'strong'"),
+        ("precision=16", "needs a GPU"),
+    ],
+)
+def test_impossible_runs_leave_no_folder(source: Path, tmp_path: Path, extra: str, message: str) -> None:
+    if "GPU" in message and (torch.cuda.is_available() or torch.backends.mps.is_available()):
+        pytest.skip("there is a GPU")
+    result = CliRunner().invoke(command, [str(source), "--out", str(tmp_path / "r"), "--model=ann", "--set", extra])
+    assert isinstance(result.exception, OptionError)
+    assert message in str(result.exception)
+    assert not (tmp_path / "r").exists()
+
+
+# A run in a folder of images would add its plots to the data set.
+def test_a_run_stays_out_of_the_data(source: Path) -> None:
+    result = CliRunner().invoke(command, [str(source), "--out", str(source / "run"), "--model=ann"])
+    assert isinstance(result.exception, OutputError)
+    assert "lies in the data set" in str(result.exception)
 
 
 # --resume goes on with the run's settings: others beside it, or a folder without a run, are refused.

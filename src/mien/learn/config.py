@@ -158,6 +158,9 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "device": ("auto", "cpu", "gpu", "mps"),
 }
 
+_SMALLEST = 8
+"""Pixels of a crop's side below which there is no model file (docs/model-format.md)."""
+
 # Name: (lowest, highest) value.
 _RANGES: dict[str, tuple[float, float]] = {
     "size": (0, 1024), "grow_from": (0, 1024), "margin": (0.5, 4), "shift_y": (-1, 1), "dropout": (0, 0.95),
@@ -184,10 +187,16 @@ def _check_ranges(config: Config) -> None:
     for key, (low, high) in _RANGES.items():
         value = getattr(config, key)
         if not (math.isfinite(value) and low <= value <= high):
-            raise OptionError(f"{key!r} must lie in {low}..{high}, got {value}.")
+            limits = f"lie in {low}..{high}" if math.isfinite(high) else f"be {low} or more"
+            raise OptionError(f"{key!r} must {limits}, got {value}.")
+    if 0 < config.size < _SMALLEST:
+        raise OptionError(f"'size' must be 0 (the model's own) or at least {_SMALLEST} pixels, got {config.size}.")
     for stage in config.stages:
         if stage.epochs < 1 or stage.lr < 0 or not math.isfinite(stage.lr):
-            raise OptionError(f"A stage needs epochs of at least 1 and a learning rate of at least 0, got {stage}.")
+            raise OptionError(
+                "A stage needs epochs of at least 1 and a learning rate of at least 0, got "
+                f"epochs = {stage.epochs}, lr = {stage.lr:g}."
+            )
 
 
 def _check_schedule(config: Config) -> None:

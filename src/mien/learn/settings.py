@@ -5,14 +5,16 @@ from __future__ import annotations
 import dataclasses
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mien.core.errors import OptionError, unknown_name
 from mien.learn.config import Config, Stage
 
-__all__ = ["from_mapping", "read_config", "to_toml"]
+__all__ = ["from_layers", "from_mapping", "read_config", "read_toml", "to_toml"]
+
+_KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
 
 
 def from_mapping(values: Mapping[str, Any], where: str, base: Config | None = None) -> Config:
@@ -22,13 +24,30 @@ def from_mapping(values: Mapping[str, Any], where: str, base: Config | None = No
         OptionError: an unknown key, a value of the wrong type or out of range.
 
     """
+    return from_layers([(values, where)], base)
+
+
+def from_layers(layers: Sequence[tuple[Mapping[str, Any], str]], base: Config | None = None) -> Config:
+    """`base` (the defaults without it) changed by pairs of values and their origin; later ones win.
+
+    What fits together is looked at once, after the last one, so the order of two changes does not matter. A table
+    (`augmentation`) takes over the entries of an earlier one that it does not name.
+
+    Raises:
+        OptionError: an unknown key, a value of the wrong type or out of range.
+
+    """
     fields = {f.name: f for f in dataclasses.fields(Config)}
     start = base or Config()
     changes: dict[str, Any] = {}
-    for key, value in values.items():
-        if key not in fields:
-            raise OptionError(f"{where}: {unknown_name('setting', key, fields)}")
-        changes[key] = _typed(value, getattr(start, key), f"{where}: {key!r}")
+    for values, where in layers:
+        for key, value in values.items():
+            if key not in fields:
+                raise OptionError(f"{where}: {unknown_name('setting', key, fields)}")
+            typed = _typed(value, getattr(start, key), f"{where}: {key!r}")
+            if isinstance(typed, Mapping):
+                typed = {**changes.get(key, getattr(start, key)), **typed}
+            changes[key] = typed
     return dataclasses.replace(start, **changes)
 
 
@@ -41,7 +60,7 @@ def _typed(value: Any, like: Any, name: str) -> Any:
     """
     if name.endswith("'stages'"):
         return _stages(value, name)
-    if name.endswith("'freeze'") and isinstance(value, int) and not isinstance(value, bool):
+    if name.endswith(("'freeze'", "'precision'")) and isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if isinstance(like, tuple):
         if isinstance(value, list | tuple) and all(isinstance(v, str) for v in value):
@@ -54,7 +73,7 @@ def _typed(value: Any, like: Any, name: str) -> Any:
     if isinstance(like, float) and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if type(value) is not type(like):
-        raise OptionError(f"{name} must be of the type {type(like).__name__}, got {value!r}.")
+        raise OptionError(f"{name} must be {_KINDS[type(like)]}, got {value!r}.")
     return value
 
 
@@ -82,14 +101,23 @@ def read_config(path: Path | str, base: Config | None = None) -> Config:
         OptionError: the file cannot be read, is not TOML, or holds an unknown key or an impossible value.
 
     """
+    return from_mapping(read_toml(path), str(path), base)
+
+
+def read_toml(path: Path | str) -> dict[str, Any]:
+    """The values of a TOML file, not yet looked at.
+
+    Raises:
+        OptionError: the file cannot be read, or is not TOML.
+
+    """
     path = Path(path)
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise OptionError(f"Cannot read the settings {path}: {error.strerror or error}.") from error
     except (ValueError, RecursionError) as error:
         raise OptionError(f"{path} is not TOML: {error}.") from error
-    return from_mapping(values, str(path), base)
 
 
 def to_toml(config: Config, *, only_changes: bool = False) -> str:

@@ -22,6 +22,7 @@ from mien.core.contract import Color
 from mien.core.errors import OptionError, OutputError, TrainError
 from mien.core.files import atomic_write, make_folder
 from mien.data.manifest import Manifest
+from mien.learn.augment import augmentation
 from mien.learn.checkpoints import AtomicCheckpoints, Keeper
 from mien.learn.config import Config
 from mien.learn.dataset import BatchSampler, CropTable, class_weights, loader
@@ -86,11 +87,13 @@ def train(
     tables = _tables(splits, config)
     if config.teachers:
         tables = (_taught(tables[0], config, say), tables[1])
-    network = _network(config, tables[0])  # before the folder is made: weights may be missing
+    network = _network(config, tables[0])  # this and the trainer before the folder is made: they may not be had
+    with quiet():
+        trainer = _trainer(run, config, say)
     record = data_record(manifest, splits, config, tables[0])
     _open_run(run, config, record, resume)
     with quiet():
-        module = _fit(run, config, network, tables, say)
+        module = _fit(run, trainer, network, config, tables)
         if not _main_process():
             return Outcome(run, len(module.history), 0, {})
         record |= sizes(module, config) | {"environment": environment(module)}
@@ -126,9 +129,10 @@ def resolve(config: Config) -> Config:
     """Settings with the size that the architecture is made for, where none is asked for.
 
     Raises:
-        OptionError: no architecture has such a name.
+        OptionError: no architecture or augmentation has such a name, or a change to the augmentation is impossible.
 
     """
+    augmentation(config.augment, config.augmentation)  # checks both
     size = default_size(config.model)  # also checks the name
     return config if config.size else dataclasses.replace(config, size=size)
 
@@ -163,14 +167,12 @@ def _network(config: Config, table: CropTable) -> Network:
     )  # fmt: skip
 
 
-def _fit(run: Path, config: Config, network: Network, tables: tuple[CropTable, CropTable], say: Say) -> Expression:
+def _fit(
+    run: Path, trainer: L.Trainer, network: Network, config: Config, tables: tuple[CropTable, CropTable]
+) -> Expression:
     train_table, validation_table = tables
     weights = {head.name: class_weights(head) for head in train_table.heads} if config.balance == "weights" else {}
     module = Expression(network, config, validation_table.heads, weights)
-    try:
-        trainer = _trainer(run, config, say)
-    except MisconfigurationException as error:
-        raise OptionError(f"This machine cannot train so: {str(error).splitlines()[0]}") from error
     rank, world = trainer.global_rank, trainer.world_size
     order = BatchSampler(
         len(train_table),
@@ -208,6 +210,19 @@ def _row_weights(head: Head, config: Config) -> Any:
 
 
 def _trainer(run: Path, config: Config, say: Say) -> L.Trainer:
+    """Lightning's loop for these settings; nothing is written yet.
+
+    Raises:
+        OptionError: the machine does not have the device, as many of them, or the precision.
+
+    """
+    try:
+        return _loop(run, config, say)
+    except MisconfigurationException as error:
+        raise OptionError(f"This machine cannot train so: {str(error).splitlines()[0]}") from error
+
+
+def _loop(run: Path, config: Config, say: Say) -> L.Trainer:
     from lightning.pytorch.loggers import TensorBoardLogger
 
     if config.precision == "16" and not (torch.cuda.is_available() or torch.backends.mps.is_available()):

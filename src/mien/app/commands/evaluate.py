@@ -64,10 +64,13 @@ def command(
     MODEL is a shipped name, an .onnx file or the folder of a training run; SOURCE is a data set in any layout that
     `mien data` reads. Choose between models on the validation split; read the test split once.
     """
+    from mien.data.formats import refuse_inside
     from mien.infer.classify import load_classifier
 
     if card_with and card is None:
         raise click.UsageError("--card-with needs --card FILE.")
+    if report is not None:
+        refuse_inside(report, source)
     _check_targets(report, card)
     others = _read_all(card_with)
     classifier = load_classifier(model, threads)

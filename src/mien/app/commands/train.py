@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -65,7 +66,13 @@ def _settings(function: _F) -> _F:
 @click.option(
     "--keep-leaks", is_flag=True, default=None, help="Train also on pictures of the validation or test split."
 )
-@click.option("--set", "extra", multiple=True, metavar="KEY=VALUE", help="Any other setting, as in the TOML file.")
+@click.option(
+    "--set",
+    "extra",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Any other setting, as in the TOML file: warmup=0, augmentation.rotate=20.",
+)
 @click.option("--resume", is_flag=True, help="Go on with the run in the folder, with its settings.")
 @_settings
 def command(source: str, out: str, resume: bool, **options: Any) -> None:
@@ -77,6 +84,7 @@ def command(source: str, out: str, resume: bool, **options: Any) -> None:
     """
     from mien.app.terminal import notice, progress
     from mien.data import read
+    from mien.data.formats import refuse_inside
     from mien.learn.train import refuse_existing, resolve, saved_config, train
 
     if resume:
@@ -85,10 +93,12 @@ def command(source: str, out: str, resume: bool, **options: Any) -> None:
     else:
         config = resolve(_config(options))
         refuse_existing(out)
+        refuse_inside(Path(out), Path(source))
     with progress(f"Reading {source}", None, "pictures") as advance:
         manifest = read(source, advance=advance)
     if manifest.unreadable:
-        notice(f"{len(manifest.unreadable)} pictures cannot be read, the first: {manifest.unreadable[0][0]}")
+        count = "1 picture" if len(manifest.unreadable) == 1 else f"{len(manifest.unreadable):,} pictures"
+        notice(f"{count} cannot be read, left out; the first: {': '.join(manifest.unreadable[0])}.")
     outcome = train(manifest, config, out, resume=resume, say=_say)
     if outcome.validation:
         click.echo(
@@ -113,31 +123,32 @@ def _check_resume(options: Mapping[str, Any]) -> None:
 
 
 def _config(options: Mapping[str, Any]) -> Config:
-    from mien.learn.config import Config
-    from mien.learn.settings import from_mapping, read_config
+    from mien.learn.settings import from_layers, read_toml
 
-    config = Config()
-    for path in options["configs"]:
-        config = read_config(path, config)
+    layers = [(read_toml(path), str(path)) for path in options["configs"]]
     known = [name.replace("-", "_") for name, _, _ in _SETTINGS]
     values = {name: options[name] for name in (*known, "pretrained", "keep_leaks") if options[name] is not None}
     if options["classes"]:
         values["classes"] = tuple(name.strip() for name in options["classes"].split(","))
-    config = from_mapping(values, "the command line", config)
-    return from_mapping(_extra(options["extra"]), "--set", config)
+    return from_layers([*layers, (values, "the command line"), *_extra(options["extra"])])
 
 
-def _extra(pairs: tuple[str, ...]) -> dict[str, Any]:
-    """Settings from KEY=VALUE, the value as TOML (a word needs no quotes)."""
+def _extra(pairs: tuple[str, ...]) -> list[tuple[dict[str, Any], str]]:
+    """Settings from KEY=VALUE, the value as TOML (a word needs no quotes); TABLE.KEY=VALUE names an entry of a table.
+
+    Each is a layer of its own for `mien.learn.settings.from_layers`.
+    """
     import tomllib
 
-    values: dict[str, Any] = {}
+    layers: list[tuple[dict[str, Any], str]] = []
     for pair in pairs:
         key, mark, text = pair.partition("=")
         if not mark or not key.strip():
             raise OptionError(f"--set expects KEY=VALUE, got {pair!r}.")
         try:
-            values[key.strip()] = tomllib.loads(f"value = {text}")["value"]
+            value = tomllib.loads(f"value = {text}")["value"]
         except (ValueError, RecursionError):
-            values[key.strip()] = text
-    return values
+            value = text
+        table, dot, entry = key.strip().partition(".")
+        layers.append(({table: {entry: value} if dot else value}, "--set"))
+    return layers

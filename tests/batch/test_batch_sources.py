@@ -185,7 +185,7 @@ def test_bad_pictures(tmp_path: Path, tiny_model: Path) -> None:
     for row in rows[1:5]:
         assert row["error"].startswith(row["source"]), row["error"]
         assert row["error"].endswith("."), row["error"]
-        assert "the bytes" not in row["error"]
+        assert "the data" not in row["error"]
     assert "2500 megapixels" in rows[4]["error"]
     assert rows[0]["error"] is None
 

@@ -1,10 +1,11 @@
 """Numbers and JSON as people and files write them."""
 
+import numpy as np
 import pytest
 
 from mien.core.errors import DataError, MienError
 from mien.core.labels import LabelSet
-from mien.core.text import parse_json, whole_number
+from mien.core.text import is_number, is_whole, parse_json, whole_number
 
 
 @pytest.mark.parametrize(
@@ -42,3 +43,13 @@ def test_labels_can_be_shown():
     for name in ("happy\x1b[2J", "sad\ud800", "an\0gry"):
         with pytest.raises(DataError, match="cannot be shown"):
             LabelSet(["calm", name])
+
+
+def test_what_counts_as_a_number():
+    # Numbers of Python and NumPy in their range; no texts, no NaN, no infinities.
+    assert is_whole(3, 1)
+    assert is_whole(np.int64(3), 1, 3)
+    assert is_number(np.float32(0.5), 0, 1)
+    assert is_number(10**30, 0)
+    assert not any(is_whole(value, 1, 3) for value in (0, 4, 1.0, "2", None))
+    assert not any(is_number(value, 0, 1) for value in (-0.1, 1.1, float("nan"), float("inf"), "1", None))

@@ -8,6 +8,7 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 import pytest
+from PIL import Image as PilImage
 
 import mien
 from mien.core.errors import ImageError, InputError, OptionError
@@ -110,7 +111,7 @@ def test_classify_crops_of_any_size(analyzer):
     assert analyzer.classify(dark).argmax(1).tolist() == [0, 0]
     assert analyzer.classify([dark[0], light]).argmax(1).tolist() == [0, 1]
     assert analyzer.classify([]).shape == (0, 2)
-    for bad in ([np.zeros((4, 4), float)], [None], np.zeros((2, 4), np.uint8)):
+    for bad in ([np.zeros((4, 4), float)], [None], np.zeros((2, 4, 4, 1), np.uint8)):
         with pytest.raises(InputError, match="Expected uint8 crops"):
             analyzer.classify(bad)
 
@@ -152,3 +153,59 @@ def test_public_names_exist():
     assert set(mien.__all__) <= set(dir(mien))
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = mien.nothing
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("threads", 100_000),
+        ("threads", 1.5),
+        ("threads", "2"),
+        ("min_face", float("nan")),
+        ("min_face", None),
+        ("max_faces", 1.5),
+        ("detect_side", float("nan")),
+        ("detect_side", "640"),
+        ("max_pixels", float("nan")),
+        ("max_pixels", 0),
+        ("max_pixels", None),
+    ],
+)
+def test_impossible_values_of_options(tiny_model, option, value):
+    # A value of another type, one that is no number, and one that would exhaust the machine are refused by a sentence.
+    with pytest.raises(OptionError, match="got "):
+        Analyzer(tiny_model, **{option: value})
+
+
+def test_a_single_picture_is_not_several(analyzer, hopper, hopper_file):
+    # A path is not read letter by letter, nor a picture row by row.
+    for single in (str(hopper_file), hopper_file, hopper_file.read_bytes(), hopper, PilImage.fromarray(hopper)):
+        with pytest.raises(InputError, match="put it into a list"):
+            analyzer.analyze_batch(single)
+    with pytest.raises(InputError, match="put it into a list"):
+        list(analyzer.reports(str(hopper_file)))
+    with pytest.raises(InputError, match="put it into a list"):
+        analyzer.classify(hopper)
+
+
+def test_reports_of_other_kinds_than_files(analyzer, hopper, hopper_file):
+    # Bytes and arrays have records too, and what is no picture has one with an error.
+    records = list(analyzer.reports([hopper_file.read_bytes(), hopper, None]))
+
+    assert [record.source for record in records] == ["<bytes>", "<ndarray>", "<NoneType>"]
+    assert [record.error is None for record in records] == [True, True, False]
+
+
+def test_a_stream_of_something_else(analyzer, hopper):
+    # Who gives a path, pictures or a grey picture where frames belong is told what is expected.
+    from mien.core.types import Frame
+
+    with pytest.raises(InputError, match="open it with mien.open_source"):
+        analyzer.stream("clip.mp4")
+    with pytest.raises(InputError, match="Expected frames as mien.open_source gives them"):
+        list(analyzer.stream([hopper]))
+    with pytest.raises(InputError, match=r"shape \(H, W, 3\)"):
+        list(analyzer.stream([Frame(hopper[..., 0], 0, 0.0)]))
+    for options in ({"detector_every": 1.5}, {"max_faces": 1.5}, {"detector_every": None}):
+        with pytest.raises(OptionError):
+            analyzer.stream([], **options)

@@ -70,7 +70,7 @@ def test_files_that_are_no_models(tmp_path):
     ):
         with pytest.raises(ModelError, match=message):
             load_classifier(tmp_path / name)
-    with pytest.raises(OptionError, match="at least 1, got 0"):
+    with pytest.raises(OptionError, match="from 1 to 256, got 0"):
         load_classifier(GOLDEN / "tiny.onnx", threads=0)
 
 

@@ -227,3 +227,23 @@ def test_the_callers_array_is_not_changed():
     load_image(array)
 
     np.testing.assert_array_equal(array, before)
+
+
+def test_a_pillow_image_that_cannot_be_decoded():
+    # Pillow decodes late: a file that is cut off, and a picture that was closed, are errors about the picture.
+    data = _encoded(_halves(), "PNG")
+    with (
+        PilImage.open(io.BytesIO(data[: len(data) // 2])) as cut,
+        pytest.raises(ImageError, match="closed, or its file is damaged"),
+    ):
+        load_image(cut)
+    closed = PilImage.new("RGB", (4, 4))
+    closed.close()
+    with pytest.raises(ImageError, match="closed, or its file is damaged"):
+        load_image(closed)
+
+
+def test_an_empty_path():
+    # An empty text is no folder.
+    with pytest.raises(ImageError, match="got an empty text"):
+        load_image("")

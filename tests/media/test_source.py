@@ -351,3 +351,10 @@ def test_address_where_nothing_answers():
     # A refused connection is told at once.
     with pytest.raises(VideoError, match="check the address"):
         open_source("http://127.0.0.1:9/a.mp4", timeout_s=1.0)
+
+
+@pytest.mark.parametrize("spec", [-1, 10**6, True, None, "", ["a.mp4"], b"a.mp4"])
+def test_what_is_no_source(spec):
+    # A camera that cannot be (OpenCV crashes on -1) and values of other types are refused by a sentence.
+    with pytest.raises(VideoError, match="Expected "):
+        open_source(spec)

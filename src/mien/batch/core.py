@@ -207,12 +207,12 @@ def _reason(error: Exception) -> str:
 
 
 def _error(given: Given, reason: str) -> str:
-    """A printable sentence that names the input; decoders speak of "the bytes"."""
-    for start in ("the bytes ", "the array "):
+    """A printable sentence that names the input; decoders speak of "the data"."""
+    for start in ("the data ", "the array "):
         if reason.startswith(start):
             text = f"{given.name} {reason.removeprefix(start)}"
             break
     else:
-        reason = reason.replace("but the bytes is empty", "but it is empty")
+        reason = reason.replace("but the data is empty", "but it is empty")
         text = f"{given.name}: {reason}" + ("" if reason.endswith(".") else ".")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
+from numbers import Integral, Real
 from typing import Any, NoReturn
 
-__all__ = ["parse_json", "printable", "whole_number"]
+__all__ = ["is_number", "is_whole", "parse_json", "printable", "whole_number"]
 
 _MOST_DIGITS = 18  # fits 64 bits
 
@@ -17,6 +19,16 @@ def whole_number(text: str) -> int | None:
     """
     tidy = text.strip()
     return int(tidy) if tidy.isascii() and tidy.isdigit() and len(tidy) <= _MOST_DIGITS else None
+
+
+def is_whole(value: object, least: int, most: float = math.inf) -> bool:
+    """Whether a value of a caller is a whole number (of Python or NumPy) in least..most."""
+    return isinstance(value, Integral) and least <= int(value) <= most
+
+
+def is_number(value: object, least: float, most: float = math.inf) -> bool:
+    """Whether a value of a caller is a finite number (of Python or NumPy) in least..most."""
+    return isinstance(value, Real) and math.isfinite(value) and least <= float(value) <= most
 
 
 def parse_json(text: str | bytes) -> Any:

@@ -180,7 +180,7 @@ def decode(data: bytes) -> Array:
 
 def _reason(error: ImageError) -> str:
     text = str(error).rstrip(".")
-    for start in ("the bytes is ", "the bytes has ", "the bytes "):
+    for start in ("the data is ", "the data has ", "the data "):
         text = text.removeprefix(start)
     return text
 

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, final
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image as PilImage
 
 from mien.core.errors import InputError, OptionError
+from mien.core.text import is_number
 from mien.core.types import Analysis, Detector, Face, Frame, Image, Reading
 from mien.infer.classify import OnnxClassifier, load_classifier
 from mien.infer.crop import crop_faces, fit_crops
@@ -69,6 +71,8 @@ class Analyzer:
     ) -> None:
         if min_confidence is not None and not 0 <= min_confidence <= 1:
             raise OptionError(f"The smallest confidence must lie in 0..1, got {min_confidence:g}.")
+        if not is_number(max_pixels, 1):
+            raise OptionError(f"The largest picture must have 1 pixel or more, got {max_pixels!r} pixels.")
         options = DetectOptions(side=detect_side, min_face=min_face, max_faces=max_faces)
         self.classifier: OnnxClassifier = load_classifier(model, threads)
         self.detector: Detector = open_detector(detector, options)
@@ -100,12 +104,18 @@ class Analyzer:
         return self._read([picture])[0]
 
     def analyze_batch(self, images: Iterable[ImageSource], *, color: ColorOrder = "bgr") -> list[list[Reading]]:
-        """Readings of several pictures; the faces of all of them are classified together.
+        """Readings of several pictures, in their order; the faces of all of them are classified together.
+
+        Args:
+            images: pictures as `analyze` takes them, also of different kinds and sizes; may be empty.
+            color: channel order of arrays.
 
         Raises:
             ImageError: a picture cannot be read (use `reports` to go on after such a one).
+            InputError: a single picture instead of several.
 
         """
+        _refuse_single(images)
         found: list[list[Reading]] = []
         for chunk in _chunks(images, _CHUNK):
             found += self._read([load_image(i, color=color, max_pixels=self._max_pixels) for i in chunk])
@@ -121,19 +131,28 @@ class Analyzer:
         picture = load_image(source, color=color, max_pixels=self._max_pixels)
         return self._analysis(name or _name_of(source), picture, self._read([picture])[0])
 
-    def reports(self, sources: Iterable[str | os.PathLike[str]]) -> Iterator[Analysis]:
-        """Records of many picture files, in order; a file that cannot be read becomes a record with `error`."""
+    def reports(self, sources: Iterable[ImageSource]) -> Iterator[Analysis]:
+        """Records of many pictures, in order; one that cannot be read becomes a record with `error`.
+
+        Args:
+            sources: paths, or pictures of the other kinds that `analyze` takes.
+
+        Raises:
+            InputError: a single picture instead of several.
+
+        """
         for _, analysis in self.reports_with_images(sources):
             yield analysis
 
-    def reports_with_images(self, sources: Iterable[str | os.PathLike[str]]) -> Iterator[tuple[Image | None, Analysis]]:
-        """As `reports`, each with the decoded picture (None when it could not be read)."""
+    def reports_with_images(self, sources: Iterable[ImageSource]) -> Iterator[tuple[Image | None, Analysis]]:
+        """As `reports`, each with the decoded picture, (H, W, 3) uint8 BGR (None when it could not be read)."""
+        _refuse_single(sources)
         for chunk in _chunks(sources, _CHUNK):
             loaded = [self._try_load(source) for source in chunk]
             pictures = [item for item in loaded if isinstance(item, np.ndarray)]
             readings = iter(self._read(pictures))
             for source, item in zip(chunk, loaded, strict=True):
-                name = os.fspath(source)
+                name = _name_of(source)
                 if isinstance(item, InputError):
                     yield None, Analysis(name, None, None, self.detector.name, self._model_name, error=str(item))
                 else:
@@ -143,7 +162,8 @@ class Analyzer:
         """Probabilities of face crops that were cut out already.
 
         Args:
-            crops: (N, S, S) uint8 grey of any S, (N, S, S, 3) BGR, or a list of such pictures of any sizes.
+            crops: (N, S, S) uint8 grey of any S, (N, S, S, 3) BGR, or a list of such pictures of any sizes; N may be
+                0.
 
         Returns:
             (N, K) float32, columns in the order of `labels`.
@@ -152,11 +172,27 @@ class Analyzer:
             InputError: another type or shape.
 
         """
+        _refuse_single(crops)
         checked = [_check_crop(crop, i) for i, crop in enumerate(crops)]
         return self.classifier.classify(fit_crops(checked, self.classifier.crop))
 
     def stream(self, frames: Iterable[Frame], **options: Any) -> Iterator[tuple[Frame, list[Reading]]]:
-        """Readings of a video, with stable tracks and steady labels; see `mien.infer.stream.StreamOptions`."""
+        """Readings of a video, with stable tracks and steady labels.
+
+        Args:
+            frames: in order of time, as `mien.open_source` gives them; may be endless.
+            options: fields of `mien.infer.stream.StreamOptions`.
+
+        Returns:
+            An iterator of each frame with its readings; a frame without faces comes with an empty list.
+
+        Raises:
+            OptionError: an impossible value of an option.
+            InputError: something else than frames.
+
+        """
+        if isinstance(frames, str | bytes | os.PathLike):
+            raise InputError("Expected frames, got a path; open it with mien.open_source(path).")
         reader = self.reader(**options)
         return ((frame, reader.read(frame)) for frame in frames)
 
@@ -172,7 +208,7 @@ class Analyzer:
     def _model_name(self) -> str:
         return self.classifier.info.name
 
-    def _try_load(self, source: str | os.PathLike[str]) -> Image | InputError:
+    def _try_load(self, source: ImageSource) -> Image | InputError:
         try:
             return load_image(source, max_pixels=self._max_pixels)
         except InputError as error:
@@ -230,6 +266,16 @@ def _chunks(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
     iterator = iter(items)
     while chunk := list(islice(iterator, size)):
         yield chunk
+
+
+def _refuse_single(pictures: object) -> None:
+    """A single picture would be taken for a row of them: a path letter by letter, an array row by row."""
+    single = isinstance(pictures, str | bytes | bytearray | memoryview | os.PathLike | PilImage.Image)
+    if isinstance(pictures, np.ndarray):
+        _, width, channels = pictures.shape if pictures.ndim == 3 else (0, 0, 0)
+        single = pictures.ndim == 2 or (channels in (3, 4) and width != channels)
+    if single:
+        raise InputError(f"Expected several pictures, got a single {type(pictures).__name__}; put it into a list.")
 
 
 def _name_of(source: ImageSource) -> str:

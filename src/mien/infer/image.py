@@ -79,9 +79,9 @@ def load_image(source: ImageSource, *, color: ColorOrder = "bgr", max_pixels: in
         return _from_array(source, color, max_pixels)
     if isinstance(source, PilImage.Image):
         _check_size(source.size, max_pixels, "the picture")
-        return _from_pil(source, "the picture")
+        return _from_opened(source)
     if isinstance(source, bytes | bytearray | memoryview):
-        return _decode(bytes(source), "the bytes", max_pixels)
+        return _decode(bytes(source), "the data", max_pixels)
     if isinstance(source, str | os.PathLike):
         return _decode(_read(os.fspath(source)), os.fspath(source), max_pixels)
     raise ImageError(
@@ -90,7 +90,20 @@ def load_image(source: ImageSource, *, color: ColorOrder = "bgr", max_pixels: in
     )
 
 
+def _from_opened(picture: PilImage.Image) -> Image:
+    """A Pillow image of the caller, whose file may not have been decoded yet."""
+    try:
+        return _from_pil(picture, "the picture")
+    except _DAMAGED as error:
+        raise ImageError(
+            f"the picture was closed, or its file is damaged or cut off, so that it cannot be decoded "
+            f"({_reason(error)})."
+        ) from error
+
+
 def _read(path: str) -> bytes:
+    if not path:
+        raise ImageError("Expected the path of a picture, got an empty text.")
     if path.startswith(("http://", "https://")):
         raise ImageError(f"{path} is an address on the network, which mien does not fetch; save the picture first.")
     file = Path(path)

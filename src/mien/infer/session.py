@@ -16,11 +16,14 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as _state
 
 from mien.core.errors import ModelError, OptionError
+from mien.core.text import is_whole
 
-__all__ = ["OnnxFile", "input_shape", "open_bytes", "open_onnx", "read_model"]
+__all__ = ["MOST_THREADS", "OnnxFile", "input_shape", "open_bytes", "open_onnx", "read_model"]
 
 ort.disable_telemetry_events()  # for a program that loaded the runtime before mien could say so (mien/__init__.py)
 
+MOST_THREADS = 256
+"""The runtime starts as many threads as it is told to; thousands of them exhaust the machine's memory."""
 _MAX_BYTES = 1 << 30  # 1 GiB: far above any model of this project, far below what harms a machine
 _RUNTIME_ERRORS: tuple[type[Exception], ...] = tuple(
     value for value in vars(_state).values() if isinstance(value, type) and issubclass(value, Exception)
@@ -67,7 +70,7 @@ def open_onnx(path: Path | str, threads: int = 1) -> OnnxFile:
 
     Raises:
         ModelError: no such file, empty, or not a model that ONNX Runtime can load.
-        OptionError: `threads` is less than 1.
+        OptionError: `threads` is not in 1..MOST_THREADS.
 
     """
     path = Path(path)
@@ -76,10 +79,10 @@ def open_onnx(path: Path | str, threads: int = 1) -> OnnxFile:
 
 def open_bytes(data: bytes, path: Path, threads: int = 1) -> OnnxFile:
     """As `open_onnx`, from the bytes of a file; `path` says in errors where they come from."""
-    if threads < 1:
-        raise OptionError(f"The number of threads must be at least 1, got {threads}.")
+    if not is_whole(threads, 1, MOST_THREADS):
+        raise OptionError(f"The number of threads must be a whole number from 1 to {MOST_THREADS}, got {threads!r}.")
     options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = int(threads)
     options.inter_op_num_threads = 1
     options.log_severity_level = 4  # errors come as exceptions; nothing is printed besides
     try:

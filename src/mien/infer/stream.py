@@ -11,8 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, final
 
+import numpy as np
+
 from mien.core.contract import UNCERTAIN_BELOW
-from mien.core.errors import OptionError
+from mien.core.errors import InputError, OptionError
+from mien.core.text import is_whole
 from mien.core.types import Box, Classifier, Detector, Face, Frame, Image, Reading
 from mien.infer.crop import crop_faces
 from mien.infer.follow import Follower
@@ -64,10 +67,10 @@ class StreamOptions:
 
     def __post_init__(self) -> None:
         every = self.detector_every
-        if every != "auto" and (isinstance(every, str | bool) or every < 1):
+        if every != "auto" and (isinstance(every, bool) or not is_whole(every, 1)):
             raise OptionError(f"Detection is done every 1 or more frames, or 'auto'; got {every!r}.")
-        if self.max_faces is not None and self.max_faces < 1:
-            raise OptionError(f"The largest number of faces must be at least 1, got {self.max_faces}.")
+        if self.max_faces is not None and not is_whole(self.max_faces, 1):
+            raise OptionError(f"The largest number of faces must be a whole number from 1, got {self.max_faces!r}.")
         for name in ("detect_s", "hurry_s", "max_gap_s"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0):
@@ -126,11 +129,22 @@ class StreamReader:
         """In how many frames the detector was asked."""
 
     def read(self, frame: Frame) -> list[Reading]:
-        """Readings of the next frame, the longest known face first."""
+        """Readings of the next frame, the longest known face first.
+
+        Raises:
+            InputError: not a `Frame`, or its picture is not (H, W, 3) uint8.
+
+        """
         return self._classify(frame, self.find(frame))
 
     def find(self, frame: Frame) -> dict[int, Face]:
-        """Faces of the next frame by track, without reading them (`read` does both)."""
+        """Faces of the next frame by track, without reading them (`read` does both).
+
+        Raises:
+            InputError: as `read`.
+
+        """
+        _check_frame(frame)
         if self._watch.look(frame.image):
             self._cut()
         carried = self._carry(frame)
@@ -231,6 +245,18 @@ class StreamReader:
             raw = tuple(float(v) for v in row)
             readings.append(Reading(face, labels, raw, key, smooth, labels[held], sure))
         return readings
+
+
+def _check_frame(frame: object) -> None:
+    if not isinstance(frame, Frame):
+        raise InputError(
+            f"Expected frames as mien.open_source gives them, or mien.Frame(image, index, time_s); "
+            f"got {type(frame).__name__}."
+        )
+    image: object = frame.image
+    if not (isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3):
+        got = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+        raise InputError(f"Expected frames of shape (H, W, 3) and type uint8, blue-green-red; got {got}.")
 
 
 def _area(box: Box) -> float:

@@ -23,6 +23,7 @@ __all__ = ["CameraReader", "Reader", "VideoReader"]
 _SOUND_SUFFIXES = frozenset({".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".aac", ".wma"})
 
 _USUAL_FPS = 25.0  # stands in where neither a time stamp nor a frame rate can be used
+_LAST_CAMERA = 99  # OpenCV takes hundreds for kinds of drivers, and crashes on -1
 _SEEK_MARGIN_S = 2.0  # land this much before the wanted time, then decode up to it
 
 
@@ -196,6 +197,8 @@ class CameraReader:
     frame_count: int | None = None
 
     def __init__(self, number: int) -> None:
+        if not 0 <= number <= _LAST_CAMERA:
+            raise VideoError(f"Expected the number of a camera, 0 to {_LAST_CAMERA}, got {number}.")
         self.name = f"camera {number}"
         self.notes: list[str] = []
         with quiet():

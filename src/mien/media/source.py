@@ -216,6 +216,7 @@ def open_source(
 
 
 def _open_reader(spec: str | Path | int, fps: float, timeout_s: float, max_pixels: int) -> Reader:
+    _check_spec(spec)
     if isinstance(spec, int):
         return CameraReader(spec)
     text = str(spec)
@@ -239,6 +240,11 @@ def _open_reader(spec: str | Path | int, fps: float, timeout_s: float, max_pixel
     if path.suffix.lower() in PICTURE_SUFFIXES:
         return PictureReader(text, [path], fps, max_pixels)
     return VideoReader(text, network=False, live=False, timeout_s=timeout_s)
+
+
+def _check_spec(spec: object) -> None:
+    if not isinstance(spec, str | Path | int) or isinstance(spec, bool) or spec == "":
+        raise VideoError(f"Expected a path, an address or the number of a camera, got {spec!r}.")
 
 
 def _folder_reader(folder: Path, fps: float, max_pixels: int) -> PictureReader:

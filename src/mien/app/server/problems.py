@@ -74,4 +74,4 @@ def problem_of(error: MienError) -> Problem:
 def sentence_of(error: MienError) -> str:
     """Text of an error about a picture that was sent, in the words of who sent it."""
     text = str(error)
-    return f"The picture{text.removeprefix('the bytes')}" if text.startswith("the bytes") else text
+    return f"The picture{text.removeprefix('the data')}" if text.startswith("the data") else text

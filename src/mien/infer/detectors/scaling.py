@@ -5,6 +5,7 @@ Knows no detector.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import cast
@@ -12,6 +13,7 @@ from typing import cast
 import cv2
 
 from mien.core.errors import OptionError
+from mien.core.text import is_number, is_whole
 from mien.core.types import Face, Image
 
 __all__ = ["MIN_SIDE", "DetectOptions", "map_back", "shrink"]
@@ -42,12 +44,14 @@ class DetectOptions:
     min_score: float | None = None
 
     def __post_init__(self) -> None:
-        if self.side is not None and self.side < 64:
-            raise OptionError(f"The detection side must be at least 64 px (or None for full size), got {self.side}.")
-        if self.min_face < 0:
-            raise OptionError(f"The smallest face must be 0 px or more, got {self.min_face}.")
-        if self.max_faces is not None and self.max_faces < 1:
-            raise OptionError(f"The largest number of faces must be at least 1, got {self.max_faces}.")
+        if self.side is not None and not is_whole(self.side, 64):
+            raise OptionError(f"The detection side must be at least 64 px (or None for full size), got {self.side!r}.")
+        if not is_number(self.min_face, 0):
+            raise OptionError(f"The smallest face must be 0 px or more, got {self.min_face!r}.")
+        if self.max_faces is not None and not is_whole(self.max_faces, 1):
+            raise OptionError(f"The largest number of faces must be a whole number from 1, got {self.max_faces!r}.")
+        if self.min_score is not None and not is_number(self.min_score, -math.inf):
+            raise OptionError(f"The smallest score must be a finite number, got {self.min_score!r}.")
 
     def select(self, faces: Iterable[Face]) -> list[Face]:
         """Faces that the options ask for, best score first."""

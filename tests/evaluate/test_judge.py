@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from mien.core.contract import CropSpec
 from mien.core.errors import DataError, OptionError
 from mien.data import Manifest
-from mien.evaluate.judge import FORMAT, answers, judge
+from mien.evaluate.judge import FORMAT, answers, judge, split_of
 
 
 # The right classifier is right on every picture of the split, and the record names what was done.
@@ -140,3 +141,11 @@ def test_coverage_points(world: Manifest):
     assert len(points) == 100
     assert points[-1]["coverage"] == 1
     assert points[-1]["accuracy"] == body["figures"]["accuracy"] == pytest.approx(1 / 3)
+
+
+# Data without splits has no test split: the message says what to do instead.
+def test_no_splits(world: Manifest):
+    bare = dataclasses.replace(world, split=np.full(len(world), ""))
+    with pytest.raises(DataError, match="has no splits.*--split all"):
+        split_of(bare, "test")
+    assert len(split_of(bare, "all")) == len(world)

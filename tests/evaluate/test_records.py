@@ -63,3 +63,9 @@ def test_protocol_rows(world: Manifest, brightness: Brightness):
     assert rows["Pictures"] == "12 of 12"
     assert rows["Left out"] == "contempt 1,200"
     assert "a.png" in rows["Unreadable"]
+
+
+# Without resamples there is no interval, and none is promised.
+def test_no_intervals_without_resamples(world: Manifest, brightness: Brightness):
+    assert "Intervals" in dict(protocol_rows(judge(brightness, world, bootstrap=10).to_dict()))
+    assert "Intervals" not in dict(protocol_rows(judge(brightness, world, bootstrap=0).to_dict()))

@@ -71,6 +71,7 @@ def source(drawn: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         ("augmentation.rotat=1", "Did you mean 'rotate'"),
         ("augment=strongest", "Did you mean 'strong'"),
+        ("grow_from=60", "'grow_from' must be at most the size, 48 px, got 60"),
         ("precision=16", "needs a GPU"),
     ],
 )

@@ -193,6 +193,9 @@ def test_refuses_unfit_data(drawn: Manifest, tiny: Config, tmp_path: Path) -> No
     no_sad = drawn.select((drawn.split != "train") | (drawn.label != 1))
     with pytest.raises(TrainError, match="no picture of sad"):
         train(no_sad, tiny, tmp_path / "a")
+    one_class = drawn.with_labels(["happy"])
+    with pytest.raises(TrainError, match="only the class happy; a model needs at least two"):
+        train(one_class, tiny, tmp_path / "d")
     no_validation = drawn.select(drawn.split != "validation")
     with pytest.raises(TrainError, match="no pictures in the split 'validation'"):
         train(no_validation, tiny, tmp_path / "b")

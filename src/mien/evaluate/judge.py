@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.contract import UNCERTAIN_BELOW
+from mien.core.errors import DataError
 from mien.core.types import Classifier
 from mien.data.manifest import Manifest
 from mien.evaluate.coverage import coverage_curve
@@ -153,6 +154,11 @@ def split_of(manifest: Manifest, split: str) -> Manifest:
         DataError: the split is empty.
 
     """
+    if split != "all" and set(manifest.split_counts()) == {""}:
+        raise DataError(
+            f"{manifest.source} has no splits, so there is no split {split!r}; take all of it (--split all), or make "
+            "splits with mien data split."
+        )
     return manifest if split == "all" else manifest.of_split(split)
 
 

@@ -80,8 +80,8 @@ def classes(figures: Sequence[ClassFigures]) -> bytes:
             for x, value in zip(place + (i - 1) * 0.26, values, strict=True):
                 axes.text(x, value + 0.012, f"{value * 100:.0f}", ha="center", fontsize=7.5, color=SOFT)
         axes.set_xticks(place, [f"{f.name}\n{f.support:,}" for f in figures])
-        axes.set(ylim=(0, 1.08), title="Classes: per cent, with the number of pictures")
-        axes.set_yticks(np.linspace(0, 1, 6))
+        axes.set(ylim=(0, 1.08), title="Classes, in per cent")
+        axes.set_yticks(np.linspace(0, 1, 6), [str(value) for value in range(0, 101, 20)])
         axes.grid(axis="x", visible=False)
         axes.legend(ncols=3, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2, fontsize=9)
         return png(figure)
@@ -187,6 +187,7 @@ def curves(metrics_csv: Path | str) -> bytes:
                     x, y = series[kind, part]
                     axes.plot(x, y, "-" if len(x) > 1 else "o", color=color, label=part or None)
             axes.set(title=title_of(kind), xlabel="epoch")
+            axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
             if any(p for k, p in series if k == kind):
                 axes.legend(fontsize=9)
         for axes in cells[len(kinds) :]:

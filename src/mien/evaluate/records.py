@@ -143,8 +143,9 @@ def protocol_rows(body: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Label by", _PROTOCOLS.get(data["protocol"], data["protocol"])),
         ("Pictures", f"{figures['n']:,} of {data['pictures']:,}"),
         ("View", "single picture, no averaging"),
-        ("Intervals", f"95 %, bootstrap over {data.get('resampled', 'pictures')}"),
     ]
+    if figures["accuracy_interval"] is not None:
+        rows.append(("Intervals", f"95 %, bootstrap over {data.get('resampled', 'pictures')}"))
     if data["left_out"]:
         rows.append(("Left out", ", ".join(f"{reason} {count:,}" for reason, count in data["left_out"].items())))
     if data["unreadable"]:

@@ -53,7 +53,8 @@ def split_for_training(manifest: Manifest, *, keep_leaks: bool = False) -> Split
         keep_leaks: train on leaked pictures too, for comparison with the literature.
 
     Raises:
-        TrainError: a split is empty, more than a fifth of a split is in training, or a class has no pictures.
+        TrainError: a split is empty, more than a fifth of a split is in training, a class has no pictures, or
+            there are fewer than two classes.
 
     """
     for split in ("train", "validation"):
@@ -92,6 +93,11 @@ def _check_leaks(manifest: Manifest, found: Leaks) -> None:
 
 
 def _check_classes(part: Manifest, name: str) -> None:
+    if len(part.labels) < 2:
+        raise TrainError(
+            f"{part.source} has only the class {', '.join(part.labels) or '(none)'}; a model needs at least two to "
+            "tell apart."
+        )
     counts = part.counts()
     empty = [label for label, n in zip(part.labels, counts, strict=True) if n == 0]
     if empty:

@@ -13,7 +13,7 @@ from mien.evaluate.report import draw
 from mien.learn.config import Config
 from mien.learn.runfolder import METRICS
 from mien.learn.settings import to_toml
-from mien.media.page import figure_png, note, page, section, table, tiles, write_page
+from mien.media.page import facts, figure_png, note, page, section, table, tiles, write_page
 
 __all__ = ["write_run_report"]
 
@@ -58,9 +58,9 @@ def _page(
         section("Classes", figure_png(pictures["classes"], "Precision, recall and F1 of every class.")),
         section("Calibration", figure_png(pictures["reliability"], "Accuracy against confidence.")),
         section("Heads", _heads(record)),
-        section("Data", table(("", ""), _data_rows(data))),
-        section("Settings that differ from the defaults", table(("setting", "value"), _settings(config))),
-        section("Environment", table(("", ""), list(record["environment"].items()))),
+        section("Data", facts(_data_rows(data))),
+        section("Settings that differ from the defaults", facts(_settings(config))),
+        section("Environment", facts(list(record["environment"].items()))),
     ]
     lead = f"{record['model']} trained on {data['trained_on']:,} pictures of {Path(data['source']).name}."
     return page(f"Training run {name}", lead, "".join(parts))

@@ -129,12 +129,16 @@ def resolve(config: Config) -> Config:
     """Settings with the size that the architecture is made for, where none is asked for.
 
     Raises:
-        OptionError: no architecture or augmentation has such a name, or a change to the augmentation is impossible.
+        OptionError: no architecture or augmentation has such a name, a change to the augmentation is impossible, or
+            the crops would have to shrink to grow.
 
     """
     augmentation(config.augment, config.augmentation)  # checks both
-    size = default_size(config.model)  # also checks the name
-    return config if config.size else dataclasses.replace(config, size=size)
+    own = default_size(config.model)  # also checks the name
+    config = config if config.size else dataclasses.replace(config, size=own)
+    if config.grow_from > config.size:
+        raise OptionError(f"'grow_from' must be at most the size, {config.size} px, got {config.grow_from}.")
+    return config
 
 
 def _tables(splits: Splits, config: Config) -> tuple[CropTable, CropTable]:

@@ -38,7 +38,9 @@ table{border-collapse:collapse;font-variant-numeric:tabular-nums;margin:.6rem 0;
 th,td{text-align:right;padding:.32rem .7rem;border-bottom:1px solid var(--line);vertical-align:top}
 th:first-child,td:first-child{text-align:left}
 thead th{color:var(--soft);font-weight:600;font-size:.85rem;vertical-align:bottom}
-.facts td{text-align:left;overflow-wrap:anywhere}.facts td:first-child{color:var(--soft);white-space:nowrap}
+td+td{white-space:nowrap}
+.facts td{white-space:normal;text-align:left;overflow-wrap:anywhere}
+.facts td:first-child{color:var(--soft);white-space:nowrap}
 figure{margin:1rem 0}figure img,figure svg{max-width:100%;height:auto;display:block}
 figure img{background:#fff;border-radius:.4rem}
 figcaption{color:var(--soft);font-size:.9rem;margin-top:.35rem}

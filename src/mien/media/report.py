@@ -14,6 +14,7 @@ from mien.core.errors import OutputError
 from mien.core.types import Frame, Reading
 from mien.media.charts import Span, areas, clock, lanes, legend, line, shares
 from mien.media.lettering import colour_of
+from mien.media.page import facts as fact_table
 from mien.media.page import figure_svg, note, page, section, table, tiles, write_page
 from mien.media.summary import Person, Summary, VideoSummary
 
@@ -237,7 +238,7 @@ def _reading_guide(brief: int, facts: Sequence[tuple[str, str]]) -> str:
         told.append(f"{faces} seen for less than {_BRIEF_S:g} s: counted in the sums, without a line of their own.")
     parts = [f"<p>{escape(text)}</p>" for text in told]
     if facts:
-        parts.append(table(["made with", ""], facts))
+        parts.append(fact_table(facts))
     return section("How to read this", *parts)
 
 

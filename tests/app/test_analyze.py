@@ -173,3 +173,61 @@ def test_wrong_use_is_one_sentence(analyze, tmp_path, case):
     assert ended.code == code
     assert message in " ".join((ended.out + ended.err).split())
     assert "Traceback" not in ended.err
+
+
+def test_output_onto_a_picture(analyze, album):
+    # A photograph that is read is not written over, by whichever path it is named.
+    file = album / "astronaut.png"
+    before = file.read_bytes()
+    ended = analyze(album, "--output", album / "more" / ".." / "astronaut.png")
+
+    assert ended.code == 2
+    assert "is one of the pictures; give the result another name" in ended.err
+    assert file.read_bytes() == before
+
+
+def test_output_to_the_screen(analyze, album, tmp_path, monkeypatch):
+    # A dash means standard output, as elsewhere; no file of that name appears.
+    monkeypatch.chdir(tmp_path)
+    ended = analyze(album, "--format", "jsonl", "-o", "-")
+
+    assert len(ended.out.splitlines()) == 3
+    assert not (tmp_path / "-").exists()
+
+
+def test_the_suffix_names_the_format(analyze, album, tmp_path):
+    # As with time lines of videos; --format is stronger, and other suffixes hold a table.
+    for name, options, start in (
+        ("a.csv", (), "source,"),
+        ("a.JSON", (), "["),
+        ("b.csv", ("--format", "jsonl"), '{"source'),
+        ("a.txt", (), " "),
+    ):
+        analyze(album, "-o", tmp_path / name, *options)
+
+        assert (tmp_path / name).read_text("utf-8").startswith(start)
+
+
+def test_json_of_a_pattern_is_a_list(analyze, album):
+    # However many pictures it happens to match; one picture by its name is one object.
+    several = json.loads(analyze(str(album / "astro*.png"), "--format", "json").out)
+    none = json.loads(analyze(str(album / "x*.png"), "--format", "json").out)
+    one = json.loads(analyze(album / "astronaut.png", "--format", "json").out)
+
+    assert [type(found) for found in (several, none, one)] == [list, list, dict]
+
+
+def test_pictures_of_one_name_in_the_table(analyze, album):
+    # They are told apart by their folders.
+    (album / "more" / "astronaut.png").write_bytes((album / "astronaut.png").read_bytes())
+
+    assert "more/astronaut.png" in "".join(analyze(album).out.split())
+
+
+@pytest.mark.parametrize("megapixels", ["nan", "inf"])
+def test_impossible_megapixels(analyze, album, megapixels):
+    # What is no number of pixels is wrong use.
+    ended = analyze(album, "--max-megapixels", megapixels)
+
+    assert ended.code == 2
+    assert "--max-megapixels expects a number" in ended.err

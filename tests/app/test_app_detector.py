@@ -29,7 +29,7 @@ def test_detect_as_json(command, squares, bright_detector):
     assert (one["width"], one["height"], one["error"]) == (96, 64, None)
     assert one["faces"][0]["box"] == pytest.approx([48, 16, 64, 32])
     assert one["faces"][0]["landmarks"][0] == pytest.approx([52, 24])
-    assert "2 pictures, 1 faces" in ended.err
+    assert "2 pictures, 1 face." in ended.err
 
 
 def test_detect_as_table_with_pictures(command, squares, bright_detector, tmp_path):
@@ -84,3 +84,13 @@ def test_evaluate_detector(command, squares, bright_detector, tmp_path):
     assert figures["by_size"][1]["recall"] == 1
     assert figures["false_per_empty_picture"] == 0
     assert command("evaluate-detector", tmp_path / "nowhere").code == 1
+
+
+def test_detect_shows_names_as_text(command, squares, bright_detector, monkeypatch):
+    # A name that looks like markup, or would move the cursor, is shown as it is; one picture is not "1 pictures".
+    (squares / "one.png").rename(squares / "[bold]x\x1b[31m.png")
+    monkeypatch.chdir(squares)
+    ended = command("detect", "[bold]x\x1b[31m.png", "--detector", bright_detector)
+
+    assert "[bold]x\\x1b[31m.png " in ended.out
+    assert ended.err.splitlines()[-1].startswith("1 picture, ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,7 +14,7 @@ from mien.core.text import whole_number
 if TYPE_CHECKING:
     from mien.infer.analyzer import Analyzer
 
-__all__ = ["analyzer_options", "detect_side", "make_analyzer", "min_confidence_option"]
+__all__ = ["analyzer_options", "detect_side", "make_analyzer", "min_confidence_option", "most_pixels"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -77,9 +78,21 @@ def make_analyzer(options: Mapping[str, Any]) -> Analyzer:
         min_face=options["min_face"],
         max_faces=options["max_faces"],
         detect_side=detect_side(options["detect_size"]),
-        max_pixels=int(options["max_megapixels"] * 1e6),
+        max_pixels=most_pixels(options["max_megapixels"]),
         min_confidence=options["min_confidence"],
     )
+
+
+def most_pixels(megapixels: float) -> int:
+    """Value of `--max-megapixels` in pixels.
+
+    Raises:
+        OptionError: not a finite number.
+
+    """
+    if not math.isfinite(megapixels):
+        raise OptionError(f"--max-megapixels expects a number of megapixels such as 100, got {megapixels:g}.")
+    return int(megapixels * 1e6)
 
 
 def detect_side(text: str) -> int | None:

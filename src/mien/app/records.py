@@ -14,7 +14,7 @@ from mien.core.types import Analysis, Reading
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["FORMATS", "RecordWriter", "open_writer"]
+__all__ = ["FORMATS", "RecordWriter", "open_writer", "plain", "totals"]
 
 _SHOWN_FROM = 0.005
 """Probabilities that would be shown as 0 % are left out of the table (never of the data)."""
@@ -49,6 +49,16 @@ def open_writer(kind: str, file: IO[str], labels: Sequence[str], top: int, singl
     if kind == "csv":
         return _CsvWriter(file, labels)
     return _JsonWriter(file, single) if kind == "json" else _JsonLinesWriter(file)
+
+
+def totals(pictures: int, faces: int, errors: int) -> str:
+    """Sentence about a whole run, such as "3 pictures, 1 face, 1 could not be read."."""
+
+    def count(number: int, name: str) -> str:
+        return f"{number:,} {name}{'' if number == 1 else 's'}"
+
+    failed = f", {errors:,} could not be read" if errors else ""
+    return f"{count(pictures, 'picture')}, {count(faces, 'face')}{failed}."
 
 
 class _JsonWriter:
@@ -143,7 +153,7 @@ class _TableWriter:
             console.print(_table(self._records, self._top))
         for record in self._records:
             if record.error is not None:
-                console.print(f"[red]error[/red] {_plain(record.error)}", soft_wrap=True)
+                console.print(f"[red]error[/red] {plain(record.error)}", soft_wrap=True)
 
 
 def _table(records: Iterable[Analysis], top: int) -> Table:
@@ -157,10 +167,11 @@ def _table(records: Iterable[Analysis], top: int) -> Table:
     table.add_column("expression")
     table.add_column("confidence", justify="right")
     table.add_column("next", overflow="fold")
-    for record in records:
-        if record.error is not None:
-            continue
-        name = _plain(Path(record.source).name)
+    shown = [record for record in records if record.error is None]
+    paths = dict.fromkeys(record.source for record in shown)
+    alike = len({Path(path).name for path in paths}) < len(paths)
+    for record in shown:
+        name = plain(record.source if alike else Path(record.source).name)
         if not record.faces:
             table.add_row(name, "–", "", "[dim]no face[/dim]", "", "")
         for i, reading in enumerate(record.faces):
@@ -171,12 +182,13 @@ def _table(records: Iterable[Analysis], top: int) -> Table:
 def _face_row(index: int, reading: Reading, top: int) -> tuple[str, ...]:
     x1, y1, x2, y2 = (round(v) for v in reading.box)
     ranked = sorted(reading.probabilities.items(), key=lambda item: -item[1])
-    others = ", ".join(f"{_plain(name)} {p:.0%}" for name, p in ranked[1:top] if p >= _SHOWN_FROM)
+    others = ", ".join(f"{plain(name)} {p:.0%}" for name, p in ranked[1:top] if p >= _SHOWN_FROM)
     corner = f"{x1},{y1} – {x2},{y2}"
-    return (str(index + 1), corner, f"[bold]{_plain(reading.caption)}[/bold]", f"{reading.confidence:.0%}", others)
+    return (str(index + 1), corner, f"[bold]{plain(reading.caption)}[/bold]", f"{reading.confidence:.0%}", others)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """Text for a table of rich: no markup, and nothing that a terminal would act on."""
     from rich.markup import escape
 
     return escape(printable(text))

@@ -13,9 +13,10 @@ import click
 
 from mien.app.inputs import expand
 from mien.app.options import analyzer_options, make_analyzer
-from mien.app.records import FORMATS, RecordWriter, open_writer
+from mien.app.records import FORMATS, RecordWriter, open_writer, totals
 from mien.app.terminal import notice, progress
-from mien.core.files import atomic_write, is_folder, make_folder
+from mien.core.errors import OptionError
+from mien.core.files import atomic_write, is_file, make_folder
 from mien.core.types import Analysis, Image
 
 if TYPE_CHECKING:
@@ -26,8 +27,15 @@ _BAR_FROM = 8  # pictures: fewer are done before a bar could be read
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option("--format", "kind", type=click.Choice(FORMATS), default="table", show_default=True, help="Output format.")
-@click.option("--output", "-o", type=click.Path(path_type=Path), help="Write the result to this file.")
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(FORMATS),
+    help="Output format.  [default: what the output's suffix says, else table]",
+)
+@click.option(
+    "--output", "-o", type=click.Path(path_type=Path), help="Write the result to this file ('-': standard output)."
+)
 @click.option(
     "--annotate",
     type=click.Path(path_type=Path, file_okay=False),
@@ -37,7 +45,7 @@ _BAR_FROM = 8  # pictures: fewer are done before a bar could be read
 @click.option("--top", type=click.IntRange(1), default=3, show_default=True, help="Expressions per face in the table.")
 @analyzer_options
 def command(
-    paths: tuple[str, ...], kind: str, output: Path | None, annotate: Path | None, top: int, **options: object
+    paths: tuple[str, ...], kind: str | None, output: Path | None, annotate: Path | None, top: int, **options: object
 ) -> None:
     """Read the expressions of all faces in photographs.
 
@@ -47,16 +55,31 @@ def command(
     then 1.
     """
     found = list(expand(paths))
+    output = _checked(output, found)
     analyzer = make_analyzer(options)
     if annotate is not None:
         make_folder(annotate)
     counts = _Counts()
-    single = len(found) == 1 and not is_folder(Path(paths[0]))
+    single = found == [(paths[0], None)]  # one picture by its name, not what a folder or a pattern happens to hold
     with _opened(output) as file:
-        writer = open_writer(kind, file, analyzer.labels, top, single)
+        writer = open_writer(kind or _kind_of(output), file, analyzer.labels, top, single)
         _run(analyzer, found, writer, annotate, counts)
         writer.close()
     _close(counts, output, annotate)
+
+
+def _kind_of(output: Path | None) -> str:
+    suffix = "" if output is None else output.suffix.lower().removeprefix(".")
+    return suffix if suffix in FORMATS else "table"
+
+
+def _checked(output: Path | None, found: Sequence[tuple[str, str | None]]) -> Path | None:
+    """Where to write, None for standard output; a picture that is read is not written over."""
+    if output is None or str(output) == "-":
+        return None
+    if is_file(output) and any(problem is None and is_file(Path(p)) and output.samefile(p) for p, problem in found):
+        raise OptionError(f"{output} is one of the pictures; give the result another name.")
+    return output
 
 
 @dataclass
@@ -71,11 +94,7 @@ class _Counts:
         self.errors += analysis.error is not None
 
     def __str__(self) -> str:
-        def count(number: int, name: str) -> str:
-            return f"{number} {name}{'' if number == 1 else 's'}"
-
-        failed = f", {self.errors} could not be read" if self.errors else ""
-        return f"{count(self.pictures, 'picture')}, {count(self.faces, 'face')}{failed}."
+        return totals(self.pictures, self.faces, self.errors)
 
 
 def _run(

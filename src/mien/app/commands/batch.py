@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from mien.app.options import analyzer_options, detect_side
+from mien.app.options import analyzer_options, detect_side, most_pixels
 from mien.app.terminal import notice, progress
 from mien.app.timespan import seconds
 
@@ -77,7 +77,7 @@ def _settings(options: dict[str, Any]) -> Settings:
         min_face=options["min_face"],
         max_faces=options["max_faces"],
         detect_side=detect_side(options["detect_size"]),
-        max_pixels=int(options["max_megapixels"] * 1e6),
+        max_pixels=most_pixels(options["max_megapixels"]),
         min_confidence=options["min_confidence"],
         every_s=options["every"],
         column=options["column"],

@@ -12,6 +12,7 @@ import click
 
 from mien.app.inputs import expand
 from mien.app.options import detect_side
+from mien.app.records import plain, totals
 from mien.app.terminal import console, notice
 from mien.core.errors import ImageError
 from mien.core.files import make_folder
@@ -54,7 +55,9 @@ class _Record:
     metavar="DIR",
     help="Write each picture with boxes and landmarks into this folder.",
 )
-@click.option("--format", "kind", type=click.Choice(("table", "json")), default="table", show_default=True)
+@click.option(
+    "--format", "kind", type=click.Choice(("table", "json")), default="table", show_default=True, help="Output format."
+)
 def command(paths: tuple[str, ...], *, kind: str, annotate: Path | None, **options: Any) -> None:
     """Find the faces in photographs.
 
@@ -85,7 +88,7 @@ def command(paths: tuple[str, ...], *, kind: str, annotate: Path | None, **optio
     else:
         _show(records)
     failed = sum(record["error"] is not None for record in records)
-    notice(f"{len(records)} pictures, {sum(len(r['faces']) for r in records)} faces, {failed} could not be read.")
+    notice(totals(len(records), sum(len(r["faces"]) for r in records), failed))
     if failed:
         raise SystemExit(1)
 
@@ -118,13 +121,14 @@ def _show(records: Sequence[dict[str, Any]]) -> None:
 
     table = Table("Picture", "Face", "Score", "Box (x1 y1 x2 y2, px)", "Eyes (right, left)", box=None, pad_edge=False)
     for record in records:
+        name = plain(record["source"])
         if record["error"] is not None:
-            table.add_row(record["source"], "-", "", record["error"])
+            table.add_row(name, "-", "", plain(record["error"]))
         elif not record["faces"]:
-            table.add_row(record["source"], "-", "", "no face")
+            table.add_row(name, "-", "", "no face")
         for number, face in enumerate(record["faces"], 1):
             points = face["landmarks"]
             eyes = "" if points is None else "  ".join(f"{x:.0f},{y:.0f}" for x, y in points[:2])
             box = " ".join(f"{v:.0f}" for v in face["box"])
-            table.add_row(record["source"], str(number), f"{face['score']:.2f}", box, eyes)
+            table.add_row(name, str(number), f"{face['score']:.2f}", box, eyes)
     console().print(table)

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from mien.app.options import analyzer_options, make_analyzer
+from mien.app.options import analyzer_options, make_analyzer, most_pixels
 from mien.app.terminal import console, notice, progress
 from mien.app.timespan import seconds
 from mien.core.errors import OptionError, VideoError
+from mien.core.files import is_file
 from mien.core.text import whole_number
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def command(source: str, **options: Any) -> None:
         end_s=options["end"],
         every_s=options["every"],
         fps=options["fps"],
-        max_pixels=int(options["max_megapixels"] * 1e6),
+        max_pixels=most_pixels(options["max_megapixels"]),
     )
     with opened:
         # The largest faces are chosen per video, so that a shown face stays in; the detector finds them all.
@@ -103,6 +104,8 @@ def _check(source: str, options: Mapping[str, Any]) -> None:
         raise OptionError("Two results have the same name; give each its own.")
     if "://" not in source and Path(source).resolve() in resolved:
         raise OptionError(f"{source} is the input; give the result another name.")
+    if options["fps"] is not None and not _holds_pictures(source):
+        raise OptionError(f"--fps is for a folder of pictures; {source} has times of its own: leave --fps out.")
     if options["report"] is not None and options["report"].suffix.lower() not in {".html", ".htm"}:
         raise OptionError(f"{options['report']}: a report ends in .html.")
     if options["thumbnails"] and options["report"] is None:
@@ -111,6 +114,14 @@ def _check(source: str, options: Mapping[str, Any]) -> None:
         raise OptionError("--anonymize covers faces in pictures that are written: add -o VIDEO or --thumbnails.")
     if options["anonymize"] and options["max_faces"] is not None:
         raise OptionError("--max-faces leaves faces out, so --anonymize could not cover them: use one of the two.")
+
+
+def _holds_pictures(source: str) -> bool:
+    """Whether a source is a folder or a photograph; what does not exist is told when it is opened."""
+    from mien.media.pictures import PICTURE_SUFFIXES
+
+    path = Path(source)
+    return (not is_file(path) and "://" not in source) or path.suffix.lower() in PICTURE_SUFFIXES
 
 
 class _Job:

@@ -100,6 +100,26 @@ def test_every_error_has_one_shape(served, method, path, body, headers, status, 
     assert "Traceback" not in error["message"]
 
 
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [("/v1/analyze", "POST"), ("/v1/analyze/video/abc", "DELETE, GET"), ("/healthz", "GET, HEAD"), ("/", "GET, HEAD")],
+)
+def test_a_refused_method_names_the_others(served, path, allowed):
+    # RFC 9110: an answer 405 says what the address takes.
+    answer = served.ask("PUT", path, b"x")
+
+    assert (answer.status, answer.headers["allow"]) == (405, allowed)
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/v1/model"])
+def test_head_is_get_without_a_body(served, path):
+    # Load balancers ask so.
+    answer = served.ask("HEAD", path)
+
+    assert (answer.status, answer.body) == (200, b"")
+    assert answer.headers["content-length"] == served.ask("GET", path).headers["content-length"]
+
+
 def test_answers_carry_the_headers_that_keep_a_browser_safe(served):
     # On pages, data and errors alike.
     for path in ("/", "/v1/model", "/nothing", "/docs"):

@@ -33,6 +33,7 @@ _DESCRIPTION = (
     "emotions of people at work and in education."
 )
 _ERRORS = (400, 401, 403, 404, 408, 413, 415, 422, 429, 503)
+_ROOMS = (pictures, videos, facts, pages)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -61,7 +62,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.service = service
     app.state.page = pages.open_page(settings)
-    for room in (pictures, videos, facts, pages):
+    for room in _ROOMS:
         app.include_router(room.router)
     app.add_api_websocket_route("/v1/live", _live)
     _add_error_handlers(app)
@@ -87,10 +88,14 @@ async def _live(socket: WebSocket) -> None:
 
 
 def _allowed(request: Request) -> str:
-    """All methods that the routes of an address take; Starlette names those of the first one only."""
+    """All methods that the routes of an address take; Starlette names those of the first one only.
+
+    The rooms' own routers are asked: the application wraps them, in newer versions of FastAPI in no `Route`.
+    """
     matching = (
         route
-        for route in request.app.routes
+        for room in _ROOMS
+        for route in room.router.routes
         if isinstance(route, Route) and route.matches(request.scope)[0] != Match.NONE
     )
     return ", ".join(sorted({method for route in matching for method in route.methods or ()}))

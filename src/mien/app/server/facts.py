@@ -14,18 +14,21 @@ __all__ = ["router"]
 router = APIRouter(tags=["Service"])
 
 
+@router.head("/v1/model", include_in_schema=False)
 @router.get("/v1/model", summary="What reads the faces, and how well", response_model=ModelOut)
 async def model(request: Request) -> JSONResponse:
     """Labels, crop, training data, measured figures with their protocol, hash of the model file."""
     return JSONResponse(service_of(request).model_facts())
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", summary="Whether the process lives", response_model=StateOut)
 async def healthz() -> JSONResponse:
     """Always ok while the process answers."""
     return JSONResponse({"status": "ok"})
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", summary="Whether the models are loaded", response_model=ReadyOut)
 async def readyz(request: Request) -> JSONResponse:
     """Ready when pictures can be read; 503 before and after."""

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from mien.app.server.settings import Settings
+
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
@@ -25,7 +27,13 @@ import pytest
         (["--cors-origin", "example.org"], "https://example.org"),
         (["--detector", "yolo"], "Unknown detector"),
         (["--model", "nothing.onnx"], "There is no model file"),
-        (["--token-file", "absent"], "token file"),
+        (["--cors-origin", "https://example.org/"], "without a path"),
+        (["--frame-ancestor", "https://a.example; script-src *"], "An origin looks like"),
+        (["--allow-host", "http://faces.example"], "without scheme, port and path"),
+        (["--allow-host", "faces.example:8000"], "without scheme, port and path"),
+        (["--root-path", "faces"], "starts with a slash"),
+        (["--proxy", "router"], "A proxy is an IP address"),
+        (["--token-file", "absent"], "Cannot read the token file absent: No such file or directory."),
     ],
 )
 def test_what_cannot_be_served(command, monkeypatch, arguments, says):
@@ -37,6 +45,14 @@ def test_what_cannot_be_served(command, monkeypatch, arguments, says):
     assert ended.code in (1, 2)
     assert says in ended.err
     assert "Traceback" not in ended.err
+
+
+def test_addresses_of_every_kind():
+    # What a proxy, a frame and a browser may be called.
+    Settings(
+        hosts=("faces.example.org", "[::1]", "10.0.0.7"), origins=("https://a.example:8443",), root_path="/a/faces",
+        frame_ancestors=("https://*.hf.space",), proxies=("*", "10.0.0.0/8", "::1"),
+    )  # fmt: skip
 
 
 def test_a_token_that_could_be_guessed(command, monkeypatch):

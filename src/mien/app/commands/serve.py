@@ -35,7 +35,15 @@ _GRACE_S = 5  # seconds for requests and live connections to end when the servic
     "--frame-ancestor", "frame_ancestors", multiple=True, metavar="ORIGIN", help="Site that may frame the page."
 )
 @click.option("--root-path", default="", metavar="PATH", help="Path under which a proxy offers the service.")
-@click.option("--proxy", "proxies", multiple=True, default=["127.0.0.1"], metavar="IP", help="Proxy to believe.")
+@click.option(
+    "--proxy",
+    "proxies",
+    multiple=True,
+    default=["127.0.0.1"],
+    metavar="IP",
+    show_default=True,
+    help="Address or network of a proxy to believe; * for any.",
+)
 @click.option("--limit", "limits", multiple=True, metavar="NAME=NUMBER", help="Change a limit; see docs/serving.md.")
 @click.option("--access-log", is_flag=True, help="Log every request: address, route, status, time.")
 @click.option("--model", default="fer2013", show_default=True, help="Shipped name, .onnx file, or training run.")
@@ -123,8 +131,10 @@ def _token(file: Path | None) -> str | None:
         return os.environ.get("MIEN_TOKEN") or None
     try:
         token = file.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise OptionError(f"Cannot read the token file {file}: {error}.") from error
+    except OSError as error:
+        raise OptionError(f"Cannot read the token file {file}: {error.strerror or error}.") from error
+    except UnicodeDecodeError as error:
+        raise OptionError(f"The token file {file} is no text; write the token alone into it.") from error
     if not token:
         raise OptionError(f"The token file {file} is empty.")
     return token
@@ -173,7 +183,7 @@ def _listen(host: str, port: int) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family)
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = (error.strerror or str(error)).partition(" (while")[0]  # the address is named already
         raise OutputError(f"Cannot listen on {host}, port {port}: {reason}. Choose another with --port.") from error
 
 

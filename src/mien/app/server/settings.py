@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,9 @@ LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 """How a browser on this machine names this machine in the Host header."""
 
 _LEAST_TOKEN = 16  # letters; shorter ones can be guessed
+_ORIGIN = re.compile(r"https?://[^\s/;,'\"]+")
+_HOST = re.compile(r"[\w.-]+|\[[0-9a-fA-F:.]+\]")
+_PATH = re.compile(r"(/[^\s/?#]+)*")
 
 
 @dataclass(frozen=True)
@@ -74,17 +78,19 @@ class Settings:
         port: port to listen on; 0 takes a free one.
         token: bearer token that requests must carry, or None.
         public: without a token, serve other machines all the same.
-        hosts: names that the Host header may have; empty for any, but only names of this machine when `host` is one.
+        hosts: names that the Host header may have, without port; empty for any, but only names of this machine when
+            `host` is one.
         origins: other web origins that may call the service ("https://example.org").
         frame_ancestors: web origins that may show the page in a frame.
-        root_path: path under which a proxy offers the service.
-        proxies: addresses of proxies whose X-Forwarded headers are believed.
+        root_path: path under which a proxy offers the service, such as "/faces"; "" for none.
+        proxies: addresses or networks of proxies whose X-Forwarded headers are believed; "*" for any.
         workers: pictures that are read at the same time.
         analyzer: arguments of `mien.infer.analyzer.Analyzer`.
         limits: see `Limits`.
 
     Raises:
-        OptionError: other machines could come in without a token, or the token is too short.
+        OptionError: other machines could come in without a token, the token is too short, or an origin, a host name,
+            the path or a proxy's address is none.
 
     """
 
@@ -111,9 +117,7 @@ class Settings:
             raise OptionError(f"A token has at least {_LEAST_TOKEN} ASCII characters; this one could be guessed.")
         if self.workers < 1:
             raise OptionError(f"At least 1 worker is needed, got {self.workers}.")
-        for origin in self.origins:
-            if not origin.startswith(("http://", "https://")) or origin.count("/") != 2:
-                raise OptionError(f"An origin looks like https://example.org, without a path; got {origin!r}.")
+        _check_addresses(self)
 
     @property
     def allowed_hosts(self) -> frozenset[str]:
@@ -123,6 +127,31 @@ class Settings:
             # A foreign site whose name leads to this machine (DNS rebinding) must not get in.
             named |= set(LOOPBACK_NAMES)
         return frozenset(named)
+
+
+def _check_addresses(settings: Settings) -> None:
+    """Refuse names that could never match what a browser or a proxy sends.
+
+    Raises:
+        OptionError: an origin with a path, a host name with a port, a path that does not start with "/", or a proxy
+            that is no address.
+
+    """
+    for origin in (*settings.origins, *settings.frame_ancestors):
+        if not _ORIGIN.fullmatch(origin):
+            raise OptionError(f"An origin looks like https://example.org, without a path; got {origin!r}.")
+    for host in settings.hosts:
+        if not _HOST.fullmatch(host):
+            raise OptionError(f"A host name looks like faces.example.org, without scheme, port and path; got {host!r}.")
+    if not _PATH.fullmatch(settings.root_path):
+        raise OptionError(f"A root path looks like /faces and starts with a slash; got {settings.root_path!r}.")
+    for proxy in settings.proxies:
+        try:
+            _ = proxy == "*" or ipaddress.ip_network(proxy)
+        except ValueError as error:
+            raise OptionError(
+                f"A proxy is an IP address, a network such as 10.0.0.0/8, or * for any; got {proxy!r}."
+            ) from error
 
 
 def is_loopback(host: str) -> bool:

@@ -224,6 +224,14 @@ def test_pictures_of_one_name_in_the_table(analyze, album):
     assert "more/astronaut.png" in "".join(analyze(album).out.split())
 
 
+def test_batch_of_one_picture(command, tiny_model, hopper_file, tmp_path):
+    # One is not "1 inputs".
+    options = ("--model", tiny_model, "--detector", "none", "--workers", 1)
+    ended = command("batch", hopper_file, tmp_path / "out", *options)
+
+    assert ended.err.splitlines()[0].startswith("1 input, 1 face. 1 input in ")
+
+
 @pytest.mark.parametrize("megapixels", ["nan", "inf"])
 def test_impossible_megapixels(analyze, album, megapixels):
     # What is no number of pixels is wrong use.

@@ -148,6 +148,8 @@ def test_pull_find_verify(known, server, store_folder):
     # Not stored: a sentence with the remedy. After the pull it is found, and pulling again asks nobody.
     with pytest.raises(StoreError, match="Run `mien models pull yunet`"):
         store.find("yunet")
+    with pytest.raises(StoreError, match="Run `mien models pull yunet`"):
+        store.verify("yunet")
     path = store.fetch("yunet")
     store.fetch("yunet")
 

@@ -26,6 +26,14 @@ def test_seconds_hold_until_the_next_frame():
     assert result.length_s == 2.0
 
 
+def test_an_only_frame_counts():
+    # A photograph has no next frame; it holds for a tenth of a second, so that there is something to show.
+    result = summed([(3.0, [reading(happy=0.9)])])
+
+    assert result.people[0].seconds == pytest.approx({"happy": 0.1})
+    assert result.length_s == pytest.approx(0.1)
+
+
 def test_seconds_of_uncertain_readings():
     # For one second happy holds at a smoothed 0.41, below the threshold of 0.5; it counts as happy all the same.
     frames = [(0.0, [reading(happy=0.9)]), (1.0, [reading(happy=0.4, steady="happy")]), (2.0, [reading(happy=0.9)])]

@@ -92,12 +92,18 @@ def find(name: str) -> Path:
     known = entry(name)
     path = entry_path(known)
     if not path.is_file():
-        raise StoreError(
-            f"The file of {name} is not in the model store ({path.parent}). Run `mien models pull {name}`, or copy "
-            f"{known.filename} there on a machine without internet."
-        )
+        raise StoreError(_absent(known, path))
     verify(name)
     return path
+
+
+def _absent(known: Entry, path: Path) -> str:
+    if known.url is None:
+        return f"The file of {known.name}, {path}, comes with mien and is missing: install mien again."
+    return (
+        f"The file of {known.name} is not in the model store ({path.parent}). Run `mien models pull {known.name}`, or "
+        f"copy {known.filename} there on a machine without internet."
+    )
 
 
 def verify(name: str) -> str:
@@ -111,6 +117,8 @@ def verify(name: str) -> str:
     path = entry_path(known)
     try:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    except FileNotFoundError as error:
+        raise StoreError(_absent(known, path)) from error
     except OSError as error:
         raise StoreError(f"Cannot read {path}: {error.strerror or error}.") from error
     if known.sha256 is not None and digest != known.sha256:

@@ -105,7 +105,8 @@ def video_page(
             _changes(summary),
         ]
     parts.append(_reading_guide(brief, facts))
-    lead = f"{clock(summary.start_s)} to {clock(summary.end_s)}: {summary.frames:,} frames were read."
+    frames = "1 frame was" if summary.frames == 1 else f"{summary.frames:,} frames were"
+    lead = f"{clock(summary.start_s)} to {clock(summary.end_s)}: {frames} read."
     return page(f"Expressions in {name}", lead, "".join(parts))
 
 
@@ -116,7 +117,7 @@ def _tiles(summary: VideoSummary, people: int) -> str:
     return tiles(
         [
             ("length", clock(summary.length_s)),
-            ("people", f"{people:,}"),
+            ("person" if people == 1 else "people", f"{people:,}"),
             ("faces at most at once", str(summary.most_faces)),
             ("of frames show a face", f"{seen:.0%}"),
             ("shown longest", max(seconds, key=seconds.__getitem__) if seconds else "–"),

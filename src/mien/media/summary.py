@@ -161,9 +161,9 @@ class Summary:
             self._meet(frame, reading)
 
     def close(self) -> None:
-        """Let the last frame hold as long as the one before it."""
+        """Let the last frame hold as long as the one before it, and an only one for the finest step."""
         if self._pending is not None:
-            self._settle(self._pending[0] + self._usual_s)
+            self._settle(self._pending[0] + (_FIRST_STEP_S if self._frames == 1 else self._usual_s))
             self._pending = None
 
     def abort(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, cast
@@ -62,7 +63,7 @@ def command(source: str, out: str, **options: Any) -> None:
             progress=_progress,
         )
     except KeyboardInterrupt:
-        notice(f"Stopped; go on with: mien batch {source} {out} --resume (and the same options).")
+        notice(f"Stopped; go on with: {shlex.join(['mien', 'batch', source, out, '--resume'])} (and the same options).")
         raise SystemExit(_STOPPED) from None
     _tell(outcome, time.monotonic() - started)
 
@@ -94,11 +95,15 @@ def _tell(outcome: Outcome, spent_s: float) -> None:
     if not new:
         notice(f"{outcome.out} is complete already; nothing was left to do.")
     elif outcome.earlier:
-        notice(f"{outcome.earlier:,} inputs were done before.")
-    frames = f", {outcome.frames:,} frames of videos" if outcome.frames else ""
+        notice(f"Done before: {_count(outcome.earlier, 'input')}.")
+    frames = f", {_count(outcome.frames, 'frame')} of videos" if outcome.frames else ""
     failed = f", {outcome.errors:,} could not be read" if outcome.errors else ""
-    speed = f" {new:,} inputs in {spent_s:.1f} s ({new / max(spent_s, 1e-9):,.0f} per second)." if new else ""
-    notice(f"{outcome.inputs:,} inputs{frames}, {outcome.faces:,} faces{failed}.{speed}")
+    speed = f" {_count(new, 'input')} in {spent_s:.1f} s ({new / max(spent_s, 1e-9):,.0f} per second)." if new else ""
+    notice(f"{_count(outcome.inputs, 'input')}{frames}, {_count(outcome.faces, 'face')}{failed}.{speed}")
     notice(f"The tables are in {outcome.out}: faces/*.parquet and inputs/*.parquet.")
     if outcome.errors:
         raise SystemExit(1)
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number:,} {name}{'' if number == 1 else 's'}"

@@ -117,9 +117,10 @@ def _annotate(path: Path, record: _Record) -> None:
 
 
 def _show(records: Sequence[dict[str, Any]]) -> None:
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table("Picture", "Face", "Score", "Box (x1 y1 x2 y2, px)", "Eyes (right, left)", box=None, pad_edge=False)
+    picture = Column("Picture", overflow="fold")
+    table = Table(picture, "Face", "Score", "Box (x1 y1 x2 y2, px)", "Eyes (right, left)", box=None, pad_edge=False)
     for record in records:
         name = plain(record["source"])
         if record["error"] is not None:

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from made_clips import claim_frames, forget_length, number_of, numbered, rotate_tag, save_picture, write_clip
+from PIL import Image as PilImage
 
 from mien.core.errors import OptionError, VideoError
 from mien.media.pictures import natural_key
@@ -351,6 +352,22 @@ def test_address_where_nothing_answers():
     # A refused connection is told at once.
     with pytest.raises(VideoError, match="check the address"):
         open_source("http://127.0.0.1:9/a.mp4", timeout_s=1.0)
+
+
+def test_a_picture_over_the_limit_is_told(tmp_path):
+    # The sentence names the size and the option, since the picture itself is all right.
+    file = save_picture(tmp_path / "a.png", np.zeros((64, 96, 3), np.uint8))
+    with pytest.raises(VideoError, match="a.png has 96 x 64 pixels, more than the limit of 0.001 megapixels"):
+        open_source(file, max_pixels=1000)
+
+
+def test_an_animation_among_pictures(tmp_path):
+    # Of an animated WebP the first picture is read, and a note says so.
+    first, second = (PilImage.new("RGB", (32, 32), (value, 0, 0)) for value in (0, 200))
+    first.save(tmp_path / "a.webp", save_all=True, append_images=[second])
+    with open_source(tmp_path / "a.webp") as source:
+        assert len(list(source)) == 1
+        assert source.notes == ("a.webp holds 2 pictures; the first was read, a video file would give all.",)
 
 
 @pytest.mark.parametrize("spec", [-1, 10**6, True, None, "", ["a.mp4"], b"a.mp4"])

@@ -9,7 +9,7 @@ import math
 import re
 import struct
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -21,6 +21,7 @@ from mien.media.opencv import quiet
 
 __all__ = ["PICTURE_SUFFIXES", "PictureReader", "natural_key"]
 
+_MOST_NOTES = 3
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 
 
@@ -63,7 +64,12 @@ class PictureReader:
 
     def picture(self) -> Image | None:
         """The picture that was grabbed last, or None when it cannot be read."""
-        return _read_picture(self._files[self._next - 1], self._max_pixels)
+        return _read_picture(self._files[self._next - 1], self._max_pixels, self._remark)
+
+    def _remark(self, text: str) -> None:
+        """Note what a person would want to know, for the first few pictures only."""
+        if len(self.notes) < _MOST_NOTES:
+            self.notes.append(text)
 
     def place(self) -> str:
         """Name of the file that was grabbed last."""
@@ -84,7 +90,7 @@ def natural_key(path: Path) -> tuple[tuple[int, int | str], ...]:
     return tuple((1, part) if (number := whole_number(part)) is None else (0, number) for part in parts)
 
 
-def _read_picture(path: Path, max_pixels: int) -> Image | None:
+def _read_picture(path: Path, max_pixels: int, remark: Callable[[str], None]) -> Image | None:
     """Decode a picture upright, or None when it is damaged, no picture, or larger than the limit."""
     from PIL import Image as Pillow
 
@@ -93,7 +99,15 @@ def _read_picture(path: Path, max_pixels: int) -> Image | None:
             warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)
             with Pillow.open(path) as head:
                 if head.width * head.height > max_pixels:
+                    remark(
+                        f"{path.name} has {head.width} x {head.height} pixels, more than the limit of "
+                        f"{max_pixels / 1e6:g} megapixels (max_pixels, --max-megapixels)."
+                    )
                     return None
+                # Not JPEG: telephones put further pictures into it that nobody means.
+                pictures = int(getattr(head, "n_frames", 1)) if head.format in {"WEBP", "TIFF"} else 1
+                if pictures > 1:
+                    remark(f"{path.name} holds {pictures} pictures; the first was read, a video file would give all.")
                 head.verify()  # of a PNG the chunks; OpenCV takes gigabytes for a damaged length
         data = np.frombuffer(path.read_bytes(), np.uint8)
     except (Pillow.DecompressionBombError, *_DAMAGED):

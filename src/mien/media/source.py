@@ -176,7 +176,7 @@ class Source:
             end = "the end" if self.end_s is None else f"{self.end_s:g} s"
             length = "" if self.duration_s is None else f"; the source is {self.duration_s:.1f} s long"
             return f"{self.name}: no frame lies between {self.start_s:g} s and {end}{length}."
-        return f"{self.name}: it holds no picture that can be decoded."
+        return " ".join([f"{self.name}: it holds no picture that can be decoded.", *self._reader.notes])
 
 
 def open_source(

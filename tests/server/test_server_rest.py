@@ -176,3 +176,8 @@ def test_behind_a_proxy_under_a_path(serve, grey_png):
     assert service.ask("POST", "/faces/v1/analyze", grey_png).status == 200
     assert service.ask("POST", "/v1/analyze", grey_png).status == 200
     assert service.ask("GET", "/faces/openapi.json").json()["servers"] == [{"url": "/faces"}]
+
+    # Without the last slash a browser is sent on, to no other name than the one that it asked.
+    answer = service.ask("GET", "/faces")
+    assert (answer.status, answer.headers["location"]) == (307, "/faces/")
+    assert service.ask("GET", "/faces/").status == 200

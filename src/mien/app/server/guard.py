@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import Any, final
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mien.app.server.metrics import Metrics
@@ -89,7 +90,10 @@ class Guard:
         try:
             self._admit(scope)
             body.check_announced(Headers(scope=scope))
-            await self._app(scope, body, send_with_headers)
+            # The page's own addresses are relative, so it needs the slash after the root path.
+            bare = scope["path"] == self._settings.root_path
+            app = RedirectResponse(f"{scope['path']}/", 307) if bare else self._app
+            await app(scope, body, send_with_headers)
         except Problem as problem:
             await body.drain(Headers(scope=scope))
             await response_to(problem)(scope, receive, send_with_headers)
@@ -233,7 +237,7 @@ def _set_root(scope: Scope, root: str) -> None:
     """Name the root path in the scope, whether the proxy before us has cut it off the path or not."""
     if root:
         scope["root_path"] = root
-        if not str(scope["path"]).startswith(f"{root}/"):
+        if str(scope["path"]) != root and not str(scope["path"]).startswith(f"{root}/"):
             scope["path"] = root + str(scope["path"])
 
 

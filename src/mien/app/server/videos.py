@@ -84,7 +84,7 @@ async def status(request: Request, job_id: JobId) -> JSONResponse:
 async def timeline(
     request: Request,
     job_id: JobId,
-    form: Annotated[Literal["json", "csv", "jsonl"], Query(alias="format", description="How to write it.")] = "json",
+    form: Annotated[Literal["json", "csv", "jsonl"], Query(alias="format", description="json, csv or jsonl.")] = "json",
 ) -> Response:
     """One row per face and frame, in order of time."""
     from mien.media.timeline import columns

@@ -32,6 +32,7 @@ from batch_worlds import (
     write_zip,
 )
 
+from mien.batch import Settings, read_faces, run_batch
 from mien.core.errors import InputError, OptionError
 from mien.infer.analyzer import Analyzer
 from mien.media.source import open_source
@@ -401,3 +402,20 @@ def test_options(tmp_path: Path, tiny_model: Path) -> None:
 def test_csv_pixels(tmp_path: Path) -> None:
     assert numbers(40).split() == [str(v) for v in pixels(40).ravel()]
     assert tmp_path.is_dir()
+
+
+# Paths may be pathlib's, one column may be named alone, and wrong use of the call is one sentence.
+def test_the_call_from_python(tiny_model: Path, tmp_path: Path) -> None:
+    source, out = write_folder(tmp_path / "p", {"a.png": png(200)}), tmp_path / "out"
+    settings = Settings(model=str(tiny_model), detector="none")
+    assert run_batch(source, out, settings, workers=0).faces == 1
+    assert read_faces(out, "emotion").column_names == ["emotion"]
+    with pytest.raises(OptionError, match="Unknown engine 'loca'. Did you mean 'local'"):
+        run_batch(source, tmp_path / "b", settings, engine="loca")  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match="number of workers"):
+        run_batch(source, tmp_path / "b", settings, workers="2")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="Expected a path or an address, got list"):
+        run_batch([source], tmp_path / "b", settings)  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match="at least 1 input"):
+        Settings(chunk=1.5)  # type: ignore[arg-type]
+    assert not (tmp_path / "b").exists()

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from dataclasses import dataclass, replace
+from os import PathLike, fspath
 from typing import Any, Literal
 
 from mien.batch.local import run_local
@@ -17,7 +18,8 @@ from mien.batch.parts import Done, done_parts, remove_leavings
 from mien.batch.places import Folder, absolute, local_path, open_folder, stamp
 from mien.batch.plan import Chunk, from_line, plan, to_line
 from mien.batch.settings import Settings
-from mien.core.errors import InputError, MissingExtraError, OptionError, OutputError
+from mien.core.errors import InputError, MissingExtraError, OptionError, OutputError, unknown_name
+from mien.core.text import is_whole
 
 __all__ = ["Engine", "Outcome", "run_batch"]
 
@@ -42,8 +44,8 @@ class Outcome:
 
 
 def run_batch(
-    source: str,
-    out: str,
+    source: str | PathLike[str],
+    out: str | PathLike[str],
     settings: Settings | None = None,
     *,
     engine: Engine = "local",
@@ -52,6 +54,9 @@ def run_batch(
     progress: Progress | None = None,
 ) -> Outcome:
     """Read every picture and video of a source and write the results as Parquet.
+
+    The processes of the engine "local" import the calling script, so it calls this below `if __name__ == "__main__":`
+    (or with 0 workers), as Python's `multiprocessing` asks for.
 
     Args:
         source: picture, video, folder, tar or zip archive, Parquet table, or CSV file with pixels; path or address.
@@ -63,19 +68,21 @@ def run_batch(
         progress: called with the number of inputs that are left; gives a context with a function that advances it.
 
     Raises:
-        InputError: there is nothing to read.
-        OptionError: an impossible value, or `resume` with another source or other settings.
+        InputError: there is nothing to read, or source or out is no path.
+        OptionError: an impossible value, an unknown engine, or `resume` with another source or other settings.
         OutputError: `out` holds something else already, or cannot be written.
         ModelError, StoreError, MissingExtraError: something that the job needs is missing.
 
     """
     _need_pyarrow()
     settings = (settings or Settings()).anchored()
-    if workers is not None and workers < (1 if engine == "ray" else 0):
-        raise OptionError(f"The number of workers must be at least 1 (or 0: no other process), got {workers}.")
-    folder = open_folder(out)
+    if engine not in ("local", "ray"):
+        raise OptionError(unknown_name("engine", str(engine), ("local", "ray")))
+    if workers is not None and not is_whole(workers, 1 if engine == "ray" else 0):
+        raise OptionError(f"The number of workers must be at least 1 (or 0: no other process), got {workers!r}.")
+    where, folder = _path(source), open_folder(_path(out))
     found = read_manifest(folder)
-    manifest = _open(folder, found, source, settings, resume)
+    manifest = _open(folder, found, where, settings, resume)
     done = done_parts(folder, manifest.job) if found is not None else {}
     counted = list(done.values())
     earlier = sum(one.inputs for one in counted)
@@ -101,6 +108,12 @@ def _need_pyarrow() -> None:
         import pyarrow  # noqa: F401
     except ImportError as error:
         raise MissingExtraError("`mien batch`", "pyarrow", "data") from error
+
+
+def _path(place: object) -> str:
+    if isinstance(place, str | PathLike):
+        return str(fspath(place))
+    raise InputError(f"Expected a path or an address, got {type(place).__name__}; run one job for each source.")
 
 
 def _no_progress(_left: int) -> AbstractContextManager[Callable[[int], None]]:

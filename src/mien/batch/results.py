@@ -20,10 +20,10 @@ def read_faces(out: str | PathLike[str], columns: Sequence[str] | None = None) -
 
     Args:
         out: result folder of `mien batch`, path or address.
-        columns: names of the columns to read; None for all (`docs/batch.md` lists them).
+        columns: name or names of the columns to read; None for all (`docs/batch.md` lists them).
 
     Raises:
-        OutputError: there is no job in the folder, or a part is damaged.
+        OutputError: there is no job in the folder, the table has no such column, or a part is damaged.
 
     """
     return _read(open_folder(fspath(out)), FACES, columns)
@@ -43,7 +43,7 @@ def _read(folder: Folder, table: str, columns: Sequence[str] | None) -> Any:
         raise OutputError(f"There is no job in {folder.text}: expected the result folder of `mien batch`.")
     facts = {"job": manifest.job}
     schema = faces_schema(manifest.labels, facts) if table == FACES else inputs_schema(facts)
-    wanted = schema.names if columns is None else list(columns)
+    wanted = schema.names if columns is None else [columns] if isinstance(columns, str) else list(columns)
     unknown = sorted(set(wanted) - set(schema.names))
     if unknown:
         raise OutputError(f"The table of {table} has no column {unknown[0]!r}; it has {', '.join(schema.names)}.")

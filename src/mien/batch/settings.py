@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mien.core.errors import OptionError
+from mien.core.text import is_whole
 
 if TYPE_CHECKING:
     from mien.infer.analyzer import Analyzer
@@ -51,8 +52,8 @@ class Settings:
     chunk: int = 256
 
     def __post_init__(self) -> None:
-        if self.chunk < 1:
-            raise OptionError(f"A part holds at least 1 input, got {self.chunk}.")
+        if not is_whole(self.chunk, 1):
+            raise OptionError(f"A part holds at least 1 input, got {self.chunk!r}.")
         if self.every_s is not None and not (math.isfinite(self.every_s) and self.every_s > 0):
             raise OptionError(f"The step between frames must be greater than 0 seconds, got {self.every_s:g}.")
 

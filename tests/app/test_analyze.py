@@ -175,6 +175,15 @@ def test_wrong_use_is_one_sentence(analyze, tmp_path, case):
     assert "Traceback" not in ended.err
 
 
+def test_hidden_files_are_passed_over(analyze, album):
+    # As in `mien batch`: what macOS and editors leave beside a picture is no picture that a person means.
+    (album / "._coffee.png").write_bytes(b"leavings")
+    (album / ".trash").mkdir()
+    (album / ".trash" / "old.png").write_bytes(b"leavings")
+
+    assert analyze(album).err.splitlines()[-1] == "3 pictures, 2 faces."
+
+
 def test_output_onto_a_picture(analyze, album):
     # A photograph that is read is not written over, by whichever path it is named.
     file = album / "astronaut.png"

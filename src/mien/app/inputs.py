@@ -23,8 +23,8 @@ PICTURE_SUFFIXES = frozenset(
 def expand(arguments: Iterable[str]) -> Iterator[tuple[str, str | None]]:
     """Picture files that the arguments name: (path, None), or (argument, why it gives none).
 
-    A folder gives its pictures and those of its subfolders, by name; a pattern such as `party/*.jpg` what it matches;
-    anything else itself, whatever its suffix.
+    A folder gives its pictures and those of its subfolders, by name, but no hidden ones; a pattern such as `party/*.jpg`
+    what it matches; anything else itself, whatever its suffix.
     """
     for argument in arguments:
         path = Path(argument)
@@ -41,7 +41,13 @@ def expand(arguments: Iterable[str]) -> Iterator[tuple[str, str | None]]:
 
 
 def _folder(folder: Path) -> Iterator[tuple[str, str | None]]:
-    files = sorted(f for f in folder.rglob("*") if f.suffix.lower() in PICTURE_SUFFIXES and is_file(f))
+    files = sorted(
+        f
+        for f in folder.rglob("*")
+        if f.suffix.lower() in PICTURE_SUFFIXES
+        and not any(part.startswith(".") for part in f.relative_to(folder).parts)
+        and is_file(f)
+    )
     if not files:
         yield str(folder), f"The folder {folder} holds no pictures."
     for file in files:

@@ -23,8 +23,8 @@ PICTURE_SUFFIXES = frozenset(
 def expand(arguments: Iterable[str]) -> Iterator[tuple[str, str | None]]:
     """Picture files that the arguments name: (path, None), or (argument, why it gives none).
 
-    A folder gives its pictures and those of its subfolders, by name, but no hidden ones; a pattern such as `party/*.jpg`
-    what it matches; anything else itself, whatever its suffix.
+    A folder gives its pictures and those of its subfolders, by name, but no hidden ones; a pattern such as
+    `party/*.jpg` what it matches; anything else itself, whatever its suffix.
     """
     for argument in arguments:
         path = Path(argument)

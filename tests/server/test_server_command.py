@@ -203,3 +203,20 @@ def test_a_gradio_space_starts(command, tmp_path, hopper_file):
 def test_a_static_space_needs_the_runtime(command, tmp_path, store_folder):
     # Without it nothing useful could be written; the sentence names the command.
     assert "mien page pull" in command("space", tmp_path / "space", "--kind", "static").err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--kind", "static", "--detector", "yunet"], "'yunet' is none that browsers can run"),
+        (["--kind", "static", "--detector", "absent.onnx"], "'absent.onnx' is none that browsers can run"),
+        (["--kind", "docker", "--model", "ferplus"], "Only the static kind takes a model"),
+    ],
+)
+def test_a_space_is_what_was_asked_for(command, tmp_path, store_folder, arguments, says):
+    # A model or detector that the Space would not run is refused, not replaced in silence.
+    ended = command("space", tmp_path / "space", *arguments)
+
+    assert ended.code != 0
+    assert says in ended.err
+    assert not any((tmp_path / "space").iterdir())

@@ -13,7 +13,7 @@ from importlib import metadata, resources
 from pathlib import Path
 from typing import Any, Literal
 
-from mien.core.errors import MissingExtraError, ModelError, OutputError
+from mien.core.errors import MissingExtraError, ModelError, OptionError, OutputError
 from mien.core.files import atomic_write, copy_file, make_folder
 
 __all__ = ["GRADIO_VERSION", "KINDS", "Kind", "write_space"]
@@ -44,6 +44,7 @@ def write_space(out: Path, kind: Kind, model: str = "fer2013", detector: str = "
     Raises:
         OutputError: the folder holds something, or cannot be written.
         ModelError: the static kind lacks a detector that browsers can run.
+        OptionError: another kind is to get a model or a detector.
         StoreError: the static kind lacks the files of `mien page pull`.
         MissingExtraError: the docker kind needs the packages of the extra `app`, whose versions it pins.
 
@@ -51,6 +52,8 @@ def write_space(out: Path, kind: Kind, model: str = "fer2013", detector: str = "
     make_folder(out)
     if any(out.iterdir()):
         raise OutputError(f"The folder {out} is not empty; name a new one.")
+    if kind != "static" and (model, detector) != ("fer2013", "auto"):
+        raise OptionError(f"Only the static kind takes a model or a detector; the kind {kind!r} runs the default ones.")
     if kind == "static":
         _write_static(out, model, detector)
     else:
@@ -90,6 +93,11 @@ def _write_static(out: Path, model: str, detector: str) -> None:
     from mien.infer.classify import load_classifier
 
     found = detector_file(detector)
+    if detector not in ("auto", "mien", "mien-int8") and found != Path(detector):
+        raise ModelError(
+            f"The detector {detector!r} is none that browsers can run; take auto, mien, mien-int8, or the file of one "
+            "that mien has trained (docs/detector.md)."
+        )
     device, reason = device_facts(None if found is None else detector_info(found))
     if reason is not None and runtime.missing() is not None:
         raise StoreError("The page needs the files of onnxruntime-web: run `mien page pull` once.")

@@ -243,6 +243,14 @@ def test_a_pillow_image_that_cannot_be_decoded():
         load_image(closed)
 
 
+def test_a_file_without_end(tmp_path, monkeypatch):
+    # Reading stops at a limit of bytes, so that a device that never ends does not fill the memory.
+    monkeypatch.setattr("mien.infer.image._MAX_BYTES", 100)
+    (tmp_path / "long.jpg").write_bytes(bytes(101))
+    with pytest.raises(ImageError, match="more than 100 bytes"):
+        load_image(tmp_path / "long.jpg")
+
+
 def test_an_empty_path():
     # An empty text is no folder.
     with pytest.raises(ImageError, match="got an empty text"):

@@ -29,6 +29,8 @@ __all__ = ["MAX_PIXELS", "ColorOrder", "ImageSource", "load_image"]
 MAX_PIXELS = 100_000_000
 """Largest picture that is decoded, in pixels, unless the caller says otherwise (300 MB once decoded)."""
 
+_MAX_BYTES = 1 << 30  # 1 GiB: above any picture within the limit of pixels; a device such as /dev/zero never ends
+
 ImageSource = str | os.PathLike[str] | bytes | NDArray[Any] | PilImage.Image
 ColorOrder = Literal["bgr", "rgb"]
 
@@ -110,11 +112,14 @@ def _read(path: str) -> bytes:
     try:
         if file.is_dir():
             raise ImageError(f"Expected a picture, but {path} is a folder.")
-        data = file.read_bytes()
+        with file.open("rb") as stream:
+            data = stream.read(_MAX_BYTES + 1)
     except FileNotFoundError as error:
         raise ImageError(f"There is no file {path}.") from error
     except (OSError, ValueError) as error:
         raise ImageError(f"Cannot read {path}: {getattr(error, 'strerror', None) or error}.") from error
+    if len(data) > _MAX_BYTES:
+        raise ImageSizeError(f"{path} has more than {_MAX_BYTES:,} bytes, which no picture needs; convert it to JPEG.")
     return data
 
 

@@ -227,7 +227,12 @@ def digest_of(image: Array) -> str:
 
 
 def to_png(image: Array) -> bytes:
-    """Pixels (H, W) grey or (H, W, 3) BGR as a PNG file, without loss."""
+    """Pixels (H, W) grey or (H, W, 3) BGR, uint8, as a PNG file, without loss.
+
+    Raises:
+        DataError: the size is none that PNG can hold.
+
+    """
     done, data = cv2.imencode(".png", image)
     if not done:
         raise DataError(f"a picture of {image.shape[1]}x{image.shape[0]} pixels cannot be written as PNG")

@@ -46,7 +46,12 @@ def read_weights(path: Path | str) -> dict[str, Tensor]:
 
 
 def is_ours(path: Path | str) -> bool:
-    """Whether a file holds weights of this project: safetensors with a trunk."""
+    """Whether a file holds weights of this project: safetensors with a trunk.
+
+    Raises:
+        TrainError: there is no such file, or a file of that name is damaged.
+
+    """
     path = Path(path)
     if not path.is_file():
         raise TrainError(f"There is no file of weights {path}.")

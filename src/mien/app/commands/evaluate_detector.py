@@ -71,7 +71,8 @@ def _show(figures: Sequence[DetectionFigures]) -> None:
 
     first = figures[0]
     out = console()
-    out.print(f"{first.pictures} pictures, {first.faces} faces, {first.empty_pictures} pictures without a face")
+    found = f"{_count(first.pictures, 'picture')}, {_count(first.faces, 'face')}"
+    out.print(f"{found}, {_count(first.empty_pictures, 'picture')} without a face")
     table = Table("", box=None, pad_edge=False)
     for row in figures:
         table.add_column(row.detector, justify="right")
@@ -85,13 +86,17 @@ def _show(figures: Sequence[DetectionFigures]) -> None:
         size = (
             f"from {group.smallest:.0f} px" if group.largest is None else f"{group.smallest:.0f}-{group.largest:.0f} px"
         )
-        rows[f"  {size} ({group.faces} faces)"] = [_share(f.by_size[i].recall) for f in figures]
+        rows[f"  {size} ({_count(group.faces, 'face')})"] = [_share(f.by_size[i].recall) for f in figures]
     rows["false faces per picture without one"] = [_share(f.false_per_empty_picture) for f in figures]
     rows["processor ms per picture"] = [f"{f.cpu_ms:.1f}" for f in figures]
     rows["ms per picture"] = [f"{f.ms:.1f}" for f in figures]
     for title, cells in rows.items():
         table.add_row(title, *cells)
     out.print(table)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
 def _share(value: float | None) -> str:

@@ -43,7 +43,12 @@ class Worker:
 
     @property
     def analyzer(self) -> Analyzer:
-        """The worker's analyzer; to be used inside its thread only, but for facts that never change."""
+        """The worker's analyzer; to be used inside its thread only, but for facts that never change.
+
+        Raises:
+            Problem: the models are not loaded yet.
+
+        """
         if self._analyzer is None:
             raise Problem(503, "The models are still being loaded; try again in a moment.", {"Retry-After": "1"})
         return self._analyzer
@@ -54,7 +59,12 @@ class Worker:
         self._thread.start()
 
     async def run(self, work: Callable[[Analyzer], _T], lane: Lane = "picture") -> _T:
-        """Do a piece of work in the worker's thread; what has not begun is dropped when the caller is cancelled."""
+        """Do a piece of work in the worker's thread; what has not begun is dropped when the caller is cancelled.
+
+        Raises:
+            Problem: the models are not loaded yet, or the service is being stopped.
+
+        """
         analyzer = self.analyzer
         future: Future[_T] = Future()
 

@@ -154,6 +154,16 @@ def test_thin_pictures_with_a_face(mien, astronaut):
         assert all(1000 <= (f.box[0] + f.box[2]) / 2 <= 1120 for f in faces)
 
 
+@pytest.mark.parametrize("side", [640, 1600, None])
+def test_a_large_face_at_any_size(astronaut, side):
+    # A face of 420 x 470 px is larger than those that the network learnt from; it is found however large one looks.
+    large = cv2.resize(astronaut, (2048, 2048), interpolation=cv2.INTER_CUBIC)
+    faces = open_detector("mien", DetectOptions(side=side, max_faces=1)).detect(large)
+
+    (face,) = faces
+    assert face.box == pytest.approx((704, 245, 1075, 716), abs=40)
+
+
 def test_nothing_in_a_cup_of_coffee(mien, coffee):
     # A photograph without a face has none.
     assert mien.detect(coffee) == []

@@ -26,6 +26,8 @@ Floats = NDArray[np.float32]
 VALUES = 15
 """Numbers per cell: score, centre x and y, log width and height, and x and y of five landmarks."""
 
+_USUAL_SIDE = 640  # px
+_LARGE = 200.0  # px as the network sees it; it learnt from faces of 8 to 350 px (docs/detector.md)
 _MOST = 1000  # faces that are compared with one another
 _LARGEST_LOG = 6.0  # no face is larger than exp(6) = 403 strides; keeps the exponential finite
 
@@ -61,14 +63,39 @@ class OwnDetector:
         self._min_score = self.info.score if options.min_score is None else options.min_score
 
     def detect(self, image: Image) -> list[Face]:
-        """Faces of an (H, W, 3) uint8 BGR picture, best score first."""
-        small, factor = shrink(image, self._options.side)
+        """Faces of an (H, W, 3) uint8 BGR picture, best score first.
+
+        The network knows faces up to a size. Where a picture is looked at larger than usual, the large ones come from
+        a second look at the usual size, in place of what the first look takes for faces inside them.
+        """
+        faces, factor = self._look(image, self._options.side)
+        if round(factor * max(image.shape[:2])) > _USUAL_SIDE:
+            coarse, _ = self._look(image, _USUAL_SIDE)
+            large = [face for face in coarse if factor * _side(face) > _LARGE]
+            faces = large + [face for face in faces if not any(_covers(other, face) for other in large)]
+        return self._options.select(faces)
+
+    def _look(self, image: Image, side: int | None) -> tuple[list[Face], float]:
+        """Faces in pixels of the picture, and by what the picture was multiplied for it."""
+        small, factor = shrink(image, side)
         if min(small.shape[:2]) < MIN_SIDE:
-            return []
+            return [], factor
         feeds = {DETECTOR_INPUT_NAME: padded(small, self.info.strides[-1])[None]}
         maps = self._file.run(feeds, self._outputs)
         faces = suppress(decode(maps, self.info.strides, self._min_score), self.info.overlap)
-        return self._options.select(map_back(face, factor) for face in faces)
+        return [map_back(face, factor) for face in faces], factor
+
+
+def _side(face: Face) -> float:
+    x1, y1, x2, y2 = face.box
+    return max(x2 - x1, y2 - y1)
+
+
+def _covers(large: Face, face: Face) -> bool:
+    """Whether the centre of a face lies in a large one: it is the same, or a part of it."""
+    x1, y1, x2, y2 = face.box
+    left, top, right, bottom = large.box
+    return left <= (x1 + x2) / 2 < right and top <= (y1 + y2) / 2 < bottom
 
 
 def padded(image: Image, multiple: int) -> Image:

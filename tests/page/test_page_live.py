@@ -98,7 +98,7 @@ def test_a_service_with_a_token_asks_for_it(open_tab, serve_quick, tmp_path, mon
     page = open_tab(service).page
     page.fill("#token", "wrong-wrong-wrong-wrong")
     page.keyboard.press("Enter")
-    page.wait_for_selector("#problem:visible")
+    page.wait_for_selector("#ask #wrongtoken:visible")
     page.fill("#token", "correct-horse-battery")
     page.keyboard.press("Enter")
     page.wait_for_selector("html[data-ready]", state="attached")

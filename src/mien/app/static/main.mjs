@@ -54,7 +54,8 @@ async function askForToken(facts) {
     if (token()) {
       const answer = await fetch("v1/model", authorised());
       if (answer.ok) return;
-      tell(await problemOf(answer));
+      $("wrongtoken").hidden = answer.status !== 401;
+      if (answer.status !== 401) tell(await problemOf(answer));
     }
     $("ask").showModal();
     await new Promise((resolve) => $("ask").addEventListener("close", resolve, { once: true }));

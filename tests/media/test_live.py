@@ -10,6 +10,7 @@ from made_clips import blank
 from mien.core.errors import VideoError
 from mien.media.live import NewestFrames, ReadAhead
 
+_OTHERS: set[threading.Thread] = set()
 PUMPS = (NewestFrames, ReadAhead)
 
 
@@ -29,8 +30,15 @@ def dying(count):
     raise VideoError("The camera was unplugged.")
 
 
+@pytest.fixture(autouse=True)
+def before():
+    """Threads of other tests, such as those of a server that lives for a module."""
+    _OTHERS.clear()
+    _OTHERS.update(threading.enumerate())
+
+
 def threads():
-    return {t.name for t in threading.enumerate() if t.name.startswith("mien-")}
+    return {t.name for t in threading.enumerate() if t.name.startswith("mien-") and t not in _OTHERS}
 
 
 def test_file_loses_nothing():

@@ -51,7 +51,7 @@ def test_the_least_confidence(tiny_model, hopper, least, uncertain):
     assert (reading.uncertain, streamed.uncertain) == (uncertain, uncertain)
 
 
-@pytest.mark.parametrize("least", [-0.1, 1.1, float("nan")])
+@pytest.mark.parametrize("least", [-0.1, 1.1, float("nan"), "0.5"])
 def test_an_impossible_least_confidence(tiny_model, least):
     # Shares lie in 0..1.
     with pytest.raises(OptionError, match="must lie in 0..1"):

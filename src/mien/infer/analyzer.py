@@ -43,7 +43,7 @@ class Analyzer:
     Args:
         model: shipped name, `.onnx` file, or folder of a training run.
         detector: name or file, as `mien.infer.detect.open_detector` takes it.
-        threads: threads of the classifier's runtime; one is fastest for single faces.
+        threads: threads of the classifier's runtime, 1 to 256; one is fastest for single faces.
         min_face: leave out faces smaller than this, in pixels of the picture.
         max_faces: read at most this many faces of a picture, the largest ones.
         detect_side: longest side at which faces are looked for; None for full size (finds tiny faces, slower).
@@ -69,8 +69,8 @@ class Analyzer:
         max_pixels: int = MAX_PIXELS,
         min_confidence: float | None = None,
     ) -> None:
-        if min_confidence is not None and not 0 <= min_confidence <= 1:
-            raise OptionError(f"The smallest confidence must lie in 0..1, got {min_confidence:g}.")
+        if min_confidence is not None and not is_number(min_confidence, 0, 1):
+            raise OptionError(f"The smallest confidence must lie in 0..1, got {min_confidence!r}.")
         if not is_number(max_pixels, 1):
             raise OptionError(f"The largest picture must have 1 pixel or more, got {max_pixels!r} pixels.")
         options = DetectOptions(side=detect_side, min_face=min_face, max_faces=max_faces)

@@ -340,3 +340,14 @@ def test_a_data_set_of_blank_pictures(small, tmp_path):
         (tmp_path / name / "a.png").write_bytes(png(np.zeros((8, 8), np.uint8)))
 
     assert len(audit(read(tmp_path)).blank) == 2
+
+
+@pytest.mark.parametrize("votes", ["x", "-1", "nan", "inf", "1e300"])
+def test_votes_that_are_no_number(small, tmp_path, votes):
+    # The line and the cell are named; empty cells are no votes.
+    (tmp_path / "a.png").write_bytes(png(small.images[0]))
+    table = tmp_path / "votes.csv"
+    table.write_text(f"path,label,votes_happy,votes_sad\na.png,happy,3,\na.png,happy,3,{votes}\n", encoding="utf-8")
+
+    with pytest.raises(DataError, match=f"votes.csv, line 3: expected a number of votes, 0 or more, got '{votes}'"):
+        read(table)

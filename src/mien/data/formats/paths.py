@@ -25,6 +25,7 @@ VOTE_PREFIX = "votes_"
 _PATH = ("path", "image", "file", "filename", "file_name", "filepath", "image_path")
 _LABEL = ("label", "emotion", "expression", "class")
 _SPLIT = ("split", "usage")
+_MOST_VOTES = float(np.finfo(np.float32).max)
 
 
 def recognises(tree: Tree) -> bool:
@@ -106,10 +107,15 @@ def _votes(table: Table, rows: Sequence[Row], kinds: Sequence[str]) -> NDArray[n
         return None
     votes = np.zeros((len(rows), len(kinds)), np.float32)
     for i, row in enumerate(rows):
-        try:
-            votes[i] = [float(row.cells[kind] or 0) for kind in kinds]
-        except ValueError as error:
-            raise DataError(f"{table.where}, line {row.line}: expected numbers of votes: {error}.") from error
+        for k, kind in enumerate(kinds):
+            text = row.cells[kind].strip() or "0"
+            try:
+                number = float(text)
+            except ValueError:
+                number = -1.0
+            if not 0 <= number <= _MOST_VOTES:
+                raise DataError(f"{table.where}, line {row.line}: expected a number of votes, 0 or more, got {text!r}.")
+            votes[i, k] = number
     return votes
 
 

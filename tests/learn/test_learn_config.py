@@ -82,8 +82,6 @@ def test_missing_file(tmp_path: Path) -> None:
     [
         {"schedule": "plateau", "patience": 10, "epochs": 10},
         {"schedule": "plateau", "patience": 5, "epochs": 50, "early_stop": 5},
-        {"schedule": "cosine", "warmup": 3, "epochs": 3},
-        {"schedule": "cosine", "warmup": 1, "stages": [{"epochs": 1}, {"epochs": 5}]},
     ],
 )
 def test_schedule_that_never_steps(settings: dict[str, object]) -> None:
@@ -98,6 +96,14 @@ def test_cosine() -> None:
     assert learning_rate(config, 2.0) == pytest.approx(1.0)
     assert learning_rate(config, 7.0) == pytest.approx(0.5)
     assert learning_rate(config, 12.0) == pytest.approx(0.0)
+
+
+# A warm-up that would fill a short run takes half of it, so that `--epochs 1` trains.
+def test_warmup_of_a_short_run() -> None:
+    config = Config(epochs=1, warmup=1)
+    assert learning_rate(config, 0.25) == pytest.approx(0.5, abs=3e-3)
+    assert learning_rate(config, 0.5) == pytest.approx(1.0)
+    assert learning_rate(config, 1.0) == pytest.approx(0.0)
 
 
 # Stages: each runs through its own schedule with its own peak, as a share of the run's rate.

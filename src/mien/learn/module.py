@@ -41,8 +41,9 @@ def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
 def learning_rate(config: Config, epoch: float) -> float:
     """Learning rate at a time in epochs from the start of the run, as a share of `config.lr`.
 
-    "cosine": linear warm-up, then half a cosine to 0 (Loshchilov & Hutter 2017); "one-cycle": a rise over the first
-    third, then a cosine to 0 (after Smith 2018). Stages run through their schedule one by one.
+    "cosine": linear warm-up (over half of the epochs at most), then half a cosine to 0 (Loshchilov & Hutter 2017);
+    "one-cycle": a rise over the first third, then a cosine to 0 (after Smith 2018). Stages run through their schedule
+    one by one.
     """
     *earlier, stage = config.plan
     start = sum(before.epochs for before in earlier)
@@ -56,7 +57,7 @@ def learning_rate(config: Config, epoch: float) -> float:
 def _shape(config: Config, epoch: float, epochs: int) -> float:
     if config.schedule in {"constant", "plateau"}:
         return min(1.0, (epoch + 1e-3) / config.warmup) if config.warmup else 1.0
-    rise = epochs / 3 if config.schedule == "one-cycle" else config.warmup
+    rise = epochs / 3 if config.schedule == "one-cycle" else min(config.warmup, epochs / 2)
     if epoch < rise:
         return (epoch + 1e-3) / rise
     return 0.5 * (1 + math.cos(math.pi * min((epoch - rise) / (epochs - rise), 1.0)))

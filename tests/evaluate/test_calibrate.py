@@ -1,4 +1,4 @@
-"""Temperature and bias against a brute-force search and against known truths."""
+"""Temperature and vector scaling against a brute-force search and against known truths."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mien.core.errors import InputError
 from mien.core.scores import log_softmax, softmax
-from mien.evaluate.calibrate import TEMPERATURES, fit_temperature, fit_temperature_and_bias
+from mien.evaluate.calibrate import TEMPERATURES, fit_temperature, fit_vector_scaling, vector_scaling_helps
 from mien.evaluate.metrics import evaluate
 
 
@@ -60,23 +60,36 @@ def test_stays_within_the_limits():
     assert fit_temperature(np.zeros((3, 3)), np.array([0, 1, 2])) == 1.0
 
 
-# Temperature and bias that made the labels are found again.
-def test_finds_the_bias_that_made_the_labels():
-    bias = np.array([0.8, -0.2, -0.6])
-    z, y = truth(40_000, 2.0, bias)
-    temperature, fitted = fit_temperature_and_bias(z, y)
-    assert temperature == pytest.approx(2.0, rel=0.06)
-    np.testing.assert_allclose(fitted, bias, atol=0.05)
-    assert fitted.sum() == pytest.approx(0)
+# Scale and bias per class that made the labels are found again, up to the pull towards the temperature.
+def test_finds_the_vector_that_made_the_labels():
+    scale, bias = np.array([0.5, 0.9, 0.4]), np.array([0.8, -0.2, -0.6])
+    rng = np.random.default_rng(0)
+    z = rng.normal(0, 3, (40_000, 3))
+    z -= z.mean(axis=1, keepdims=True)
+    y = (softmax(z * scale + bias).cumsum(axis=1) < rng.random((len(z), 1))).sum(axis=1)
+    fitted, moved = fit_vector_scaling(z + 7, y)  # what all logits of an image share means nothing
+    np.testing.assert_allclose(fitted, scale, atol=0.04)
+    np.testing.assert_allclose(moved, bias, atol=0.06)
+    assert moved.sum() == pytest.approx(0)
+    assert vector_scaling_helps(z, y)
 
 
-# A bias is never less likely than the temperature alone, also where a class never occurs.
-def test_bias_never_hurts_and_stays_finite():
+# It is never less likely than the temperature alone, also where a class never occurs.
+def test_vector_never_hurts_and_stays_finite():
     z, y = truth(300, 2.0, np.array([1.0, 0.0, -30.0]))
-    temperature, bias = fit_temperature_and_bias(z, y)
+    z = z - z.mean(axis=1, keepdims=True)
+    scale, bias = fit_vector_scaling(z, y)
+    assert np.isfinite(scale).all()
     assert np.isfinite(bias).all()
-    with_bias = -log_softmax(z / temperature + bias)[np.arange(len(y)), y].mean()
-    assert with_bias <= loss(z, y, fit_temperature(z, y))
+    with_both = -log_softmax(z * scale + bias)[np.arange(len(y)), y].mean()
+    assert with_both <= loss(z, y, fit_temperature(z, y))
+
+
+# Where one temperature is the truth, or images are few, the simpler calibration is kept.
+def test_vector_is_not_taken_for_noise():
+    z, y = truth(1_000, 2.0, np.zeros(7))
+    assert not vector_scaling_helps(z, y)
+    assert not vector_scaling_helps(*(part[:99] for part in truth(2_000, 2.0, np.array([3.0, 0.0, -3.0]))))
 
 
 # What cannot be fitted is refused with a sentence.

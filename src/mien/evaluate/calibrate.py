@@ -1,4 +1,4 @@
-"""Temperature and bias that make a confidence mean what it says.
+"""Temperature, or scale and bias per class, that make a confidence mean what it says.
 
 Fitted on logits of the validation split, before they go into a model file. Knows no models and no files.
 """
@@ -11,14 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 from mien.core.errors import InputError
 from mien.core.scores import log_softmax, softmax
 
-__all__ = ["TEMPERATURES", "fit_temperature", "fit_temperature_and_bias"]
+__all__ = ["TEMPERATURES", "fit_temperature", "fit_vector_scaling", "vector_scaling_helps"]
 
 TEMPERATURES = (0.05, 20.0)
 """Lowest and highest temperature that is ever given; logits that are always right would otherwise go to 0."""
 
 _STEPS = 100  # bisections; each halves the interval, so float64 is exhausted long before
 _NEWTON_STEPS = 50
-_RIDGE = 1e-6  # keeps the bias finite where a class never occurs, and unique (a constant shift changes nothing)
+_RIDGE = 1e-3  # pull towards the temperature; keeps rare classes finite, and the bias unique (a shift changes nothing)
 
 
 def fit_temperature(logits: ArrayLike, targets: ArrayLike) -> float:
@@ -57,18 +57,19 @@ def fit_temperature(logits: ArrayLike, targets: ArrayLike) -> float:
     return float(np.clip(1 / (low * high) ** 0.5, *TEMPERATURES))
 
 
-def fit_temperature_and_bias(logits: ArrayLike, targets: ArrayLike) -> tuple[float, NDArray[np.float64]]:
-    """Temperature T and bias b that make softmax(logits / T + b) most likely.
+def fit_vector_scaling(logits: ArrayLike, targets: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Scale s and bias b per class that make softmax(s z + b) most likely, z being the logits less their row's mean.
 
-    Bias-corrected temperature scaling (Alexandari et al. 2020), by Newton's method on (1/T, b) with step halving.
-    The bias also moves the balance between classes, so it may change which class is answered.
+    Vector scaling (Guo et al. 2017), by Newton's method with step halving on a convex loss: the log-loss and a small
+    pull towards the best temperature without bias, which keeps rare classes near it. It also moves the balance between
+    classes, so it may change which class is answered.
 
     Args:
         logits: (N, K), finite.
         targets: as `fit_temperature`.
 
     Returns:
-        T, and b (K,) with mean 0.
+        s (K,), and b (K,) with mean 0.
 
     Raises:
         InputError: as `fit_temperature`.
@@ -76,41 +77,67 @@ def fit_temperature_and_bias(logits: ArrayLike, targets: ArrayLike) -> tuple[flo
     """
     z, target = _check(logits, targets)
     classes = z.shape[1]
-    centre = np.concatenate([[1 / fit_temperature(z, target)], np.zeros(classes)])
+    centre = np.concatenate([np.full(classes, 1 / fit_temperature(z, target)), np.zeros(classes)])
 
-    def loss(parameters: NDArray[np.float64]) -> float:
-        scores = log_softmax(z * parameters[0] + parameters[1:])
-        return float(-(target * scores).sum(axis=1).mean() + _RIDGE * ((parameters - centre) ** 2).sum() / 2)
+    def loss(now: NDArray[np.float64]) -> float:
+        scores = log_softmax(z * now[:classes] + now[classes:])
+        return float(-(target * scores).sum(axis=1).mean() + _RIDGE * ((now - centre) ** 2).sum() / 2)
 
     now, best = centre.copy(), loss(centre)
     for _ in range(_NEWTON_STEPS):
         step = _newton_step(z, target, now, centre)
         scale = 1.0
-        while scale > 1e-6 and (now[0] + scale * step[0] < 1 / TEMPERATURES[1] or loss(now + scale * step) > best):
+        while scale > 1e-6 and loss(now + scale * step) > best:
             scale /= 2
         after = loss(now + scale * step)
         if scale <= 1e-6 or best - after < 1e-12:
             break
         now, best = now + scale * step, after
-    bias = now[1:] - now[1:].mean()
-    return float(np.clip(1 / now[0], *TEMPERATURES)), bias
+    return now[:classes], now[classes:] - now[classes:].mean()
 
 
 def _newton_step(
     z: NDArray[np.float64], target: NDArray[np.float64], now: NDArray[np.float64], centre: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Newton step (1 + K,) of the regularised log-loss at (1/T, b) = `now`."""
+    """Newton step (2 K,) of the pulled log-loss at (s, b) = `now`."""
     n, classes = z.shape
-    p = softmax(z * now[0] + now[1:])  # (N, K)
-    off = p - target
-    gradient = np.concatenate([[(off * z).sum() / n], off.mean(axis=0)]) + _RIDGE * (now - centre)
-    mean = (p * z).sum(axis=1)  # (N,) expected logit
-    hessian = np.empty((classes + 1, classes + 1))
-    hessian[0, 0] = ((p * z**2).sum(axis=1) - mean**2).mean()
-    hessian[0, 1:] = hessian[1:, 0] = (p * (z - mean[:, None])).mean(axis=0)
-    hessian[1:, 1:] = np.diag(p.mean(axis=0)) - p.T @ p / n
-    hessian += _RIDGE * np.eye(classes + 1)
+    p = softmax(z * now[:classes] + now[classes:])  # (N, K)
+    off, pz = p - target, p * z
+    gradient = np.concatenate([(off * z).mean(axis=0), off.mean(axis=0)]) + _RIDGE * (now - centre)
+    both = np.concatenate([pz, p], axis=1)  # (N, 2 K)
+    hessian = -both.T @ both / n
+    own = np.arange(classes)
+    hessian[own, own] += (pz * z).mean(axis=0)
+    hessian[own, own + classes] += pz.mean(axis=0)
+    hessian[own + classes, own] += pz.mean(axis=0)
+    hessian[own + classes, own + classes] += p.mean(axis=0)
+    hessian += _RIDGE * np.eye(2 * classes)
     return -np.linalg.solve(hessian, gradient).astype(np.float64)
+
+
+def vector_scaling_helps(logits: ArrayLike, targets: ArrayLike, folds: int = 5) -> bool:
+    """Whether vector scaling gives held-out images a lower log-loss than a temperature; their order is drawn by seed 0.
+
+    Args:
+        logits: (N, K), finite.
+        targets: as `fit_temperature`.
+        folds: parts that are held out in turn, at least 2; with fewer than 20 images in each the answer is no.
+
+    Raises:
+        InputError: as `fit_temperature`.
+
+    """
+    z, target = _check(logits, targets)
+    if len(z) < 20 * folds:
+        return False
+    part = np.random.default_rng(0).permutation(len(z)) % folds
+    gain = 0.0
+    for k in range(folds):
+        rest, held = part != k, part == k
+        scale, bias = fit_vector_scaling(z[rest], target[rest])
+        plain = log_softmax(z[held], fit_temperature(z[rest], target[rest]))
+        gain += float((target[held] * (log_softmax(z[held] * scale + bias) - plain)).sum())
+    return gain > 0
 
 
 def _check(logits: ArrayLike, targets: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

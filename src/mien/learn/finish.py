@@ -20,12 +20,12 @@ from mien.core.errors import TrainError
 from mien.core.files import make_folder
 from mien.core.labels import FER2013, FERPLUS, LabelSet
 from mien.data.manifest import Manifest
-from mien.evaluate.calibrate import fit_temperature
 from mien.evaluate.coverage import choose_threshold
 from mien.evaluate.facts import model_facts
 from mien.evaluate.judge import judge
 from mien.evaluate.records import write_evaluation
 from mien.infer.classify import load_classifier
+from mien.learn.calibration import TEMPERATURE, calibrate
 from mien.learn.checkpoints import load_state
 from mien.learn.config import Config
 from mien.learn.export import export, rewrite_info
@@ -61,11 +61,13 @@ def finish(
     spec = CropSpec(size=config.size, margin=config.margin, color=color, shift_y=config.shift_y)
     validation = manifest.of_split("validation")
     logits = split_logits(network, validation, spec, "cuda" if _has_gpu(config) else "cpu")
+    temperatures, methods = calibrate(network, heads, logits)
     card = ModelCard(
         model=config.model,
         heads={head.name: head.labels.names for head in heads},
         crop=spec,
-        temperatures={head.name: _temperature(head, logits[head.name]) for head in heads},
+        temperatures=temperatures,
+        calibration=methods,
     )
     save_weights(network, run / WEIGHTS)
     card.write(run)
@@ -83,6 +85,7 @@ def finish(
         "best_epoch": best_epoch,
         "chosen_by": f"{config.monitor} on the validation split",
         "temperatures": dict(card.temperatures),
+        "calibration": dict(card.calibration),
         "largest_difference_to_torch": parity,
         "validation": figures,
     }
@@ -123,11 +126,6 @@ def split_logits(
     return {name: np.concatenate(blocks) for name, blocks in parts.items()}
 
 
-def _temperature(head: Head, logits: NDArray[np.float32]) -> float:
-    counts = head.label >= 0
-    return fit_temperature(logits[counts], head.label[counts])
-
-
 def file_name(card: ModelCard, head: str) -> str:
     """Name of a head's model file in the run folder."""
     return "model.onnx" if head == card.first_head else f"model-{head}.onnx"
@@ -148,6 +146,7 @@ def model_info(card: ModelCard, head: str, data: Mapping[str, Any], fallback: st
         "pictures": data["trained_on"],
         "architecture": card.model,
         "targets": "votes" if head == "votes" else "labels",
+        "calibration": card.calibration.get(head, TEMPERATURE),
         "without": "pictures that occur in the validation or test split" if not data["leaks_kept"] else "nothing",
     }
     if head in data.get("class_counts", {}):  # runs of earlier versions did not count

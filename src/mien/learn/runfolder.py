@@ -20,7 +20,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,7 @@ class ModelCard:
         heads: labels of every head, by its name; the first one is the model's.
         crop: what crops must look like.
         temperatures: calibrated temperature per head.
+        calibration: how each head was calibrated; runs of earlier versions do not say.
 
     """
 
@@ -59,6 +60,7 @@ class ModelCard:
     heads: Mapping[str, tuple[str, ...]]
     crop: CropSpec
     temperatures: Mapping[str, float]
+    calibration: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def first_head(self) -> str:
@@ -86,7 +88,8 @@ class ModelCard:
             heads = {name: LabelSet(labels).names for name, labels in body["heads"].items()}
             temperatures = {name: float(body["temperatures"][name]) for name in heads}
             crop = CropSpec.from_body(body["crop"], str(run / CARD))
-            return cls(_checked_text(body["model"]), heads, crop, temperatures)
+            methods = {name: _checked_text(method) for name, method in body.get("calibration", {}).items()}
+            return cls(_checked_text(body["model"]), heads, crop, temperatures, methods)
         except (KeyError, TypeError, AttributeError, ValueError, ArithmeticError, DataError, ModelError) as error:
             raise TrainError(f"{run / CARD} is damaged ({error!r}); export or train again.") from error
 

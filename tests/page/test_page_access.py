@@ -83,3 +83,14 @@ def test_figures_of_the_model(serve_quick, open_tab, axe, scheme, tiny_model, tm
     assert page.locator("#model svg circle").count() == 1
     page.evaluate(f"() => {{ {axe} }}")
     assert page.evaluate("() => axe.run()")["violations"] == []
+
+
+def test_pictures_of_each_expression(site, open_tab):
+    # The Model tab says how many pictures of each expression the model learnt from: in sum, its training pictures.
+    page = open_tab(site).ready()
+    page.click("#tab-model")
+
+    table = page.locator("#model table").first
+    assert table.locator("thead th").all_inner_texts()[:2] == ["Trained", "Pictures"]
+    learnt = table.locator("tbody td:nth-child(2)").all_inner_texts()
+    assert sum(int("".join(filter(str.isdigit, cell))) for cell in learnt) == 28_006

@@ -97,8 +97,9 @@ function where({ protocol, split }) {
   return `${protocol}, ${split} split, single view`;
 }
 
-function judgedOn({ data, figures }) {
-  const text = data ? `On the ${data.split} split, ${count(figures.n)} pictures.` : "";
+function judgedOn({ data, figures }, learnt) {
+  const judged = data ? `On the ${data.split} split, ${count(figures.n)} pictures.` : "";
+  const text = learnt ? `${judged} "Trained" counts the pictures that the model learnt from.`.trim() : judged;
   return text ? h("p", { class: "note" }, text) : null;
 }
 
@@ -109,7 +110,7 @@ function classes({ evaluation, training: { class_counts: learnt } }) {
     "tr",
     {},
     h("td"),
-    ...[...(learnt ? ["learnt from"] : []), "pictures", "precision", "recall", "F1"].map((t) => h("th", { scope: "col" }, t)),
+    ...[...(learnt ? ["trained"] : []), "pictures", "precision", "recall", "F1"].map((t) => h("th", { scope: "col" }, t)),
   );
   const rows = figures.classes.map((c) => {
     const pictures = learnt ? [count(learnt[c.name] ?? 0), count(c.support)] : [count(c.support)];
@@ -118,7 +119,7 @@ function classes({ evaluation, training: { class_counts: learnt } }) {
   });
   return card(
     "Expression by expression",
-    judgedOn(evaluation),
+    judgedOn(evaluation, learnt),
     scroll("Figures of each expression", h("table", {}, h("thead", {}, head), h("tbody", {}, ...rows))),
   );
 }

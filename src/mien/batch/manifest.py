@@ -109,6 +109,14 @@ def check_same(found: Manifest, wanted: Manifest, folder: str) -> None:
     for name, old, new in pairs:
         if old != new:
             raise OptionError(
-                f"The job in {folder} was started with another value of {name}: {old!r}, now {new!r}. "
+                f"The job in {folder} was started with another value of {name}: {_told(old)}, now {_told(new)}. "
                 "Go on with the same, or begin again in another folder."
             )
+
+
+def _told(value: Any) -> str:
+    """A value for people: a file by its name and the begin of its SHA-256."""
+    if isinstance(value, dict) and "name" in value:
+        digest = str(value.get("sha256") or "")[:12]
+        return f"{value['name']} (sha256 {digest})" if digest else str(value["name"])
+    return repr(value)

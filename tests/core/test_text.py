@@ -5,7 +5,7 @@ import pytest
 
 from mien.core.errors import DataError, MienError
 from mien.core.labels import LabelSet
-from mien.core.text import is_number, is_whole, parse_json, whole_number
+from mien.core.text import counted, is_number, is_whole, parse_json, whole_number
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,9 @@ def test_what_counts_as_a_number():
     assert is_number(10**30, 0)
     assert not any(is_whole(value, 1, 3) for value in (0, 4, 1.0, "2", None))
     assert not any(is_number(value, 0, 1) for value in (-0.1, 1.1, float("nan"), float("inf"), "1", None))
+
+
+def test_counted():
+    # One takes the singular, all others the plural; thousands are set apart.
+    assert [counted(n, "face") for n in (0, 1, 1200)] == ["0 faces", "1 face", "1,200 faces"]
+    assert (counted(1, "person", "people"), counted(2, "person", "people")) == ("1 person", "2 people")

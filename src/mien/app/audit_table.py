@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mien.app.terminal import console
+from mien.core.text import counted
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -22,15 +23,11 @@ _NAMED = 3
 def show(found: Audit) -> None:
     """Print what an audit found to standard output."""
     m, out = found.manifest, console()
-    out.print(f"{m.source}: {_count(len(m), 'picture')}, {_count(len(m.labels), 'class', 'es')}", soft_wrap=True)
+    out.print(f"{m.source}: {counted(len(m), 'picture')}, {counted(len(m.labels), 'class', 'classes')}", soft_wrap=True)
     out.print(class_table(m))
     out.print(_problem_table(found))
     for line in _remarks(found):
         out.print(line, soft_wrap=True)
-
-
-def _count(number: int, what: str, plural: str = "s") -> str:
-    return f"{number:,} {what}" + ("" if number == 1 else plural)
 
 
 def _table(first: str, columns: Sequence[str]) -> Table:
@@ -109,7 +106,7 @@ def _remarks(found: Audit) -> list[str]:
     if found.near is not None:
         linked = found.near_groups()
         members = f" of {sum(map(len, linked)):,} pictures" if linked else ""
-        lines.append(f"Near duplicates: {_count(len(linked), 'group')}{members}, found as docs/data.md describes.")
+        lines.append(f"Near duplicates: {counted(len(linked), 'group')}{members}, found as docs/data.md describes.")
     if len(found.blank):
         lines.append(f"Blank: {', '.join(str(name) for name in m.names[found.blank[:_NAMED]])}.")
     if found.no_face is None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
-from mien.core.text import printable
+from mien.core.text import counted, printable
 from mien.core.types import Analysis, Reading
 
 if TYPE_CHECKING:
@@ -53,12 +53,8 @@ def open_writer(kind: str, file: IO[str], labels: Sequence[str], top: int, singl
 
 def totals(pictures: int, faces: int, errors: int) -> str:
     """Sentence about a whole run, such as "3 pictures, 1 face, 1 could not be read."."""
-
-    def count(number: int, name: str) -> str:
-        return f"{number:,} {name}{'' if number == 1 else 's'}"
-
     failed = f", {errors:,} could not be read" if errors else ""
-    return f"{count(pictures, 'picture')}, {count(faces, 'face')}{failed}."
+    return f"{counted(pictures, 'picture')}, {counted(faces, 'face')}{failed}."
 
 
 class _JsonWriter:

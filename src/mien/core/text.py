@@ -7,7 +7,7 @@ import math
 from numbers import Integral, Real
 from typing import Any, NoReturn
 
-__all__ = ["is_number", "is_whole", "parse_json", "printable", "whole_number"]
+__all__ = ["counted", "is_number", "is_whole", "parse_json", "printable", "whole_number"]
 
 _MOST_DIGITS = 18  # fits 64 bits
 
@@ -29,6 +29,11 @@ def is_whole(value: object, least: int, most: float = math.inf) -> bool:
 def is_number(value: object, least: float, most: float = math.inf) -> bool:
     """Whether a value of a caller is a finite number (of Python or NumPy) in least..most."""
     return isinstance(value, Real) and math.isfinite(value) and least <= float(value) <= most
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number with its noun, such as "1 face" or "1,200 faces"; `many` where the plural has more than an s."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def parse_json(text: str | bytes) -> Any:

@@ -12,6 +12,7 @@ import click
 from mien.app.options import analyzer_options, detect_side, most_pixels
 from mien.app.terminal import notice, progress
 from mien.app.timespan import seconds
+from mien.core.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,15 +96,11 @@ def _tell(outcome: Outcome, spent_s: float) -> None:
     if not new:
         notice(f"{outcome.out} is complete already; nothing was left to do.")
     elif outcome.earlier:
-        notice(f"Done before: {_count(outcome.earlier, 'input')}.")
-    frames = f", {_count(outcome.frames, 'frame')} of videos" if outcome.frames else ""
+        notice(f"Done before: {counted(outcome.earlier, 'input')}.")
+    frames = f", {counted(outcome.frames, 'frame')} of videos" if outcome.frames else ""
     failed = f", {outcome.errors:,} could not be read" if outcome.errors else ""
-    speed = f" {_count(new, 'input')} in {spent_s:.1f} s ({new / max(spent_s, 1e-9):,.0f} per second)." if new else ""
-    notice(f"{_count(outcome.inputs, 'input')}{frames}, {_count(outcome.faces, 'face')}{failed}.{speed}")
+    speed = f" {counted(new, 'input')} in {spent_s:.1f} s ({new / max(spent_s, 1e-9):,.0f} per second)." if new else ""
+    notice(f"{counted(outcome.inputs, 'input')}{frames}, {counted(outcome.faces, 'face')}{failed}.{speed}")
     notice(f"The tables are in {outcome.out}: faces/*.parquet and inputs/*.parquet.")
     if outcome.errors:
         raise SystemExit(1)
-
-
-def _count(number: int, name: str) -> str:
-    return f"{number:,} {name}{'' if number == 1 else 's'}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from mien.app.terminal import console, notice, progress
+from mien.core.text import counted
 
 if TYPE_CHECKING:
     from mien.data.clean import Cleaned
@@ -48,12 +49,8 @@ def _read(source: Path, labels: str | None) -> Manifest:
     if manifest.unreadable:
         shown = "; ".join(f"{name}: {reason}" for name, reason in manifest.unreadable[:_NAMED])
         more = " ..." if len(manifest.unreadable) > _NAMED else "."
-        notice(f"{_pictures(len(manifest.unreadable))} cannot be read, left out: {shown}{more}")
+        notice(f"{counted(len(manifest.unreadable), 'picture')} cannot be read, left out: {shown}{more}")
     return manifest
-
-
-def _pictures(count: int) -> str:
-    return "1 picture" if count == 1 else f"{count:,} pictures"
 
 
 def _near(manifest: Manifest) -> Near:
@@ -111,7 +108,9 @@ def convert(
         manifest = _splits_made(manifest, parts, seed, near)
     with progress("Writing", len(manifest), "pictures") as advance:
         names = converter.convert(manifest, out, layout, advance)
-    click.echo(f"{out}: {_pictures(len(manifest))} ({_per_split(manifest.split_counts())}) in {', '.join(names)}")
+    click.echo(
+        f"{out}: {counted(len(manifest), 'picture')} ({_per_split(manifest.split_counts())}) in {', '.join(names)}"
+    )
 
 
 def _per_split(counts: Mapping[str, int]) -> str:
@@ -187,11 +186,11 @@ def _tell_removed(cleaned: Cleaned, path: Path, quiet: bool) -> None:
     say = notice if quiet else click.echo
     removed = int((cleaned.reasons != "").sum())
     left = cleaned.manifest.split_counts()
-    say(f"Wrote {path}: {_pictures(len(cleaned.manifest))} ({_per_split(left)}).")
+    say(f"Wrote {path}: {counted(len(cleaned.manifest), 'picture')} ({_per_split(left)}).")
     gone = [split for split in SPLITS if split in set(cleaned.split.tolist()) - left.keys()]
     if gone:
         notice(f"Nothing is left of {' and '.join(gone)}; make new splits with mien data split.")
-    say(f"Left out {_pictures(removed)}" + (", each for the first reason that fits:" if removed else "."))
+    say(f"Left out {counted(removed, 'picture')}" + (", each for the first reason that fits:" if removed else "."))
     for reason, counts in cleaned.counts().items():
         say(f"  {sum(counts.values()):6,}  {REASONS[reason]} ({_per_split(counts)})")
     if cleaned.manifest.unreadable:

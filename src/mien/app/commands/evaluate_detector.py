@@ -11,6 +11,7 @@ import click
 
 from mien.app.options import detect_side
 from mien.app.terminal import console, progress
+from mien.core.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,8 +72,8 @@ def _show(figures: Sequence[DetectionFigures]) -> None:
 
     first = figures[0]
     out = console()
-    found = f"{_count(first.pictures, 'picture')}, {_count(first.faces, 'face')}"
-    out.print(f"{found}, {_count(first.empty_pictures, 'picture')} without a face")
+    found = f"{counted(first.pictures, 'picture')}, {counted(first.faces, 'face')}"
+    out.print(f"{found}, {counted(first.empty_pictures, 'picture')} without a face")
     table = Table("", box=None, pad_edge=False)
     for row in figures:
         table.add_column(row.detector, justify="right")
@@ -86,17 +87,13 @@ def _show(figures: Sequence[DetectionFigures]) -> None:
         size = (
             f"from {group.smallest:.0f} px" if group.largest is None else f"{group.smallest:.0f}-{group.largest:.0f} px"
         )
-        rows[f"  {size} ({_count(group.faces, 'face')})"] = [_share(f.by_size[i].recall) for f in figures]
+        rows[f"  {size} ({counted(group.faces, 'face')})"] = [_share(f.by_size[i].recall) for f in figures]
     rows["false faces per picture without one"] = [_share(f.false_per_empty_picture) for f in figures]
     rows["processor ms per picture"] = [f"{f.cpu_ms:.1f}" for f in figures]
     rows["ms per picture"] = [f"{f.ms:.1f}" for f in figures]
     for title, cells in rows.items():
         table.add_row(title, *cells)
     out.print(table)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
 def _share(value: float | None) -> str:

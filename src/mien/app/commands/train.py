@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from mien.core.errors import OptionError
+from mien.core.text import counted
 
 if TYPE_CHECKING:
     from mien.learn.config import Config
@@ -97,7 +98,7 @@ def command(source: str, out: str, resume: bool, **options: Any) -> None:
     with progress(f"Reading {source}", None, "pictures") as advance:
         manifest = read(source, advance=advance)
     if manifest.unreadable:
-        count = "1 picture" if len(manifest.unreadable) == 1 else f"{len(manifest.unreadable):,} pictures"
+        count = counted(len(manifest.unreadable), "picture")
         notice(f"{count} cannot be read, left out; the first: {': '.join(manifest.unreadable[0])}.")
     outcome = train(manifest, config, out, resume=resume, say=_say)
     if outcome.validation:

@@ -16,7 +16,7 @@ from mien.app.terminal import console, notice, progress
 from mien.app.timespan import seconds
 from mien.core.errors import OptionError, VideoError
 from mien.core.files import is_file
-from mien.core.text import whole_number
+from mien.core.text import counted, whole_number
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -196,10 +196,10 @@ def _tell(job: _Job, ended: _Ended, options: Mapping[str, Any]) -> None:
         if path.is_file():  # a video without any frame is none
             notice(f"Wrote {path}.")
     speed = summary.frames / max(ended.seconds, 1e-9)
-    people = "no face" if not summary.people else _count(len(summary.people), "person", "people")
+    people = "no face" if not summary.people else counted(len(summary.people), "person", "people")
     looked = min(job.reader.detections, summary.frames)  # a frame that Ctrl-C interrupted was looked at, not written
     notice(
-        f"{_count(summary.frames, 'frame')}, {people}, in {ended.seconds:.1f} s "
+        f"{counted(summary.frames, 'frame')}, {people}, in {ended.seconds:.1f} s "
         f"({speed:.0f} frames per second); faces were looked for in {looked} of them."
     )
     if ended.failed is not None:
@@ -238,10 +238,6 @@ def _table(summary: VideoSummary) -> Table:
 def _add_row(table: Table, name: str, since: str, seconds: Mapping[str, float], labels: Iterable[str]) -> None:
     cells = [f"{seconds[label]:.1f}" if seconds.get(label, 0.0) >= 0.05 else "·" for label in labels]
     table.add_row(name, since, f"{sum(seconds.values()):.1f}", *cells)
-
-
-def _count(number: int, one: str, many: str = "") -> str:
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def _draw(panel: bool) -> Callable[[Image, Sequence[Reading]], Image]:

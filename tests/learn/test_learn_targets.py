@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 from itertools import chain
 
 import numpy as np
 import pytest
 import torch
 
+from mien.core.errors import TrainError
 from mien.core.labels import FERPLUS, FERPLUS_VOTES
 from mien.data.manifest import Manifest
 from mien.evaluate.protocol import ferplus_majority
 from mien.learn.dataset import BatchSampler, class_weights
 from mien.learn.module import soft_cross_entropy
+from mien.learn.raters import labels_given_votes
 from mien.learn.targets import Head, heads_of, majority, vote_shares
 
 
@@ -46,6 +49,28 @@ def test_smoothing(drawn: Manifest) -> None:
     (head,) = heads_of(drawn, "hard", 0.3)
     assert head.targets[0] == pytest.approx([0.8, 0.1, 0.1])
     assert [h.name for h in heads_of(drawn, "both")] == ["labels", "votes"]
+
+
+# Raters who cannot tell two labels apart leave the shares of the labels; clear votes decide. Worked by counting.
+def test_labels_given_votes() -> None:
+    votes = np.zeros((400, 3), np.float32)
+    votes[:200, 0], votes[200:, 1] = 10, 10
+    label = np.r_[np.zeros(150), np.ones(50), np.full(200, 2)].astype(np.int64)
+    said = labels_given_votes(votes, label, 4)
+    assert said[0] == pytest.approx([0.75, 0.25, 0, 0], abs=0.02)
+    assert said[-1] == pytest.approx([0, 0, 1, 0], abs=0.02)
+
+
+# The share of the votes is taken from the label, before smoothing; rows still sum to 1.
+def test_vote_share(drawn: Manifest) -> None:
+    assert drawn.votes is not None
+    (head,) = heads_of(drawn, "hard", 0.3, 0.5)
+    own = np.eye(3)[drawn.label]
+    said = labels_given_votes(drawn.votes, drawn.label, 3)
+    assert head.targets == pytest.approx((own + said) / 2 * 0.7 + 0.1, abs=1e-6)
+    assert head.targets.sum(axis=1) == pytest.approx(np.ones(len(drawn)), abs=1e-5)
+    with pytest.raises(TrainError, match="'vote_share' cannot be learnt"):
+        heads_of(dataclasses.replace(drawn, votes=None, vote_labels=()), "hard", 0, 0.5)
 
 
 # Weights are inverse to the frequency, and their mean over pictures is 1: 3 of a, 1 of b gives 2/3 and 2.

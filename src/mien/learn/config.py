@@ -56,6 +56,8 @@ class Config:
         augment: name of an augmentation preset.
         augmentation: single values that differ from the preset.
         label_smoothing: share of a hard target that is spread over all classes.
+        vote_share: weight of what raters' votes say about a hard label against the label itself
+            (`mien.learn.raters`); for data sets that have both.
         teachers: folders of finished runs whose answers soften the targets (`mien.learn.distill`).
         teacher_share: weight of the teachers' answers against labels and votes.
         teacher_views: how many views of every picture the teachers are asked about.
@@ -102,6 +104,7 @@ class Config:
     augment: str = "standard"
     augmentation: Mapping[str, float] = field(default_factory=dict)
     label_smoothing: float = 0.1
+    vote_share: float = 0.0
     teachers: tuple[str, ...] = ()
     teacher_share: float = 0.7
     teacher_views: int = 4
@@ -164,11 +167,11 @@ _SMALLEST = 8
 # Name: (lowest, highest) value.
 _RANGES: dict[str, tuple[float, float]] = {
     "size": (0, 1024), "grow_from": (0, 1024), "margin": (0.5, 4), "shift_y": (-1, 1), "dropout": (0, 0.95),
-    "sample": (0, math.inf), "label_smoothing": (0, 0.9), "teacher_share": (0, 1), "teacher_views": (1, 1024),
-    "lr": (1e-9, 100), "momentum": (0, 0.9999), "weight_decay": (0, 10), "warmup": (0, math.inf),
-    "patience": (1, math.inf), "epochs": (1, 100_000), "batch_size": (1, 65_536), "accumulate": (1, 65_536),
-    "clip": (0, math.inf), "ema": (0, 0.999999), "early_stop": (0, math.inf), "seed": (0, 2**31 - 1),
-    "devices": (0, 4096), "nodes": (1, 4096), "threads": (0, 4096), "workers": (0, 256),
+    "sample": (0, math.inf), "label_smoothing": (0, 0.9), "vote_share": (0, 1), "teacher_share": (0, 1),
+    "teacher_views": (1, 1024), "lr": (1e-9, 100), "momentum": (0, 0.9999), "weight_decay": (0, 10),
+    "warmup": (0, math.inf), "patience": (1, math.inf), "epochs": (1, 100_000), "batch_size": (1, 65_536),
+    "accumulate": (1, 65_536), "clip": (0, math.inf), "ema": (0, 0.999999), "early_stop": (0, math.inf),
+    "seed": (0, 2**31 - 1), "devices": (0, 4096), "nodes": (1, 4096), "threads": (0, 4096), "workers": (0, 256),
 }  # fmt: skip
 
 

@@ -17,6 +17,9 @@ __all__ = [
 ]  # fmt: skip
 
 
+_WIDENING = 4
+
+
 class Residual(nn.Module):
     """Two 3x3 convolutions around an identity; (N, C, H, W) to the same shape.
 
@@ -37,9 +40,31 @@ class Residual(nn.Module):
         return functional.relu(x + self.norm2(self.conv2(y)))
 
 
-def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+class Inverted(nn.Module):
+    """A 1x1 convolution to four times the channels, a 3x3 one channel by channel, a 1x1 one back, around an identity.
+
+    Sandler et al. 2018 (MobileNetV2), with ReLU; half the multiply-adds of `Residual` at the same width.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        wide = _WIDENING * channels
+        self.widen = _conv(channels, wide, kernel=1)
+        self.depthwise = _conv(wide, wide, groups=wide)
+        self.narrow = nn.Conv2d(wide, channels, 1, bias=False)
+        self.norm = nn.BatchNorm2d(channels)
+        nn.init.zeros_(self.norm.weight)  # starts as the identity, as `Residual`
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, C, H, W)."""
+        return x + self.norm(self.narrow(self.depthwise(self.widen(x))))
+
+
+def _conv(inputs: int, outputs: int, stride: int = 1, kernel: int = 3, groups: int = 1) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
+        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
     )
 
 
@@ -50,16 +75,23 @@ class PlainNet(nn.Module):
         channels: colour channels of the input, 1 or 3.
         widths: channels of the stem and of every stage.
         blocks: residual blocks of the stem and of every stage, as many entries as `widths`.
+        inverted: inverted residual blocks after the last stage.
+        features: channels of a 1x1 convolution at the end; 0 leaves it out.
 
     """
 
-    def __init__(self, channels: int, widths: Sequence[int], blocks: Sequence[int]) -> None:
+    def __init__(
+        self, channels: int, widths: Sequence[int], blocks: Sequence[int], inverted: int = 0, features: int = 0
+    ) -> None:
         super().__init__()
         layers: list[nn.Module] = [_conv(channels, widths[0]), *(Residual(widths[0]) for _ in range(blocks[0]))]
         for before, width, count in zip(widths, widths[1:], blocks[1:], strict=False):
             layers += [_conv(before, width, stride=2), *(Residual(width) for _ in range(count))]
+        layers += (Inverted(widths[-1]) for _ in range(inverted))
+        if features:
+            layers.append(_conv(widths[-1], features, kernel=1))
         self.layers = nn.Sequential(*layers)
-        self.features = widths[-1]
+        self.features = features or widths[-1]
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, S, S) -> (N, D)."""
@@ -112,14 +144,15 @@ class FourConv(nn.Module):
         return self.layers(x)
 
 
-# Name: (widths, blocks) of a PlainNet. At 48 px in grey: million multiply-adds, million parameters, and measured
-# milliseconds for one face with ONNX Runtime on one thread (AVX-512).
-_PLAIN: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
-    "mien-xs": ((16, 32, 64, 128), (0, 0, 1, 1)),  # 30 M, 0.5 M
-    "mien-s": ((16, 32, 64, 128), (0, 1, 1, 2)),  # 51 M, 0.8 M, 0.42 ms
-    "mien-s2": ((16, 32, 64, 128), (0, 1, 1, 3)),  # 62 M, 1.1 M, 0.51 ms
-    "mien-m": ((24, 48, 96, 192), (0, 1, 1, 1)),  # 90 M, 1.1 M, 0.74 ms
-    "mien-l": ((32, 64, 128, 256, 384), (0, 1, 2, 2, 1)),  # 277 M, 7.0 M; wants a GPU to train
+# Name: (widths, blocks, inverted, features) of a PlainNet. At 48 px in grey: million multiply-adds, million parameters,
+# and measured milliseconds for one face with ONNX Runtime on one thread (AVX-512).
+_PLAIN: dict[str, tuple[tuple[int, ...], tuple[int, ...], int, int]] = {
+    "mien-xs": ((16, 32, 64, 128), (0, 0, 1, 1), 0, 0),  # 30 M, 0.5 M
+    "mien-s": ((16, 32, 64, 128), (0, 1, 1, 2), 0, 0),  # 51 M, 0.8 M, 0.42 ms
+    "mien-s2": ((16, 32, 64, 128), (0, 1, 1, 3), 0, 0),  # 62 M, 1.1 M, 0.51 ms
+    "mien-s3": ((16, 32, 64, 128), (0, 1, 1, 0), 6, 256),
+    "mien-m": ((24, 48, 96, 192), (0, 1, 1, 1), 0, 0),  # 90 M, 1.1 M, 0.74 ms
+    "mien-l": ((32, 64, 128, 256, 384), (0, 1, 2, 2, 1), 0, 0),  # 277 M, 7.0 M; wants a GPU to train
 }
 OWN_SIZE = 48
 """Side of the crops that these nets are made for, in pixels: FER-2013's."""
@@ -140,8 +173,7 @@ def build_own(name: str, channels: int, size: int) -> nn.Module:
         return Dense(channels, size)
     if name == "cnn":
         return FourConv(channels, size)
-    widths, blocks = _PLAIN[name]
-    return PlainNet(channels, widths, blocks)
+    return PlainNet(channels, *_PLAIN[name])
 
 
 def standardise(x: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mien.core.errors import DataError, TrainError
 from mien.core.labels import LabelSet, concept
 from mien.data.manifest import Manifest
+from mien.learn.raters import labels_given_votes
 
 __all__ = ["Head", "heads_of", "majority", "vote_shares"]
 
@@ -70,13 +71,14 @@ def majority(votes: NDArray[np.float32], vote_labels: Sequence[str]) -> NDArray[
     return np.where(wins, position[best], -1).astype(np.int64)
 
 
-def heads_of(manifest: Manifest, targets: str, smoothing: float = 0.0) -> tuple[Head, ...]:
+def heads_of(manifest: Manifest, targets: str, smoothing: float = 0.0, vote_share: float = 0.0) -> tuple[Head, ...]:
     """The heads that `Config.targets` asks for; the first one is what the run is judged by.
 
     Args:
         manifest: N rows.
         targets: "hard", "votes" or "both".
         smoothing: label smoothing of hard targets.
+        vote_share: weight of what the votes say about the label (`mien.learn.raters`) against the label itself.
 
     Raises:
         TrainError: votes are asked for and the data set has none.
@@ -89,13 +91,22 @@ def heads_of(manifest: Manifest, targets: str, smoothing: float = 0.0) -> tuple[
             missing = int((manifest.label < 0).sum())
             raise DataError(f"{manifest.source}: {missing} pictures have no label; give them one or remove them.")
         k = len(manifest.labels)
-        hard = np.eye(k, dtype=np.float32)[manifest.label] * (1 - smoothing) + np.float32(smoothing / k)
+        hard = np.eye(k, dtype=np.float32)[manifest.label]
+        if vote_share:
+            said = labels_given_votes(_votes_of(manifest, "'vote_share'"), manifest.label, k)
+            hard = hard * (1 - vote_share) + said * vote_share
+        hard = hard * (1 - smoothing) + np.float32(smoothing / k)
         heads.append(Head("labels", manifest.labels, hard.astype(np.float32), manifest.label))
     if targets in {"votes", "both"}:
-        if manifest.votes is None:
-            raise TrainError(
-                f"{manifest.source} has no votes, so targets {targets!r} cannot be learnt; "
-                'take targets "hard", or add fer2013new.csv to FER-2013.'
-            )
-        heads.append(Head("votes", *vote_shares(manifest.votes, manifest.vote_labels)))
+        votes = _votes_of(manifest, f"targets {targets!r}")
+        heads.append(Head("votes", *vote_shares(votes, manifest.vote_labels)))
     return tuple(heads)
+
+
+def _votes_of(manifest: Manifest, asked: str) -> NDArray[np.float32]:
+    if manifest.votes is None:
+        raise TrainError(
+            f"{manifest.source} has no votes, so {asked} cannot be learnt; "
+            'take targets "hard", or add fer2013new.csv to FER-2013.'
+        )
+    return manifest.votes

@@ -148,7 +148,7 @@ def _tables(splits: Splits, config: Config) -> tuple[CropTable, CropTable]:
         rows = np.random.default_rng((config.seed, 1)).permutation(len(part))[: config.sample]
         part = part.select(np.sort(rows))
     color = cast(Color, config.color)
-    heads = heads_of(part, config.targets, config.label_smoothing)
+    heads = heads_of(part, config.targets, config.label_smoothing, config.vote_share)
     judged = heads_of(splits.validation, config.targets)
     return CropTable(part, heads, config.size, color), CropTable(splits.validation, judged, config.size, color)
 

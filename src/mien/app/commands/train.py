@@ -21,7 +21,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 # Options whose name and meaning are those of a setting; without a value the configuration file or the default decides.
 _SETTINGS: tuple[tuple[str, Any, str], ...] = (
-    ("model", str, "ann, cnn, mien-xs, mien-s, mien-s2, mien-m, mien-l, mobilenetv2, resnet50v2, vgg16, "
+    ("model", str, "ann, cnn, mien-xs, mien-s, mien-s2, mien-s3, mien-m, mien-l, mobilenetv2, resnet50v2, vgg16, "
                    "densenet121, densenet169, efficientnet_b0, or timm:NAME."),
     ("size", int, "Side of the crops in pixels; 0 takes the model's own."),
     ("color", str, "gray or rgb."),

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import json
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import jsonschema
 import numpy as np
 import pytest
 from PIL import Image as PilImage
+
+from mien.infer.analyzer import Analyzer
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "schema" / "analysis.schema.json").read_text("utf-8"))
 
@@ -124,6 +127,40 @@ def test_annotated_pictures(analyze, album, tmp_path):
     assert drawn.shape == original.shape
     assert (np.abs(drawn - original).max(axis=2) > 60).sum() > 2000
     assert str(tmp_path / "drawn") in ended.err
+
+
+def test_annotated_pictures_are_not_read_again(analyze, album):
+    # Drawn into the folder that is read, a second run finds the same pictures as the first; by name they can be read.
+    first = analyze(album, "--annotate", album / "drawn", "--format", "csv")
+    second = analyze(album, "--annotate", album / "drawn", "--format", "csv")
+    pattern = analyze(f"{album}/**/*.jpg", "--annotate", album / "drawn", "--format", "csv")
+    named = analyze(album / "drawn" / "coffee.annotated.jpg", "--annotate", album / "drawn", "--format", "csv")
+
+    assert len(list((album / "drawn").iterdir())) == 4  # the three of the first run, and the one that was named
+    assert second.out == first.out
+    assert [row["source"] for row in csv.DictReader(io.StringIO(pattern.out))] == [str(album / "more" / "hopper.jpg")]
+    assert named.out.count("coffee.annotated.jpg") == 1
+
+
+def test_stopped_by_hand(analyze, album, tmp_path, monkeypatch):
+    # Ctrl-C at the third picture keeps the two before, as a whole file; at the first it leaves none.
+    read = Analyzer.reports_with_images
+
+    def until(number):
+        def some(self, pictures):
+            yield from itertools.islice(read(self, pictures), number)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(Analyzer, "reports_with_images", some)
+
+    until(2)
+    ended = analyze(album, "-o", tmp_path / "two.json")
+    assert ended.code == 130
+    assert "Stopped; 1 picture not read, those before are kept." in ended.err
+    assert len(json.loads((tmp_path / "two.json").read_text("utf-8"))) == 2
+    until(0)
+    assert analyze(album, "-o", tmp_path / "none.json").code != 0
+    assert not (tmp_path / "none.json").exists()
 
 
 def test_uncertain_readings(analyze, album):

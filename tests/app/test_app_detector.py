@@ -40,8 +40,8 @@ def test_detect_as_table_with_pictures(command, squares, bright_detector, tmp_pa
     assert "48 16 64 32" in ended.out
     assert "no face" in ended.out
     written = sorted(p.name for p in (tmp_path / "out").iterdir())
-    assert written == ["0000-black.jpg", "0001-one.jpg"]
-    shown = cv2.imread(str(tmp_path / "out" / "0001-one.jpg"))
+    assert written == ["0000-black.annotated.jpg", "0001-one.annotated.jpg"]
+    shown = cv2.imread(str(tmp_path / "out" / "0001-one.annotated.jpg"))
     assert shown is not None
     assert shown.shape == (64, 96, 3)
     assert np.ptp(shown.astype(int), axis=2).max() > 60  # colour on a grey picture

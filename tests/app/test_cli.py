@@ -47,6 +47,15 @@ def test_demo(command, tmp_path, monkeypatch, store_folder):
     assert str(tmp_path / "mien-demo.png") in ended.err
 
 
+def test_demo_name_without_a_format(command, tmp_path, store_folder):
+    # A name that no picture can have is refused before anything is read.
+    pytest.importorskip("skimage")
+    ended = command("demo", "-o", tmp_path / "demo.txt")
+
+    assert (ended.code, ended.out) == (1, "")
+    assert "expected a name that ends in .jpg, .png or .webp" in ended.err
+
+
 def test_info(command, store_folder):
     # It says what would be used.
     ended = command("info")

@@ -20,11 +20,12 @@ import click
 
 from mien.core.errors import MienError, MissingExtraError, OptionError
 
-__all__ = ["run_command"]
+__all__ = ["STOPPED", "run_command"]
 
 _FAILED, _WRONG_USE = 1, 2
 _BY_SIGNAL = 128
-_STOPPED = _BY_SIGNAL + signal.SIGINT
+STOPPED = _BY_SIGNAL + signal.SIGINT
+"""Exit status after Ctrl-C, as shells report it."""
 _EXTRAS = {
     "train": ("torch", "torchvision", "timm", "lightning", "tensorboard", "safetensors", "onnx", "onnxscript",
               "sklearn", "matplotlib"),
@@ -50,7 +51,7 @@ def run_command(command: Callable[[], Any]) -> None:
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files may hold what no encoding can say
     with _heeding_signals() as received:
         status = _status(command)
-    if status == _STOPPED and received:
+    if status == STOPPED and received:
         status = _BY_SIGNAL + received[0]
     if status:
         sys.exit(status)
@@ -67,7 +68,7 @@ def _status(command: Callable[[], Any]) -> int:
         if isinstance(stop.__cause__, EOFError):  # click takes the end of a file for the end of a conversation
             raise stop.__cause__ from None
         click.echo("Stopped.", err=True)
-        return _STOPPED
+        return STOPPED
     except BrokenPipeError:
         # The reader of our output went away (`mien ... | head`); nothing is left to say.
         _drop_output()
@@ -102,7 +103,7 @@ def _failed(error: Exception) -> int:
         text = str(MienError(f"{what}: {error.strerror}."))
     click.echo(f"Error: {text}", err=True)
     if _comes_of_a_stop(error):
-        return _STOPPED
+        return STOPPED
     return _WRONG_USE if isinstance(error, OptionError) else _FAILED
 
 

@@ -8,7 +8,10 @@ from pathlib import Path
 
 from mien.core.files import is_file, is_folder
 
-__all__ = ["PICTURE_SUFFIXES", "expand"]
+__all__ = ["ANNOTATED", "PICTURE_SUFFIXES", "expand"]
+
+ANNOTATED = ".annotated.jpg"
+"""How the names end that annotated pictures get."""
 
 PICTURE_SUFFIXES = frozenset(
     f".{suffix}"
@@ -20,33 +23,47 @@ PICTURE_SUFFIXES = frozenset(
 """Files of a folder that are taken for pictures."""
 
 
-def expand(arguments: Iterable[str]) -> Iterator[tuple[str, str | None]]:
+def expand(arguments: Iterable[str], drawn: Path | None = None) -> Iterator[tuple[str, str | None]]:
     """Picture files that the arguments name: (path, None), or (argument, why it gives none).
 
     A folder gives its pictures and those of its subfolders, by name, but no hidden ones; a pattern such as
     `party/*.jpg` what it matches; anything else itself, whatever its suffix.
+
+    Args:
+        arguments: paths and patterns.
+        drawn: the folder for annotated pictures; those that lie in it already are not found in folders and by patterns.
+
     """
+    own = None if drawn is None else drawn.resolve()
     for argument in arguments:
         path = Path(argument)
         if is_folder(path):
-            yield from _folder(path)
+            yield from _folder(path, own)
         elif glob.has_magic(argument) and not is_file(path):
             matches = sorted(glob.glob(argument, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
             if not matches:
                 yield argument, f"No file matches {argument}."
             for match in matches:
-                yield from _folder(Path(match)) if is_folder(Path(match)) else [(match, None)]
+                if is_folder(Path(match)):
+                    yield from _folder(Path(match), own)
+                elif not _is_own(Path(match), own):
+                    yield match, None
         else:
             yield argument, None
 
 
-def _folder(folder: Path) -> Iterator[tuple[str, str | None]]:
+def _is_own(file: Path, own: Path | None) -> bool:
+    return own is not None and file.name.endswith(ANNOTATED) and file.parent.resolve() == own
+
+
+def _folder(folder: Path, own: Path | None) -> Iterator[tuple[str, str | None]]:
     files = sorted(
         f
         for f in folder.rglob("*")
         if f.suffix.lower() in PICTURE_SUFFIXES
         and not any(part.startswith(".") for part in f.relative_to(folder).parts)
         and is_file(f)
+        and not _is_own(f, own)
     )
     if not files:
         yield str(folder), f"The folder {folder} holds no pictures."

@@ -62,9 +62,8 @@ class _JsonWriter:
         self._file, self._single, self._count = file, single, 0
 
     def write(self, analysis: Analysis) -> None:
-        if not self._single:
-            self._file.write(",\n" if self._count else "[\n")
-        self._file.write(_pretty(analysis))
+        opening = "" if self._single else ",\n" if self._count else "[\n"
+        self._file.write(opening + _pretty(analysis))
         self._count += 1
 
     def close(self) -> None:

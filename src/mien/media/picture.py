@@ -12,10 +12,21 @@ from mien.core.errors import OutputError
 from mien.core.files import atomic_path
 from mien.core.types import Image
 
-__all__ = ["write_picture"]
+__all__ = ["check_name", "write_picture"]
 
 _JPEG = {".jpg", ".jpeg"}
 _KNOWN = {*_JPEG, ".png", ".webp"}
+
+
+def check_name(path: Path) -> None:
+    """Refuse a file name whose suffix names no format that can be written.
+
+    Raises:
+        OutputError: another suffix than .jpg, .jpeg, .png or .webp.
+
+    """
+    if path.suffix.lower() not in _KNOWN:
+        raise OutputError(f"Cannot write {path}: expected a name that ends in .jpg, .png or .webp.")
 
 
 def write_picture(path: Path | str, image: Image) -> None:
@@ -26,9 +37,8 @@ def write_picture(path: Path | str, image: Image) -> None:
 
     """
     path = Path(path)
+    check_name(path)
     suffix = path.suffix.lower()
-    if suffix not in _KNOWN:
-        raise OutputError(f"Cannot write {path}: expected a name that ends in .jpg, .png or .webp.")
     options: dict[str, Any] = {"quality": 92, "subsampling": 0} if suffix in _JPEG else {}
     picture = PilImage.fromarray(image[..., ::-1])
     with atomic_path(path) as temporary:

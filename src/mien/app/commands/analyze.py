@@ -11,12 +11,14 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
-from mien.app.inputs import expand
+from mien.app.ending import STOPPED
+from mien.app.inputs import ANNOTATED, expand
 from mien.app.options import analyzer_options, make_analyzer
 from mien.app.records import FORMATS, RecordWriter, open_writer, totals
 from mien.app.terminal import notice, progress
 from mien.core.errors import OptionError
 from mien.core.files import atomic_write, is_file, make_folder
+from mien.core.text import counted
 from mien.core.types import Analysis, Image
 
 if TYPE_CHECKING:
@@ -52,9 +54,9 @@ def command(
     PATH is a picture, a folder (with its subfolders) or a quoted pattern such as 'party/*.jpg'.
 
     A picture that cannot be read becomes a record with an error and does not stop the others; the exit status is
-    then 1.
+    then 1. Stopped by Ctrl-C, it keeps what has been read.
     """
-    found = list(expand(paths))
+    found = list(expand(paths, annotate))
     output = _checked(output, found)
     analyzer = make_analyzer(options)
     if annotate is not None:
@@ -63,7 +65,12 @@ def command(
     single = found == [(paths[0], None)]  # one picture by its name, not what a folder or a pattern happens to hold
     with _opened(output) as file:
         writer = open_writer(kind or _kind_of(output), file, analyzer.labels, top, single)
-        _run(analyzer, found, writer, annotate, counts)
+        try:
+            _run(analyzer, found, writer, annotate, counts)
+        except KeyboardInterrupt:
+            if not counts.pictures:  # nothing to keep
+                raise
+            counts.missed = len(found) - counts.pictures
         writer.close()
     _close(counts, output, annotate)
 
@@ -87,6 +94,8 @@ class _Counts:
     pictures: int = 0
     faces: int = 0
     errors: int = 0
+    missed: int = 0
+    """Pictures that a person did not wait for."""
 
     def add(self, analysis: Analysis) -> None:
         self.pictures += 1
@@ -128,10 +137,10 @@ class _Names:
 
     def fresh(self, source: str) -> str:
         stem, number = Path(source).stem, 1
-        name = f"{stem}.annotated.jpg"
+        name = f"{stem}{ANNOTATED}"
         while name.lower() in self._used:
             number += 1
-            name = f"{stem}-{number}.annotated.jpg"
+            name = f"{stem}-{number}{ANNOTATED}"
         self._used.add(name.lower())
         return name
 
@@ -159,5 +168,8 @@ def _close(counts: _Counts, output: Path | None, annotate: Path | None) -> None:
     if annotate is not None:
         notice(f"Annotated pictures are in {annotate}.")
     notice(str(counts))
+    if counts.missed:
+        notice(f"Stopped; {counted(counts.missed, 'picture')} not read, those before are kept.")
+        raise SystemExit(STOPPED)
     if counts.errors:
         raise SystemExit(1)

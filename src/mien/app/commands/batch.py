@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from mien.app.ending import STOPPED
 from mien.app.options import analyzer_options, detect_side, most_pixels
 from mien.app.terminal import notice, progress
 from mien.app.timespan import seconds
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
     from mien.batch import Settings
     from mien.batch.job import Engine, Outcome
-
-_STOPPED = 130  # what shells report after Ctrl-C
 
 
 @click.command()
@@ -65,7 +64,7 @@ def command(source: str, out: str, **options: Any) -> None:
         )
     except KeyboardInterrupt:
         notice(f"Stopped; go on with: {shlex.join(['mien', 'batch', source, out, '--resume'])} (and the same options).")
-        raise SystemExit(_STOPPED) from None
+        raise SystemExit(STOPPED) from None
     _tell(outcome, time.monotonic() - started)
 
 

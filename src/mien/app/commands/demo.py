@@ -31,8 +31,9 @@ def command(output: Path, min_confidence: float | None) -> None:
         raise MissingExtraError("The demo's photograph", "scikit-image", "demo") from error
     from mien.infer.analyzer import Analyzer
     from mien.media.overlay import annotated
-    from mien.media.picture import write_picture
+    from mien.media.picture import check_name, write_picture
 
+    check_name(output)
     photograph = astronaut()[..., ::-1]  # RGB -> BGR
     analysis = Analyzer(min_confidence=min_confidence).report(photograph, name="astronaut (scikit-image)")
     writer = open_writer("table", sys.stdout, (), top=3, single=True)

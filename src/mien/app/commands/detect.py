@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from mien.app.inputs import expand
+from mien.app.inputs import ANNOTATED, expand
 from mien.app.options import detect_side
 from mien.app.records import plain, totals
 from mien.app.terminal import console, notice
@@ -79,9 +79,9 @@ def command(paths: tuple[str, ...], *, kind: str, annotate: Path | None, **optio
     if annotate is not None:
         make_folder(annotate)
     records = []
-    for number, record in enumerate(_records(paths, detector)):
+    for number, record in enumerate(_records(paths, annotate, detector)):
         if annotate is not None and record.image is not None:
-            _annotate(annotate / f"{number:04d}-{Path(record.source).stem}.jpg", record)
+            _annotate(annotate / f"{number:04d}-{Path(record.source).stem}{ANNOTATED}", record)
         records.append(record.to_dict(detector.name))
     if kind == "json":
         click.echo(json.dumps(records, ensure_ascii=False, allow_nan=False, indent=1))
@@ -93,10 +93,10 @@ def command(paths: tuple[str, ...], *, kind: str, annotate: Path | None, **optio
         raise SystemExit(1)
 
 
-def _records(paths: Sequence[str], detector: Detector) -> Iterator[_Record]:
+def _records(paths: Sequence[str], annotate: Path | None, detector: Detector) -> Iterator[_Record]:
     from mien.infer.image import load_image
 
-    for path, problem in expand(paths):
+    for path, problem in expand(paths, annotate):
         if problem is not None:
             yield _Record(path, None, (), problem)
             continue

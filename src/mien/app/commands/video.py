@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from mien.app.ending import STOPPED
 from mien.app.options import analyzer_options, make_analyzer, most_pixels
 from mien.app.terminal import console, notice, progress
 from mien.app.timespan import seconds
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from mien.media.source import Source
     from mien.media.summary import Summary, VideoSummary
 
-_STOPPED = 130  # what shells report after Ctrl-C
 _MOST_PEOPLE = 20
 
 
@@ -206,7 +206,7 @@ def _tell(job: _Job, ended: _Ended, options: Mapping[str, Any]) -> None:
         raise VideoError(f"{ended.failed} What was read before, up to {summary.end_s:.1f} s, is kept.")
     if ended.stopped:
         notice(f"Stopped at {summary.end_s:.1f} s; what was read until then is whole.")
-        raise SystemExit(_STOPPED)
+        raise SystemExit(STOPPED)
 
 
 def _table(summary: VideoSummary) -> Table:

@@ -89,7 +89,11 @@ def main() -> None:
     analyzer = mien.Analyzer(detector="none")
     crops = crop_faces(np.ascontiguousarray(picture), faces, analyzer.classifier.crop)
     rows = analyzer.classifier.classify(crops)
-    readings = [Reading(f, analyzer.labels, tuple(map(float, row))) for f, row in zip(faces, rows, strict=True)]
+    below = analyzer.uncertain_below
+    readings = [
+        Reading(face, analyzer.labels, tuple(map(float, row)), uncertain_below=below)
+        for face, row in zip(faces, rows, strict=True)
+    ]
     write_picture(Path(__file__).with_name("drawn.png"), draw_readings(np.ascontiguousarray(picture), readings))
     for reading in readings:
         print(reading.emotion, f"{reading.confidence:.2f}")

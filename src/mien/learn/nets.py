@@ -17,9 +17,6 @@ __all__ = [
 ]  # fmt: skip
 
 
-_WIDENING = 4
-
-
 class Residual(nn.Module):
     """Two 3x3 convolutions around an identity; (N, C, H, W) to the same shape.
 
@@ -38,6 +35,9 @@ class Residual(nn.Module):
         """(N, C, H, W) -> (N, C, H, W)."""
         y = functional.relu(self.norm1(self.conv1(x)))
         return functional.relu(x + self.norm2(self.conv2(y)))
+
+
+_WIDENING = 4
 
 
 class Inverted(nn.Module):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import json
 from pathlib import Path
@@ -14,7 +15,7 @@ from mien.core.errors import TrainError
 from mien.core.labels import LabelSet
 from mien.data.manifest import Manifest
 from mien.learn.config import Config
-from mien.learn.distill import opinions, soften, teachers_of
+from mien.learn.distill import Teachers, opinions, soften, teachers_of
 from mien.learn.module import side_at
 from mien.learn.runfolder import load_network
 from mien.learn.targets import Head, heads_of
@@ -78,6 +79,40 @@ def test_run_with_a_teacher(finished: Outcome, drawn: Manifest, tiny: Config, tm
     assert list(record["teachers"]) == [str(finished.run)]
     assert len(record["weights"][config.weights]) == 64
     assert outcome.validation["accuracy"] >= finished.validation["accuracy"] - 0.1
+
+
+# Asked at every step, teachers must speak of the pictures as they are changed, weigh their share, and keep a picture
+# without a target of its own to theirs alone.
+def test_teachers_at_every_step(finished: Outcome) -> None:
+    network, card = load_network(finished.run)
+    planes = torch.rand(3, 1, card.crop.size, card.crop.size, generator=torch.Generator().manual_seed(3)) * 255
+    with torch.no_grad():
+        said = {n: torch.softmax(x, dim=1) for n, x in network.from_planes(network.normalise(planes)).items()}
+    none = {name: torch.zeros_like(p) for name, p in said.items()}
+    own = {name: torch.eye(p.shape[1])[:3] for name, p in said.items()}
+    teachers = Teachers([network, network], 0.25)
+    for name, alone in teachers.soften(planes, none).items():
+        torch.testing.assert_close(alone, said[name], atol=1e-5, rtol=0)
+    for name, mixed in teachers.soften(planes, own).items():
+        torch.testing.assert_close(mixed, 0.75 * own[name] + 0.25 * said[name], atol=1e-5, rtol=0)
+
+
+# A run whose teacher is asked at every step must learn from it alone where its share is 1, so labels that lie make no
+# difference to its loss; and its file must keep no weights of the teacher.
+def test_run_with_a_teacher_at_every_step(finished: Outcome, drawn: Manifest, tiny: Config, tmp_path: Path) -> None:
+    lying = dataclasses.replace(drawn, label=np.where(drawn.split == "train", (drawn.label + 1) % 3, drawn.label))
+    config = dataclasses.replace(
+        tiny, epochs=1, teachers=(str(finished.run),), teacher_views=0, teacher_share=1.0, lr=1e-4, targets="hard",
+        weights=str(finished.run / "model.safetensors"), seed=9,
+    )  # fmt: skip
+    losses = {}
+    for name, data in (("right", drawn), ("lying", lying)):
+        outcome = train(data, config, tmp_path / name)
+        with (outcome.run / "metrics.csv").open(encoding="utf-8", newline="") as file:
+            losses[name] = float(next(csv.DictReader(file))["train_loss"])
+        keys = load_network(outcome.run)[0].state_dict().keys()
+        assert keys == {key for key in load_network(finished.run)[0].state_dict() if not key.startswith("heads.votes")}
+    assert losses["lying"] == pytest.approx(losses["right"], abs=1e-4)
 
 
 # Crops must grow in steps of 8 pixels over the first 60 % of the epochs, and stay whole without a start.

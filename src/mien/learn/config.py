@@ -60,7 +60,8 @@ class Config:
             (`mien.learn.raters`); for data sets that have both.
         teachers: folders of finished runs whose answers soften the targets (`mien.learn.distill`).
         teacher_share: weight of the teachers' answers against labels and votes.
-        teacher_views: how many views of every picture the teachers are asked about.
+        teacher_views: how many views of every picture the teachers are asked about, once, before the run; 0 asks them
+            at every step about the changed pictures that the student sees, which teaches more and takes longer.
         optimizer: "sgd" (Nesterov) or "adamw".
         lr: learning rate at its highest.
         momentum: of SGD, or the first beta of AdamW.
@@ -168,7 +169,7 @@ _SMALLEST = 8
 _RANGES: dict[str, tuple[float, float]] = {
     "size": (0, 1024), "grow_from": (0, 1024), "margin": (0.5, 4), "shift_y": (-1, 1), "dropout": (0, 0.95),
     "sample": (0, math.inf), "label_smoothing": (0, 0.9), "vote_share": (0, 1), "teacher_share": (0, 1),
-    "teacher_views": (1, 1024), "lr": (1e-9, 100), "momentum": (0, 0.9999), "weight_decay": (0, 10),
+    "teacher_views": (0, 1024), "lr": (1e-9, 100), "momentum": (0, 0.9999), "weight_decay": (0, 10),
     "warmup": (0, math.inf), "patience": (1, math.inf), "epochs": (1, 100_000), "batch_size": (1, 65_536),
     "accumulate": (1, 65_536), "clip": (0, math.inf), "ema": (0, 0.999999), "early_stop": (0, math.inf),
     "seed": (0, 2**31 - 1), "devices": (0, 4096), "nodes": (1, 4096), "threads": (0, 4096), "workers": (0, 256),

@@ -1,14 +1,16 @@
 """Targets softened by teachers: what finished runs say of the training pictures, mixed with labels and votes.
 
-Hinton et al. 2015, with the teachers' answers computed once, as the mean over several random views of every picture,
-and kept: a fifth of the cost of asking the teachers at every step. Knows no training loop.
+Hinton et al. 2015. Either the answers are computed once, as the mean over several random views of every picture, and
+kept; or the teachers are asked at every step about the very pictures that the student sees (Beyer et al. 2022), which
+costs their forward pass each time and teaches more, for mixed and changed pictures are new to them. Knows no loop.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import final
 
 import numpy as np
 import torch
@@ -21,7 +23,7 @@ from mien.learn.models import Network
 from mien.learn.runfolder import ModelCard, load_network
 from mien.learn.targets import Head
 
-__all__ = ["VIEWS", "opinions", "soften", "teachers_of"]
+__all__ = ["VIEWS", "Teachers", "opinions", "soften", "teachers_of"]
 
 VIEWS = Augmentation(flip=0.5, shift=0.06, rotate=8, zoom=0.1, contrast=0.2, brightness=0.06)
 """How the views differ that a teacher is asked about."""
@@ -89,13 +91,21 @@ def _batch(networks: Sequence[Network], crops: Tensor, views: int, bf16: bool) -
     for view in range(views):
         planes = networks[0].planes(crops)
         planes = augment(planes, VIEWS) if view else planes
-        for network in networks:
-            x = network.normalise(planes).contiguous(memory_format=torch.channels_last)
-            with torch.autocast(crops.device.type, torch.bfloat16, enabled=bf16):
-                logits = network.from_planes(x)
-            for name, values in logits.items():
-                share = torch.softmax(values.float(), dim=1) / (views * len(networks))
-                sums[name] = sums[name] + share if name in sums else share
+        for name, share in _mean_answer(networks, planes, bf16).items():
+            sums[name] = sums[name] + share / views if name in sums else share / views
+    return sums
+
+
+def _mean_answer(networks: Sequence[Network], planes: Tensor, bf16: bool) -> dict[str, Tensor]:
+    """Mean probabilities (N, K) per head, over networks, for planes (N, C, S, S) in 0..255."""
+    sums: dict[str, Tensor] = {}
+    for network in networks:
+        x = network.normalise(planes).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(planes.device.type, torch.bfloat16, enabled=bf16):
+            logits = network.from_planes(x)
+        for name, values in logits.items():
+            share = torch.softmax(values.float(), dim=1) / len(networks)
+            sums[name] = sums[name] + share if name in sums else share
     return sums
 
 
@@ -114,3 +124,34 @@ def soften(heads: Sequence[Head], said: dict[str, NDArray[np.float32]], share: f
         targets = np.where(own, (1 - share) * head.targets + share * said[head.name], said[head.name])
         mixed.append(dataclasses.replace(head, targets=targets.astype(np.float32)))
     return tuple(mixed)
+
+
+@final
+class Teachers:
+    """Networks that are asked at every step.
+
+    Args:
+        networks: teachers with the same heads, as `teachers_of` gives them.
+        share: weight of the teachers' answers in 0..1 against the targets that the batch has.
+        bf16: let the teachers compute in bfloat16.
+
+    """
+
+    def __init__(self, networks: Sequence[Network], share: float, *, bf16: bool = False) -> None:
+        self._networks = [n.to(memory_format=torch.channels_last) for n in networks]  # type: ignore[call-overload]
+        self._share, self._bf16 = share, bf16
+
+    @torch.no_grad()
+    def soften(self, planes: Tensor, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Targets (N, K) per head, mixed with what the teachers say of these planes (N, C, S, S) in 0..255.
+
+        A picture without a target of its own takes the teachers' alone.
+        """
+        for network in self._networks:
+            network.to(planes.device)
+        said = _mean_answer(self._networks, planes, self._bf16)
+        mixed = {}
+        for name, target in targets.items():
+            own = target.sum(dim=1, keepdim=True) > 0
+            mixed[name] = torch.where(own, torch.lerp(target, said[name], self._share), said[name])
+        return mixed

@@ -22,6 +22,7 @@ from mien.core.scores import softmax
 from mien.evaluate.metrics import evaluate
 from mien.learn.augment import augment, augmentation, mixup
 from mien.learn.config import Config
+from mien.learn.distill import Teachers
 from mien.learn.freeze import apply_freeze
 from mien.learn.models import Network
 from mien.learn.targets import Head
@@ -101,6 +102,7 @@ class Expression(L.LightningModule):
         config: settings.
         heads: the validation split's targets; the first head is what the run is judged by.
         weights: weight of every class (K,) per head.
+        teachers: asked at every step about the changed pictures; their answers soften the targets.
 
     """
 
@@ -110,6 +112,7 @@ class Expression(L.LightningModule):
         config: Config,
         heads: Sequence[Head],
         weights: Mapping[str, NDArray[np.float64]] | None = None,
+        teachers: Teachers | None = None,
     ) -> None:
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)
@@ -117,6 +120,7 @@ class Expression(L.LightningModule):
         self.config, self.validation_heads = config, tuple(heads)
         self.augmentation = augmentation(config.augment, config.augmentation)
         self.class_weights = {n: torch.as_tensor(w, dtype=torch.float32) for n, w in (weights or {}).items()}
+        self._teachers = teachers
         self.history: list[dict[str, float]] = []
         self._logits: dict[str, list[Tensor]] = {}
         self._rows: list[Tensor] = []
@@ -161,6 +165,7 @@ class Expression(L.LightningModule):
         with torch.autocast(self.device.type, enabled=False):
             x = augment(self.network.planes(batch["crops"]), self.augmentation)
             x, targets = mixup(x, batch["targets"], self.augmentation.mixup)
+            targets = self._teachers.soften(x, targets) if self._teachers else targets
             side = side_at(self.config, self.current_epoch)
             if side != x.shape[-1]:
                 x = functional.interpolate(x, size=(side, side), mode="bilinear", antialias=True, align_corners=False)

@@ -26,7 +26,7 @@ from mien.learn.augment import augmentation
 from mien.learn.checkpoints import AtomicCheckpoints, Keeper
 from mien.learn.config import Config
 from mien.learn.dataset import BatchSampler, CropTable, class_weights, loader
-from mien.learn.distill import opinions, soften, teachers_of
+from mien.learn.distill import Teachers, opinions, soften, teachers_of
 from mien.learn.finish import finish
 from mien.learn.leaks import Splits, split_for_training
 from mien.learn.models import Network, build, default_size
@@ -85,15 +85,16 @@ def train(
     if splits.message():
         say(splits.message())
     tables = _tables(splits, config)
-    if config.teachers:
-        tables = (_taught(tables[0], config, say), tables[1])
+    teachers = _teachers(tables[0], config)
+    if teachers and config.teacher_views:
+        tables = (_taught(tables[0], teachers, config, say), tables[1])
     network = _network(config, tables[0])  # this and the trainer before the folder is made: they may not be had
     with quiet():
         trainer = _trainer(run, config, say)
     record = data_record(manifest, splits, config, tables[0])
     _open_run(run, config, record, resume)
     with quiet():
-        module = _fit(run, trainer, network, config, tables)
+        module = _fit(run, trainer, network, config, tables, None if config.teacher_views else teachers)
         if not _main_process():
             return Outcome(run, len(module.history), 0, {})
         record |= sizes(module, config) | {"environment": environment(module)}
@@ -153,9 +154,12 @@ def _tables(splits: Splits, config: Config) -> tuple[CropTable, CropTable]:
     return CropTable(part, heads, config.size, color), CropTable(splits.validation, judged, config.size, color)
 
 
-def _taught(table: CropTable, config: Config, say: Say) -> CropTable:
+def _teachers(table: CropTable, config: Config) -> list[Network]:
+    return teachers_of(config.teachers, table.heads, config.size, config.color)
+
+
+def _taught(table: CropTable, networks: list[Network], config: Config, say: Say) -> CropTable:
     """The training table with its targets softened by the teachers."""
-    networks = teachers_of(config.teachers, table.heads, config.size, config.color)
     say(f"Asking {len(networks)} teachers about {len(table)} pictures, {config.teacher_views} views each.")
     bf16 = config.precision == "bf16"
     said = opinions(networks, table.all_crops(), views=config.teacher_views, seed=config.seed, bf16=bf16)
@@ -172,11 +176,17 @@ def _network(config: Config, table: CropTable) -> Network:
 
 
 def _fit(
-    run: Path, trainer: L.Trainer, network: Network, config: Config, tables: tuple[CropTable, CropTable]
+    run: Path,
+    trainer: L.Trainer,
+    network: Network,
+    config: Config,
+    tables: tuple[CropTable, CropTable],
+    asked: list[Network] | None,
 ) -> Expression:
     train_table, validation_table = tables
     weights = {head.name: class_weights(head) for head in train_table.heads} if config.balance == "weights" else {}
-    module = Expression(network, config, validation_table.heads, weights)
+    teachers = Teachers(asked, config.teacher_share, bf16=config.precision == "bf16") if asked else None
+    module = Expression(network, config, validation_table.heads, weights, teachers)
     rank, world = trainer.global_rank, trainer.world_size
     order = BatchSampler(
         len(train_table),

@@ -6,12 +6,10 @@ Knows no routes beyond which paths need a token.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hmac
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, final
 
@@ -19,6 +17,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mien.app.server.inflow import Body, Rates
 from mien.app.server.metrics import Metrics
 from mien.app.server.problems import Problem, response_to
 from mien.app.server.settings import Settings
@@ -29,11 +28,6 @@ SUBPROTOCOL = "mien.v1"
 """WebSocket subprotocol; a token comes beside it as `token.` and its base64url text, since browsers set no headers."""
 
 _log = logging.getLogger("mien.access")
-
-_SLOWEST_BYTES_PER_S = 50_000
-_DRAIN_S = 1.0  # a client that is refused while it sends gets this long to notice, so that it can read the answer
-_DRAIN_BYTES = 1 << 20
-_CLIENTS_REMEMBERED = 10_000
 
 
 @final
@@ -51,7 +45,7 @@ class Guard:
         self._app = app
         self._settings = settings
         self._metrics = metrics
-        self._rates = _Rates(settings.limits.requests_per_minute)
+        self._rates = Rates(settings.limits.requests_per_minute)
         self._headers = _headers(settings)
         self._open = 0
         metrics.gauge("mien_open", lambda: self._open)
@@ -74,7 +68,7 @@ class Guard:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         start = time.perf_counter()
         status = 500
-        body = _Body(receive, self._body_limit(scope), self._settings.limits.body_s)
+        body = Body(receive, self._body_limit(scope), self._settings.limits.body_s)
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
@@ -151,86 +145,6 @@ class Guard:
     def _body_limit(self, scope: Scope) -> int:
         limits = self._settings.limits
         return limits.video_bytes if route_path(scope) == "/v1/analyze/video" else limits.body_bytes
-
-
-class _Body:
-    """Counts the bytes of a request while they arrive, and watches the clock."""
-
-    def __init__(self, receive: Receive, limit: int, seconds: float) -> None:
-        self._receive = receive
-        self._limit = limit
-        self._seconds = seconds
-        self._start = time.monotonic()
-        self._bytes = 0
-        self.complete = False
-        """Whether everything has arrived."""
-
-    async def __call__(self) -> Message:
-        """Next part of the body.
-
-        Raises:
-            Problem: 413 when there is too much of it, 408 when it comes too slowly.
-
-        """
-        if self.complete:
-            return await self._receive()
-        left_s = self._start + self._seconds + self._bytes / _SLOWEST_BYTES_PER_S - time.monotonic()
-        try:
-            message = await asyncio.wait_for(self._receive(), left_s)
-        except TimeoutError:
-            raise Problem(408, f"The body did not arrive in time; {self._bytes} bytes had come.") from None
-        if message["type"] == "http.request":
-            self._bytes += len(message.get("body", b""))
-            self.complete = not message.get("more_body", False)
-            if self._bytes > self._limit:
-                raise Problem(413, f"The body is larger than the limit of {self._limit} bytes.")
-        else:
-            self.complete = True  # the client went away
-        return message
-
-    def check_announced(self, headers: Headers) -> None:
-        """Refuse by the announced length, before a byte is read."""
-        text = headers.get("content-length", "0")
-        if not (text.isascii() and text.isdigit()):
-            raise Problem(400, "Content-Length must be a number of bytes.")
-        if int(text[:20]) > self._limit:
-            raise Problem(413, f"The body has {int(text[:20])} bytes, more than the limit of {self._limit}.")
-        if text == "0" and "transfer-encoding" not in headers:
-            self.complete = True
-
-    async def drain(self, headers: Headers) -> None:
-        """Throw away a little of what is still coming, so that the client finishes sending and reads the answer."""
-        if self.complete or "expect" in headers:
-            return
-        end, thrown = time.monotonic() + _DRAIN_S, 0
-        while thrown < _DRAIN_BYTES and (left_s := end - time.monotonic()) > 0:
-            try:
-                message = await asyncio.wait_for(self._receive(), left_s)
-            except TimeoutError:
-                return
-            thrown += len(message.get("body", b""))
-            if not message.get("more_body", False):
-                return
-
-
-class _Rates:
-    """Token buckets, one per client; a bucket holds a quarter of a minute's requests (at least 10)."""
-
-    def __init__(self, per_minute: int) -> None:
-        self._per_s = per_minute / 60
-        self._most = max(per_minute / 4, min(10.0, per_minute))
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
-
-    def take(self, client: str) -> None:
-        now = time.monotonic()
-        level, then = self._buckets.pop(client, (self._most, now))
-        level = min(self._most, level + (now - then) * self._per_s)
-        self._buckets[client] = (max(level - 1, 0.0) if level >= 1 else level, now)
-        if len(self._buckets) > _CLIENTS_REMEMBERED:
-            self._buckets.popitem(last=False)
-        if level < 1:
-            wait = max(1, round((1 - level) / self._per_s))
-            raise Problem(429, f"Too many requests; try again in {wait} s.", {"Retry-After": str(wait)})
 
 
 def _set_root(scope: Scope, root: str) -> None:

@@ -1,6 +1,7 @@
 """Any picture in: every ordinary kind gives the same pixels, and every broken one a sentence."""
 
 import io
+import pickle
 import struct
 import warnings
 import zlib
@@ -159,6 +160,23 @@ def test_files_that_are_no_pictures(tmp_path):
             load_image(tmp_path / name)
     with pytest.raises(ImageError, match="does not fetch"):
         load_image("https://example.org/a.jpg")
+
+
+def test_what_is_wrong_without_the_name(tmp_path):
+    # Who calls a picture otherwise must get what is wrong with it alone: for bytes, paths with odd signs, and
+    # also after the error came from another process; an error that speaks of no picture has none.
+    odd = tmp_path / "a\x1b b.png"
+    odd.write_bytes(b"")
+    for source, wanted in ((b"", "is empty (0 bytes); expected a picture."), (odd, "is empty (0 bytes); expected"),
+                           (b"text", "is not a picture in a known format")):  # fmt: skip
+        with pytest.raises(ImageError) as raised:
+            load_image(source)
+        for error in (raised.value, pickle.loads(pickle.dumps(raised.value))):
+            assert error.predicate.startswith(wanted)
+            assert str(error).endswith(error.predicate)
+    with pytest.raises(ImageError) as raised:
+        load_image(tmp_path / "missing.png")
+    assert raised.value.predicate == ""
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])

@@ -141,7 +141,7 @@ class Worker:
         try:
             image = _decode(given.content, self._settings.max_pixels)
         except ImageError as error:
-            return InputRow("image", error=_error(given, str(error)))
+            return InputRow("image", error=_error(given, error))
         height, width = image.shape[:2]
         try:
             found = list(self._analyzer.detector.detect(image))
@@ -206,13 +206,9 @@ def _reason(error: Exception) -> str:
     return lines[0].rstrip(".") if lines else "too little memory"
 
 
-def _error(given: Given, reason: str) -> str:
-    """A printable sentence that names the input; decoders speak of "the data"."""
-    for start in ("the data ", "the array "):
-        if reason.startswith(start):
-            text = f"{given.name} {reason.removeprefix(start)}"
-            break
-    else:
-        reason = reason.replace("but the data is empty", "but it is empty")
-        text = f"{given.name}: {reason}" + ("" if reason.endswith(".") else ".")
+def _error(given: Given, problem: str | ImageError) -> str:
+    """A printable sentence that names the input."""
+    predicate = problem.predicate if isinstance(problem, ImageError) else ""
+    text = f"{given.name} {predicate}" if predicate else f"{given.name}: {problem}"
+    text += "" if text.endswith(".") else "."
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -55,8 +55,12 @@ class MienError(Exception):
 
     def __str__(self) -> str:
         """The message."""
-        text = printable(super().__str__())
-        return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 4 :]}"
+        return _shown(super().__str__())
+
+
+def _shown(text: str) -> str:
+    text = printable(text)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 4 :]}"
 
 
 class InputError(MienError):
@@ -64,7 +68,22 @@ class InputError(MienError):
 
 
 class ImageError(InputError):
-    """A picture cannot be read, is damaged, or is larger than the limit."""
+    """A picture cannot be read, is damaged, or is larger than the limit.
+
+    Args:
+        message: what a person reads.
+        subject: what the message calls the picture, where it begins with that ("the data", a path).
+
+    """
+
+    def __init__(self, message: str, subject: str = "") -> None:
+        super().__init__(message)
+        self._subject = subject
+
+    @property
+    def predicate(self) -> str:
+        """What the message says of the picture, without its name, for who calls it otherwise; "" where it has none."""
+        return _shown(Exception.__str__(self).removeprefix(self._subject).lstrip()) if self._subject else ""
 
 
 class ImageFormatError(ImageError):

@@ -179,10 +179,8 @@ def decode(data: bytes) -> Array:
 
 
 def _reason(error: ImageError) -> str:
-    text = str(error).rstrip(".")
-    for start in ("the data is ", "the data has ", "the data "):
-        text = text.removeprefix(start)
-    return text
+    text = (error.predicate or str(error)).rstrip(".")
+    return text.removeprefix("is ").removeprefix("has ")
 
 
 def _decode_plain_webp(data: bytes) -> Array | None:

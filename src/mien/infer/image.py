@@ -125,20 +125,21 @@ def _read(path: str) -> bytes:
 
 def _decode(data: bytes, where: str, max_pixels: int) -> Image:
     if not data:
-        raise ImageError(f"Expected a picture, but {where} is empty (0 bytes).")
+        raise ImageError(f"{where} is empty (0 bytes); expected a picture.", where)
     if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
-        raise ImageFormatError(f"{where} is an HEIC/HEIF picture, which is not supported; convert it to JPEG or PNG.")
+        text = f"{where} is an HEIC/HEIF picture, which is not supported; convert it to JPEG or PNG."
+        raise ImageFormatError(text, where)
     try:
         with _open(data) as picture:
             _check_size(picture.size, max_pixels, where)
             return _from_pil(picture, where)
     except UnidentifiedImageError as error:
         text = f"{where} is not a picture in a known format (JPEG, PNG, WebP, GIF, TIFF ...)."
-        raise ImageFormatError(text) from error
+        raise ImageFormatError(text, where) from error
     except PilImage.DecompressionBombError as error:
-        raise ImageError(f"{where} is refused: {error}.") from error
+        raise ImageError(f"{where} is refused: {error}.", where) from error
     except _DAMAGED as error:
-        raise ImageError(f"{where} is damaged or cut off and cannot be decoded ({_reason(error)}).") from error
+        raise ImageError(f"{where} is damaged or cut off and cannot be decoded ({_reason(error)}).", where) from error
 
 
 @lru_cache(maxsize=1)
@@ -168,11 +169,12 @@ def _open(data: bytes) -> PilImage.Image:
 def _check_size(size: tuple[int, int], max_pixels: int, where: str) -> None:
     width, height = size
     if width < 1 or height < 1:
-        raise ImageError(f"{where} has no pixels ({width} x {height}).")
+        raise ImageError(f"{where} has no pixels ({width} x {height}).", where)
     if width * height > max_pixels:
         raise ImageSizeError(
             f"{where} has {width} x {height} = {width * height / 1e6:.0f} megapixels, more than the limit of "
-            f"{max_pixels / 1e6:g}; make it smaller or raise the limit (max_pixels, --max-megapixels)."
+            f"{max_pixels / 1e6:g}; make it smaller or raise the limit (max_pixels, --max-megapixels).",
+            where,
         )
 
 
@@ -197,7 +199,8 @@ def _deep_grey(picture: PilImage.Image, where: str) -> Image:
         return _from_array(values, "bgr", values.size)
     low, high = int(values.min()), int(values.max())
     if low < 0 or high > 65535:
-        raise ImageError(f"{where} has grey values from {low} to {high}; expected 0 to 65535. Convert it to 8 bit.")
+        text = f"{where} has grey values from {low} to {high}; expected 0 to 65535. Convert it to 8 bit."
+        raise ImageError(text, where)
     return _stack(_to_8_bit(values.astype(np.uint16)))
 
 

@@ -138,7 +138,7 @@ class Teachers:
     """
 
     def __init__(self, networks: Sequence[Network], share: float, *, bf16: bool = False) -> None:
-        self._networks = [n.to(memory_format=torch.channels_last) for n in networks]  # type: ignore[call-overload]
+        self._networks = [n.to(memory_format=torch.channels_last) for n in networks]
         self._share, self._bf16 = share, bf16
 
     @torch.no_grad()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from fastapi.responses import JSONResponse
 
-from mien.core.errors import ImageFormatError, ImageSizeError, InputError, MienError, OptionError
+from mien.core.errors import ImageError, ImageFormatError, ImageSizeError, InputError, MienError, OptionError
 
 __all__ = ["Problem", "problem_of", "response_to", "sentence_of"]
 
@@ -73,5 +73,5 @@ def problem_of(error: MienError) -> Problem:
 
 def sentence_of(error: MienError) -> str:
     """Text of an error about a picture that was sent, in the words of who sent it."""
-    text = str(error)
-    return f"The picture{text.removeprefix('the data')}" if text.startswith("the data") else text
+    predicate = error.predicate if isinstance(error, ImageError) else ""
+    return f"The picture {predicate}" if predicate else str(error)

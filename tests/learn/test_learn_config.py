@@ -36,7 +36,7 @@ def test_round_trip(tmp_path: Path) -> None:
 
 
 # Every settings file in runs/ must be readable.
-@pytest.mark.parametrize("file", sorted((REPOSITORY / "runs").glob("*.toml")), ids=lambda p: p.stem)
+@pytest.mark.parametrize("file", sorted((REPOSITORY / "runs").rglob("*.toml")), ids=lambda p: p.stem)
 def test_files_of_runs(file: Path) -> None:
     read_config(file)
 

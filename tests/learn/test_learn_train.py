@@ -23,6 +23,7 @@ from mien.data.manifest import Manifest
 from mien.learn.checkpoints import AtomicCheckpoints
 from mien.learn.config import Config, Stage
 from mien.learn.leaks import split_for_training
+from mien.learn.runfolder import load_network
 from mien.learn.settings import read_config, to_toml
 from mien.learn.train import Outcome, train
 
@@ -259,3 +260,26 @@ def test_damaged_checkpoints(tmp_path: Path, name: str, content: bytes) -> None:
     for load in (AtomicCheckpoints().load_checkpoint, load_state):
         with pytest.raises(TrainError, match=f"{name} is damaged"):
             load(tmp_path / name)
+
+
+# A run that keeps its start whole must leave the start's weights, one that keeps a quarter the mean of both; a start
+# that is missing or of other heads must be refused before the run begins.
+def test_keep_start(finished: Outcome, drawn: Manifest, tiny: Config, tmp_path: Path) -> None:
+    start = str(finished.run / "model.safetensors")
+    plain = dataclasses.replace(tiny, epochs=1, lr=0.01, weights=start, ema=0.0)
+    left = {}
+    for share in (0.0, 0.25, 1.0):
+        outcome = train(drawn, dataclasses.replace(plain, keep_start=share), tmp_path / f"run{share}")
+        state = load_network(outcome.run)[0].state_dict()
+        left[share] = {k: v for k, v in state.items() if k.startswith("trunk.") and v.dtype.is_floating_point}
+    began = load_network(finished.run)[0].state_dict()
+    assert any(not torch.equal(left[0.0][k], began[k]) for k in left[0.0])
+    for k, new in left[0.0].items():
+        torch.testing.assert_close(left[1.0][k], began[k])
+        torch.testing.assert_close(left[0.25][k], 0.75 * new + 0.25 * began[k])
+    with pytest.raises(OptionError, match="name these with 'weights'"):
+        train(drawn, dataclasses.replace(plain, keep_start=0.5, weights=""), tmp_path / "none")
+    with pytest.raises(TrainError, match="another architecture"):
+        train(drawn, dataclasses.replace(plain, keep_start=0.5, targets="votes"), tmp_path / "other")
+    assert not (tmp_path / "none").exists()
+    assert not (tmp_path / "other").exists()

@@ -48,6 +48,8 @@ class Config:
         dropout: share of features dropped in front of the head.
         pretrained: start from weights that timm fetches.
         weights: start from a local file of weights instead.
+        keep_start: share of those weights in the ones that the run leaves, which are then the mean of both: a short run
+            on other pictures forgets less of the old so (Wortsman et al. 2022).
         classes: keep only these classes; empty keeps all.
         targets: "hard" labels, "votes" (distributions of raters), or "both" (one head each on one trunk).
         balance: "none", "weights" (loss by inverse class frequency) or "sampler" (classes drawn equally often).
@@ -97,6 +99,7 @@ class Config:
     dropout: float = 0.2
     pretrained: bool = False
     weights: str = ""
+    keep_start: float = 0.0
     classes: tuple[str, ...] = ()
     targets: str = "hard"
     balance: str = "none"
@@ -168,9 +171,10 @@ _SMALLEST = 8
 # Name: (lowest, highest) value.
 _RANGES: dict[str, tuple[float, float]] = {
     "size": (0, 1024), "grow_from": (0, 1024), "margin": (0.5, 4), "shift_y": (-1, 1), "dropout": (0, 0.95),
-    "sample": (0, math.inf), "label_smoothing": (0, 0.9), "vote_share": (0, 1), "teacher_share": (0, 1),
-    "teacher_views": (0, 1024), "lr": (1e-9, 100), "momentum": (0, 0.9999), "weight_decay": (0, 10),
-    "warmup": (0, math.inf), "patience": (1, math.inf), "epochs": (1, 100_000), "batch_size": (1, 65_536),
+    "sample": (0, math.inf), "keep_start": (0, 1), "label_smoothing": (0, 0.9), "vote_share": (0, 1),
+    "teacher_share": (0, 1), "teacher_views": (0, 1024), "lr": (1e-9, 100), "momentum": (0, 0.9999),
+    "weight_decay": (0, 10), "warmup": (0, math.inf), "patience": (1, math.inf), "epochs": (1, 100_000),
+    "batch_size": (1, 65_536),
     "accumulate": (1, 65_536), "clip": (0, math.inf), "ema": (0, 0.999999), "early_stop": (0, math.inf),
     "seed": (0, 2**31 - 1), "devices": (0, 4096), "nodes": (1, 4096), "threads": (0, 4096), "workers": (0, 256),
 }  # fmt: skip
@@ -193,6 +197,10 @@ def _check_ranges(config: Config) -> None:
         if not (math.isfinite(value) and low <= value <= high):
             limits = f"lie in {low}..{high}" if math.isfinite(high) else f"be {low} or more"
             raise OptionError(f"{key!r} must {limits}, got {value}.")
+    if config.keep_start and not config.weights:
+        raise OptionError(
+            "'keep_start' keeps a share of the weights that a run starts from; name these with 'weights'."
+        )
     if 0 < config.size < _SMALLEST:
         raise OptionError(f"'size' must be 0 (the model's own) or at least {_SMALLEST} pixels, got {config.size}.")
     for stage in config.stages:

@@ -34,7 +34,7 @@ from mien.learn.module import Expression
 from mien.learn.report import write_run_report
 from mien.learn.runfolder import BEST, RECORD, WEIGHTS, ModelCard, write_json
 from mien.learn.targets import Head
-from mien.learn.weights import save_weights
+from mien.learn.weights import mix_weights, save_weights
 
 __all__ = ["LEAST_TILT", "finish", "headline", "judge_file", "model_info", "split_logits"]
 
@@ -57,6 +57,8 @@ def finish(
 
     """
     network, best_epoch = _best(run, module)
+    if config.keep_start:
+        mix_weights(network, config.weights, config.keep_start)
     color = cast(Color, config.color)
     spec = CropSpec(size=config.size, margin=config.margin, color=color, shift_y=config.shift_y)
     validation = manifest.of_split("validation")

@@ -36,6 +36,7 @@ from mien.learn.record import data_record, environment, sizes
 from mien.learn.runfolder import CONFIG, LAST, METRICS, RECORD, read_json, write_json
 from mien.learn.settings import read_config, to_toml
 from mien.learn.targets import Head, heads_of
+from mien.learn.weights import load_weights
 
 __all__ = ["Outcome", "refuse_existing", "resolve", "saved_config", "train"]
 
@@ -130,8 +131,8 @@ def resolve(config: Config) -> Config:
     """Settings with the size that the architecture is made for, where none is asked for.
 
     Raises:
-        OptionError: no architecture or augmentation has such a name, a change to the augmentation is impossible, or
-            the crops would have to shrink to grow.
+        OptionError: no architecture or augmentation has such a name, a change to the augmentation is impossible, the
+            crops would have to shrink to grow, or there is no start to keep.
 
     """
     augmentation(config.augment, config.augmentation)  # checks both
@@ -139,6 +140,8 @@ def resolve(config: Config) -> Config:
     config = config if config.size else dataclasses.replace(config, size=own)
     if config.grow_from > config.size:
         raise OptionError(f"'grow_from' must be at most the size, {config.size} px, got {config.grow_from}.")
+    if config.keep_start and not config.weights:
+        raise OptionError("'keep_start' is a share of the weights that a run starts from; name these with 'weights'.")
     return config
 
 
@@ -169,10 +172,13 @@ def _taught(table: CropTable, networks: list[Network], config: Config, say: Say)
 def _network(config: Config, table: CropTable) -> Network:
     torch.manual_seed(config.seed)
     heads = {head.name: len(head.labels) for head in table.heads}
-    return build(
+    network = build(
         config.model, heads, size=config.size, color=cast(Color, config.color), dropout=config.dropout,
         pretrained=config.pretrained, weights=Path(config.weights) if config.weights else None,
     )  # fmt: skip
+    if config.keep_start:
+        load_weights(network, config.weights)  # all of them, or the mean at the end would not be possible
+    return network
 
 
 def _fit(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from mien.core.errors import TrainError
 from mien.core.files import atomic_write
 
-__all__ = ["is_ours", "load_trunk", "load_weights", "save_weights"]
+__all__ = ["is_ours", "load_trunk", "load_weights", "mix_weights", "save_weights"]
 
 _TRUNK = "trunk."
 
@@ -83,13 +84,29 @@ def load_trunk(network: nn.Module, path: Path | str) -> None:
     _load(network, rest | new, path)
 
 
+def mix_weights(network: nn.Module, path: Path | str, share: float) -> None:
+    """Move a network's weights and statistics to the mean of its own and a file's, which weighs `share` in 0..1.
+
+    Raises:
+        TrainError: the file is damaged or belongs to another architecture, or to other heads.
+
+    """
+    own, other = network.state_dict(), read_weights(path)
+    _check(own, other, path)
+    mixed = {k: torch.lerp(v, other[k].to(v), share) if v.dtype.is_floating_point else v for k, v in own.items()}
+    network.load_state_dict(mixed)
+
+
 def _load(network: nn.Module, state: dict[str, Tensor], path: Path | str) -> None:
-    own = network.state_dict()
+    _check(network.state_dict(), state, path)
+    with torch.no_grad():
+        network.load_state_dict(state)
+
+
+def _check(own: Mapping[str, Tensor], state: Mapping[str, Tensor], path: Path | str) -> None:
     odd = sorted(own.keys() ^ state.keys()) or sorted(k for k in own if own[k].shape != state[k].shape)
     if odd:
         raise TrainError(
             f"The weights {path} belong to another architecture, size or colour: {odd[0]} differs "
             f"({len(odd)} of {len(own)} tensors)."
         )
-    with torch.no_grad():
-        network.load_state_dict(state)

@@ -1,8 +1,10 @@
 """The house as a whole: everything but `learn` imports with torch blocked, and the import contract names real rooms."""
 
+import json
 import pkgutil
 import subprocess
 import sys
+from pathlib import Path, PurePosixPath
 
 import mien
 
@@ -27,3 +29,13 @@ def test_everything_but_learn_imports_without_torch():
 
     assert len(outside) > 30
     assert done.returncode == 0, done.stderr
+
+
+def test_packaged_evaluations_name_no_folder_of_a_machine():
+    # The files that ship are read by strangers: their data set is named relative to the project.
+    files = sorted((Path(mien.__file__).parent / "assets" / "models").glob("*.evaluation.json"))
+
+    assert len(files) >= 4
+    for file in files:
+        source = json.loads(file.read_text("utf-8"))["data"]["source"]
+        assert not PurePosixPath(source).is_absolute(), f"{file.name}: {source}"

@@ -197,10 +197,6 @@ def _check_ranges(config: Config) -> None:
         if not (math.isfinite(value) and low <= value <= high):
             limits = f"lie in {low}..{high}" if math.isfinite(high) else f"be {low} or more"
             raise OptionError(f"{key!r} must {limits}, got {value}.")
-    if config.keep_start and not config.weights:
-        raise OptionError(
-            "'keep_start' keeps a share of the weights that a run starts from; name these with 'weights'."
-        )
     if 0 < config.size < _SMALLEST:
         raise OptionError(f"'size' must be 0 (the model's own) or at least {_SMALLEST} pixels, got {config.size}.")
     for stage in config.stages:

@@ -66,6 +66,29 @@ def test_presets(pictures: torch.Tensor, name: str, channels: int) -> None:
     assert not torch.equal(first, x)
 
 
+# "spoilt" is the chance of gamma and of noise, each for itself: 0.25 of 400 pictures is 100 +- 26 (three deviations).
+@pytest.mark.parametrize("what", ["gamma", "noise"])
+def test_spoilt_is_a_chance(what: str) -> None:
+    torch.manual_seed(4)
+    x = torch.full((400, 1, 8, 8), 90.0)
+    changed = (augment(x, Augmentation(**{what: 2.0, "spoilt": 0.25})) != x).any(dim=3).any(dim=2).sum()
+    assert 74 <= int(changed) <= 126
+    assert torch.equal(augment(x, Augmentation(**{what: 2.0, "spoilt": 0.0})), x)
+
+
+# With "spoilt" at 1 every picture gets gamma and noise, and nothing is drawn for it: old recipes keep their pictures.
+def test_spoilt_by_default() -> None:
+    x = torch.full((50, 1, 8, 8), 90.0)
+    torch.manual_seed(6)
+    changed = augment(x, Augmentation(noise=5.0))
+    torch.manual_seed(6)
+    torch.rand(50, 1, 1, 1)  # who is mirrored, drawn also where nobody is
+    noise = torch.randn_like(x)
+    by_hand = (x + noise * (torch.rand(50, 1, 1, 1) * 5.0)).clamp(0, 255)
+    assert torch.allclose(changed, by_hand)
+    assert bool((changed != x).any(dim=3).any(dim=2).all())
+
+
 # Erasing blots out between 2 and 20 per cent of a picture with one grey level.
 def test_erase() -> None:
     torch.manual_seed(2)

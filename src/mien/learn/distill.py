@@ -120,10 +120,15 @@ def soften(heads: Sequence[Head], said: dict[str, NDArray[np.float32]], share: f
     """
     mixed = []
     for head in heads:
-        own = head.targets.sum(axis=1, keepdims=True) > 0
-        targets = np.where(own, (1 - share) * head.targets + share * said[head.name], said[head.name])
-        mixed.append(dataclasses.replace(head, targets=targets.astype(np.float32)))
+        targets = _mixed(torch.from_numpy(head.targets), torch.from_numpy(said[head.name]), share)
+        mixed.append(dataclasses.replace(head, targets=targets.numpy()))
     return tuple(mixed)
+
+
+def _mixed(target: Tensor, said: Tensor, share: float) -> Tensor:
+    """Targets (N, K) with a share of what teachers said; a picture without a target of its own takes theirs alone."""
+    own = target.sum(dim=1, keepdim=True) > 0
+    return torch.where(own, torch.lerp(target, said, share), said)
 
 
 @final
@@ -150,8 +155,4 @@ class Teachers:
         for network in self._networks:
             network.to(planes.device)
         said = _mean_answer(self._networks, planes, self._bf16)
-        mixed = {}
-        for name, target in targets.items():
-            own = target.sum(dim=1, keepdim=True) > 0
-            mixed[name] = torch.where(own, torch.lerp(target, said[name], self._share), said[name])
-        return mixed
+        return {name: _mixed(target, said[name], self._share) for name, target in targets.items()}

@@ -5,9 +5,9 @@
 #   SEEDS="1 2 3" sh runs/ship.sh            once per seed; the best on the validation split ships
 #
 # Stop it at any time and start it again: finished runs are kept, a broken one goes on from its last epoch. On two free
-# processor cores with AVX-512 BF16 the three teachers take about 2.5 hours, then every seed about 110 minutes. Every
+# processor cores with AVX-512 BF16 the three teachers take about 2.5 hours, then every seed about 115 minutes. Every
 # choice (epoch, calibration, threshold, which seed ships) is made on the validation split; the test split is read once,
-# at the end, for the model card.
+# at the end, for the model card (and once for every seed, so that docs/training.md tells their spread).
 set -eu
 cd "$(dirname "$0")/.."
 data=${1:-../shared/data/fer2013}
@@ -72,3 +72,11 @@ mien evaluate fer2013 "$data" --split test --flip --corruptions --speed --report
 for name in fer2013 ferplus fer2013-int8 ferplus-int8; do
     cp "$out/report-$name/evaluation.json" "$models/$name.evaluation.json"
 done
+
+set --
+for seed in $seeds; do
+    set -- "$@" "$out/seed-$seed"
+done
+if [ $# -gt 1 ]; then
+    python3 benchmarks/seeds.py "$data" "$@"
+fi

@@ -25,7 +25,7 @@ class Progress(L.Callback):
 
     Args:
         path: metrics.csv.
-        monitor: the figure that chooses the epoch, shown in the line.
+        monitor: the figure that chooses the epoch, shown in the line beside the log-loss.
         epochs: length of the run.
         say: is given every line.
 
@@ -52,10 +52,11 @@ class Progress(L.Callback):
 
     def line(self, row: Mapping[str, float]) -> str:
         """One epoch in words."""
-        name = self.monitor.removeprefix("validation_").replace("_", " ")
+        shown = "validation_accuracy" if self.monitor == "validation_log_loss" else self.monitor
+        name = shown.removeprefix("validation_").replace("_", " ")
         return (
             f"epoch {row['epoch']:.0f}/{self.epochs}  loss {row['train_loss']:.3f}  "
-            f"validation: {name} {row[self.monitor]:.4f}, log-loss {row['validation_log_loss']:.4f}  "
+            f"validation: {name} {row[shown]:.4f}, log-loss {row['validation_log_loss']:.4f}  "
             f"{row['seconds']:.0f} s"
         )
 

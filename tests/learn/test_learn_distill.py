@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from mien.core.errors import TrainError
+from mien.core.errors import OutputError, TrainError
 from mien.core.labels import LabelSet
 from mien.data.manifest import Manifest
 from mien.learn.config import Config
@@ -79,6 +79,20 @@ def test_run_with_a_teacher(finished: Outcome, drawn: Manifest, tiny: Config, tm
     assert list(record["teachers"]) == [str(finished.run)]
     assert len(record["weights"][config.weights]) == 64
     assert outcome.validation["accuracy"] >= finished.validation["accuracy"] - 0.1
+
+
+# What can be refused is refused before teachers are asked about thousands of pictures: here a run of other data.
+def test_refused_before_teachers_are_asked(finished: Outcome, drawn: Manifest, tiny: Config, tmp_path: Path) -> None:
+    config = dataclasses.replace(tiny, epochs=1, teachers=(str(finished.run),), teacher_views=2)
+    outcome = train(drawn, config, tmp_path / "student")
+    fewer = drawn.select(np.arange(len(drawn) - 1))
+    said: list[str] = []
+    with pytest.raises(TrainError, match="The data have changed"):
+        train(fewer, config, outcome.run, resume=True, say=said.append)
+    assert not [line for line in said if line.startswith("Asking")]
+    with pytest.raises(OutputError, match="exists already"):
+        train(drawn, config, outcome.run, say=said.append)
+    assert not [line for line in said if line.startswith("Asking")]
 
 
 # Asked at every step, teachers must speak of the pictures as they are changed, weigh their share, and keep a picture

@@ -87,13 +87,13 @@ def train(
         say(splits.message())
     tables = _tables(splits, config)
     teachers = _teachers(tables[0], config)
-    if teachers and config.teacher_views:
-        tables = (_taught(tables[0], teachers, config, say), tables[1])
     network = _network(config, tables[0])  # this and the trainer before the folder is made: they may not be had
     with quiet():
         trainer = _trainer(run, config, say)
     record = data_record(manifest, splits, config, tables[0])
     _open_run(run, config, record, resume)
+    if teachers and config.teacher_views:  # takes minutes, so whatever can be refused has been by now
+        tables = (_taught(tables[0], teachers, config, say), tables[1])
     with quiet():
         module = _fit(run, trainer, network, config, tables, None if config.teacher_views else teachers)
         if not _main_process():

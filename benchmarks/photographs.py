@@ -28,6 +28,7 @@ from pages import replace_part, table
 from mien.core.labels import concept
 from mien.core.types import Image, Reading
 from mien.data.faces import load_bgr, read_faces
+from mien.evaluate.records import percent
 from mien.infer.analyzer import Analyzer
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -177,14 +178,13 @@ def parts(result: dict[str, Any]) -> dict[str, str]:
     header = ["change", "found again", *(f"`{name}`" for name in MODELS)]
     rows = []
     for name in CHANGES:
-        answers = [f"{models[m]['changes'][name]['same_certain']:.0%} ({models[m]['changes'][name]['same']:.0%})"
-                   for m in MODELS]  # fmt: skip
-        rows.append([name, f"{first['changes'][name]['found_unseen']:.0%}", *answers])
+        found = [models[m]["changes"][name] for m in MODELS]
+        answers = [f"{percent(change['same_certain'], 0)} ({percent(change['same'], 0)})" for change in found]
+        rows.append([name, percent(found[0]["found_unseen"], 0), *answers])
     labels = list(dict.fromkeys(label for m in MODELS for label in models[m]["answers"]))
-    shares = [[f"`{m}`", *(f"{models[m]['answers'].get(n, 0) / models[m]['faces']:.0%}" for n in labels),
-               f"{models[m]['certain']:.0%}"] for m in MODELS]  # fmt: skip
-    steady = table(header, [[cell.replace("%", " %") for cell in row] for row in rows])
-    shown = table(["model", *labels, "certain"], [[cell.replace("%", " %") for cell in row] for row in shares])
+    shares = [[f"`{m}`", *(percent(models[m]["answers"].get(n, 0) / models[m]["faces"], 0) for n in labels),
+               percent(models[m]["certain"], 0)] for m in MODELS]  # fmt: skip
+    steady, shown = table(header, rows), table(["model", *labels, "certain"], shares)
     note = f"{first['faces']:,} faces, {first['faces_unseen']} of them in val; {result['date']}."
     return {"steadiness": f"{steady}\n\n{note}", "answers": shown}
 

@@ -22,6 +22,7 @@ from pages import replace_part, table
 from mien.data import read
 from mien.data.manifest import Manifest
 from mien.evaluate.judge import judge
+from mien.evaluate.records import decimal, percent
 from mien.infer.classify import load_classifier
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -88,7 +89,7 @@ def page(result: Mapping[str, Any]) -> str:
 
 def shown(value: float, name: str) -> str:
     """A figure for people: accuracies in per cent."""
-    return f"{value:.1%}".replace("%", " %") if name == "accuracy" else f"{value:.3f}"
+    return percent(value) if name == "accuracy" else decimal(value)
 
 
 if __name__ == "__main__":

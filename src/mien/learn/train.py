@@ -172,9 +172,10 @@ def _taught(table: CropTable, networks: list[Network], config: Config, say: Say)
 def _network(config: Config, table: CropTable) -> Network:
     torch.manual_seed(config.seed)
     heads = {head.name: len(head.labels) for head in table.heads}
+    start = Path(config.weights) if config.weights and not config.keep_start else None
     network = build(
         config.model, heads, size=config.size, color=cast(Color, config.color), dropout=config.dropout,
-        pretrained=config.pretrained, weights=Path(config.weights) if config.weights else None,
+        pretrained=config.pretrained, weights=start,
     )  # fmt: skip
     if config.keep_start:
         load_weights(network, config.weights)  # all of them, or the mean at the end would not be possible

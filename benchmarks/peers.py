@@ -33,8 +33,8 @@ from peers_untrained import write_untrained
 
 from mien.app.bench.machine import machine_facts
 from mien.data.formats import read
+from mien.draw.plotting import BLUE, FAINT, INK, SOFT, figure_of, png
 from mien.evaluate.metrics import evaluate
-from mien.media.plotting import BLUE, FAINT, INK, SOFT, figure_of, png
 
 ROOT = Path(__file__).resolve().parents[1]
 WORKER = Path(__file__).with_name("peers_worker.py")

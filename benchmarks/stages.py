@@ -31,10 +31,10 @@ from mien.app.bench.stages import STAGES, time_stages
 from mien.app.bench.timing import measure
 from mien.core.errors import StoreError
 from mien.infer.analyzer import Analyzer
-from mien.infer.image import load_image
 from mien.infer.registry import ENTRIES
 from mien.infer.session import open_bytes
 from mien.infer.store import find
+from mien.pictures.decode import load_image
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 SIDE = 640

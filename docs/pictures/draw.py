@@ -16,7 +16,7 @@ import mien
 from mien.core.types import Face, Reading
 from mien.infer.crop import crop_faces
 from mien.media.overlay import draw_readings
-from mien.media.picture import write_picture
+from mien.pictures.write import write_picture
 
 _SCALE = 3  # drawn larger and shrunk, for smooth edges
 _SKINS = ("#e3b491", "#8d5a3c", "#f0c9a8", "#b9825b")

@@ -320,7 +320,7 @@ def test_an_encrypted_zip(small, tmp_path):
 
 def test_a_picture_that_is_too_large(small, tmp_path, monkeypatch):
     # The size is read from the header; nothing is decoded.
-    from mien.infer import image
+    from mien.pictures import decode as image
 
     root = folders(small, tmp_path / "set")
     monkeypatch.setattr(image.load_image, "__kwdefaults__", {"color": "bgr", "max_pixels": 1000})

@@ -10,7 +10,7 @@ from PIL import Image
 
 from mien.core.errors import DataError
 from mien.data.pictures import decode, digest_of, to_png
-from mien.infer.image import load_image
+from mien.pictures.decode import load_image
 
 
 def _file(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -45,7 +45,7 @@ FILES = {
 
 @pytest.mark.parametrize("kind", FILES)
 def test_training_decodes_as_live_pictures(kind):
-    # Whatever the format, the pixels are those that `infer.image` gives.
+    # Whatever the format, the pixels are those that `pictures.decode` gives.
     mine, live = decode(FILES[kind]), load_image(FILES[kind])
 
     assert np.array_equal(mine if mine.ndim == 3 else cv2.cvtColor(mine, cv2.COLOR_GRAY2BGR), live)

@@ -114,8 +114,8 @@ def _variants(kind: str, colour: Any) -> list[tuple[Any, dict[str, Any]]]:
 def _read_picture(path: Path) -> None:
     from mien.core.errors import DataError, VideoError
     from mien.data.pictures import decode
-    from mien.infer.image import load_image
     from mien.media.source import open_source
+    from mien.pictures.decode import load_image
 
     # Training has a quicker way for some WebP files, and a folder of frames is decoded by OpenCV.
     with contextlib.suppress(DataError):

@@ -16,8 +16,8 @@ from mien.core.contract import CropSpec, DetectorInfo, ModelInfo
 from mien.core.errors import DataError, ImageError, ModelError
 from mien.core.geometry import iou, non_maximum_suppression
 from mien.core.labels import LabelSet
-from mien.infer.image import load_image
 from mien.infer.smooth import Smoother
+from mien.pictures.decode import load_image
 
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 _SIDE = st.floats(0, 200, width=32)

@@ -5,10 +5,10 @@ import pytest
 
 from mien.core.errors import OutputError
 from mien.core.types import Face, Reading
-from mien.infer.image import load_image
-from mien.media.lettering import bars, chip, colour_of
+from mien.draw.lettering import bars, chip, colour_of
 from mien.media.overlay import annotated, draw_panel, draw_readings
-from mien.media.picture import write_picture
+from mien.pictures.decode import load_image
+from mien.pictures.write import write_picture
 
 LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 

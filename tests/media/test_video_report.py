@@ -8,7 +8,7 @@ import pytest
 from made_clips import LABELS, blank, reading
 
 from mien.core.errors import OutputError
-from mien.media.charts import Span, areas, clock, lanes, shares
+from mien.draw.charts import Span, areas, clock, lanes, shares
 from mien.media.report import ReportSink
 from mien.media.summary import Summary
 

@@ -23,7 +23,7 @@ from mien.batch.settings import Settings
 from mien.core.errors import ImageError, MienError, ModelError, VideoError
 from mien.core.types import Face, Image
 from mien.infer.crop import crop_faces
-from mien.infer.image import load_image
+from mien.pictures.decode import load_image
 
 __all__ = ["Worker"]
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.errors import DataError, ImageError
-from mien.infer.image import MAX_PIXELS, load_image
+from mien.pictures.decode import MAX_PIXELS, load_image
 
 __all__ = ["MAX_BYTES", "Encoded", "File", "Member", "Picture", "Pixels", "decode", "digest_of", "to_png"]
 
@@ -161,7 +161,7 @@ class Pixels:
 def decode(data: bytes) -> Array:
     """Pixels of an image file: (H, W) uint8 where it is grey, whatever its format says, else (H, W, 3) uint8 BGR.
 
-    The same as `mien.infer.image.load_image`, so that training and live pictures are decoded alike.
+    The same as `mien.pictures.decode.load_image`, so that training and live pictures are decoded alike.
 
     Raises:
         DataError: not an image, cut off, damaged, or larger than `MAX_PIXELS`; the text is the reason alone.

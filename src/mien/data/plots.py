@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.media.lettering import colour_of
-from mien.media.plotting import BLUE, DPI, GREEN, INK, LINE, ORANGE, SOFT, figure_of, png
+from mien.draw.lettering import colour_of
+from mien.draw.plotting import BLUE, DPI, GREEN, INK, LINE, ORANGE, SOFT, figure_of, png
 
 __all__ = ["CSS_SCALE", "agreement", "brightness", "counts", "faces", "grid", "sizes", "split_name"]
 

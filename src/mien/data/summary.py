@@ -14,8 +14,8 @@ from mien.core.labels import concept
 from mien.data import plots
 from mien.data.audit import Audit, audit
 from mien.data.manifest import Manifest
+from mien.draw import page
 from mien.infer.crop import fit_crops
-from mien.media import page
 
 __all__ = ["summarize"]
 

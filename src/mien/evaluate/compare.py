@@ -14,11 +14,11 @@ from typing import Any
 from mien.core.errors import DataError, OptionError, unknown_name
 from mien.core.files import atomic_write, make_folder
 from mien.core.text import parse_json
+from mien.draw.page import figure_png, note, page, section, table, write_page
 from mien.evaluate import plots
 from mien.evaluate.facts import measure_speed
 from mien.evaluate.records import decimal, percent, read_evaluation, span
 from mien.infer.classify import load_classifier
-from mien.media.page import figure_png, note, page, section, table, write_page
 
 __all__ = ["METRICS", "Run", "differences", "rank", "read_run", "write_comparison"]
 

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mien.evaluate.canvas import heat, patch, plain_log_axis
+from mien.draw.canvas import heat, patch, plain_log_axis
+from mien.draw.plotting import BLUE, FAINT, GREEN, ORANGE, RED, SOFT, figure_of, png
 from mien.evaluate.coverage import Coverage
 from mien.evaluate.history import read_history
 from mien.evaluate.metrics import ClassFigures, ReliabilityBin
-from mien.media.plotting import BLUE, FAINT, GREEN, ORANGE, RED, SOFT, figure_of, png
 
 __all__ = ["classes", "comparison", "confusion", "corruptions", "coverage", "curves", "reliability", "title_of"]
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from mien.core.files import atomic_write, make_folder
+from mien.draw.page import facts, figure_png, note, page, section, table, tiles, write_page
 from mien.evaluate import plots
 from mien.evaluate.coverage import Coverage
 from mien.evaluate.metrics import ClassFigures, ReliabilityBin
@@ -24,7 +25,6 @@ from mien.evaluate.records import (
     uncertain_text,
     write_evaluation,
 )
-from mien.media.page import facts, figure_png, note, page, section, table, tiles, write_page
 
 __all__ = ["PAGE_NAME", "draw", "report_page", "write_report"]
 

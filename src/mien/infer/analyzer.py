@@ -22,8 +22,8 @@ from mien.core.types import Analysis, Detector, Face, Frame, Image, Reading
 from mien.infer.classify import OnnxClassifier, load_classifier
 from mien.infer.crop import crop_faces, fit_crops
 from mien.infer.detect import DetectOptions, open_detector
-from mien.infer.image import MAX_PIXELS, ColorOrder, ImageSource, load_image
 from mien.infer.registry import DEFAULT_MODEL
+from mien.pictures.decode import MAX_PIXELS, ColorOrder, ImageSource, load_image
 
 if TYPE_CHECKING:
     from mien.infer.stream import StreamReader
@@ -93,7 +93,7 @@ class Analyzer:
         """Readings of all faces of a picture, best face first; an empty list when there is no face.
 
         Args:
-            image: path, bytes, NumPy array or Pillow image, as `mien.infer.image.load_image` takes them.
+            image: path, bytes, NumPy array or Pillow image, as `mien.pictures.decode.load_image` takes them.
             color: channel order of an array.
 
         Raises:

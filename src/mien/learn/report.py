@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from mien.core.files import atomic_write
+from mien.draw.page import facts, figure_png, note, page, section, table, tiles, write_page
 from mien.evaluate import plots
 from mien.evaluate.records import decimal, percent, read_evaluation
 from mien.evaluate.report import draw
 from mien.learn.config import Config
 from mien.learn.runfolder import METRICS
 from mien.learn.settings import to_toml
-from mien.media.page import facts, figure_png, note, page, section, table, tiles, write_page
 
 __all__ = ["write_run_report"]
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mien.core.geometry import area, iou
 from mien.core.types import Face, Image, Reading
-from mien.media.lettering import Patch, bars, chip, colour_of, lay
+from mien.draw.lettering import Patch, bars, chip, colour_of, lay
 
 __all__ = ["annotated", "draw_panel", "draw_readings"]
 

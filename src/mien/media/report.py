@@ -12,10 +12,10 @@ from pathlib import Path
 
 from mien.core.errors import OutputError
 from mien.core.types import Frame, Reading
-from mien.media.charts import Span, areas, clock, lanes, legend, line, shares
-from mien.media.lettering import colour_of
-from mien.media.page import facts as fact_table
-from mien.media.page import figure_svg, note, page, section, table, tiles, write_page
+from mien.draw.charts import Span, areas, clock, lanes, legend, line, shares
+from mien.draw.lettering import colour_of
+from mien.draw.page import facts as fact_table
+from mien.draw.page import figure_svg, note, page, section, table, tiles, write_page
 from mien.media.summary import Person, Summary, VideoSummary
 
 __all__ = ["ReportSink", "video_page"]

@@ -17,7 +17,7 @@ from mien.app.bench.timing import Timing, timing_of
 from mien.infer.analyzer import Analyzer
 from mien.infer.crop import crop_faces
 from mien.infer.detectors.scaling import shrink
-from mien.infer.image import load_image
+from mien.pictures.decode import load_image
 
 __all__ = ["STAGES", "StageTimes", "time_stages"]
 

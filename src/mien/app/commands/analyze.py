@@ -147,7 +147,7 @@ class _Names:
 
 def _annotate(path: Path, image: Image, analysis: Analysis) -> None:
     from mien.media.overlay import annotated
-    from mien.media.picture import write_picture
+    from mien.pictures.write import write_picture
 
     write_picture(path, annotated(image, analysis.faces))
 

@@ -31,7 +31,7 @@ def command(output: Path, min_confidence: float | None) -> None:
         raise MissingExtraError("The demo's photograph", "scikit-image", "demo") from error
     from mien.infer.analyzer import Analyzer
     from mien.media.overlay import annotated
-    from mien.media.picture import check_name, write_picture
+    from mien.pictures.write import check_name, write_picture
 
     check_name(output)
     photograph = astronaut()[..., ::-1]  # RGB -> BGR

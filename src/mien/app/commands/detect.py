@@ -94,7 +94,7 @@ def command(paths: tuple[str, ...], *, kind: str, annotate: Path | None, **optio
 
 
 def _records(paths: Sequence[str], annotate: Path | None, detector: Detector) -> Iterator[_Record]:
-    from mien.infer.image import load_image
+    from mien.pictures.decode import load_image
 
     for path, problem in expand(paths, annotate):
         if problem is not None:
@@ -109,8 +109,8 @@ def _records(paths: Sequence[str], annotate: Path | None, detector: Detector) ->
 
 
 def _annotate(path: Path, record: _Record) -> None:
-    from mien.media.marks import draw_faces
-    from mien.media.picture import write_picture
+    from mien.draw.marks import draw_faces
+    from mien.pictures.write import write_picture
 
     if record.image is not None:
         write_picture(path, draw_faces(record.image, record.faces))

@@ -71,7 +71,7 @@ def _crop(path: Path, classifier: OnnxClassifier, detector: str, face: int) -> N
     """The chosen face as the model sees it."""
     from mien.infer.crop import crop_faces
     from mien.infer.detect import open_detector
-    from mien.infer.image import load_image
+    from mien.pictures.decode import load_image
 
     picture = load_image(path)
     faces = open_detector(detector).detect(picture)

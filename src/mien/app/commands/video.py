@@ -213,7 +213,7 @@ def _table(summary: VideoSummary) -> Table:
     """Seconds per expression, one line per person, those who were seen longest."""
     from rich.table import Table
 
-    from mien.media.charts import clock
+    from mien.draw.charts import clock
 
     total = summary.seconds
     labels = sorted(summary.labels, key=lambda label: -total.get(label, 0.0))

@@ -230,7 +230,7 @@ def _face(reading: Reading) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
-    from mien.media.lettering import colour_of
+    from mien.draw.lettering import colour_of
 
     values = reading.smooth_values or reading.values
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1, 0, 0))

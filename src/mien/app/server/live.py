@@ -170,7 +170,7 @@ class LiveConnection:
 
     def _analyze(self, analyzer: Analyzer, sent: _Sent) -> tuple[tuple[int, int], list[Reading]]:
         """In the worker's thread."""
-        from mien.infer.image import load_image
+        from mien.pictures.decode import load_image
 
         image = load_image(sent.picture, max_pixels=self._limits.frame_pixels)
         if self._reader is None:

@@ -55,7 +55,7 @@ def model_facts(classifier: OnnxClassifier, detector: str, uncertain_below: floa
 
     """
     import mien
-    from mien.media.lettering import colour_of
+    from mien.draw.lettering import colour_of
 
     info = classifier.info
     return {

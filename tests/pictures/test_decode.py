@@ -12,7 +12,7 @@ from PIL import Image as PilImage
 from PIL import ImageOps
 
 from mien.core.errors import ImageError, OptionError
-from mien.infer.image import load_image
+from mien.pictures.decode import load_image
 
 RED_BGR = (0, 0, 255)
 
@@ -263,7 +263,7 @@ def test_a_pillow_image_that_cannot_be_decoded():
 
 def test_a_file_without_end(tmp_path, monkeypatch):
     # Reading stops at a limit of bytes, so that a device that never ends does not fill the memory.
-    monkeypatch.setattr("mien.infer.image._MAX_BYTES", 100)
+    monkeypatch.setattr("mien.pictures.decode._MAX_BYTES", 100)
     (tmp_path / "long.jpg").write_bytes(bytes(101))
     with pytest.raises(ImageError, match="more than 100 bytes"):
         load_image(tmp_path / "long.jpg")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.media.plotting import INK, LINE
+from mien.draw.plotting import INK, LINE
 
 __all__ = ["heat", "patch", "plain_log_axis"]
 

@@ -17,7 +17,7 @@ export MIEN_SHARED="${MIEN_SHARED:-$PWD/../shared}"
 uv venv --quiet --python "$python" "$place/venv"
 uv pip install --quiet --resolution "$resolution" --only-binary :all: --no-binary mien ".[app,demo,data]"
 uv pip install --quiet "pytest>=8.3" "hypothesis>=6.112" "jsonschema>=4.23" "psutil>=6"
-uv pip list 2>/dev/null | grep -iE "^(click|dlib|fastapi|numpy|onnxruntime|opencv|pillow|pyarrow|rich|scikit-image|starlette|uvicorn|websockets|python-multipart) *" || true
+uv pip list 2>/dev/null | grep -iE "^(click|fastapi|numpy|onnxruntime|opencv|pillow|pyarrow|rich|scikit-image|starlette|uvicorn|websockets|python-multipart) *" || true
 
 # Neither the checkout's package nor torch: what runs is what was installed.
 mkdir "$place/run"

@@ -89,7 +89,7 @@ def detectors() -> dict[str, str]:
         known["yunet"] = str(find("yunet"))
     except StoreError:
         known |= {"yunet": str(shared)} if shared.is_file() else {}
-    return {**known, "dlib": "dlib"}
+    return known
 
 
 def machine_rates(portrait: bytes) -> dict[str, float]:

@@ -31,7 +31,7 @@ def album(tmp_path, astronaut, hopper_file, coffee) -> Path:
 @pytest.fixture
 def analyze(command, tiny_model):
     """`mien analyze` with the golden model and the detector that needs no file."""
-    return lambda *arguments: command("analyze", "--model", tiny_model, "--detector", "dlib", *arguments)
+    return lambda *arguments: command("analyze", "--model", tiny_model, "--detector", "mien", *arguments)
 
 
 def test_json_of_one_picture(analyze, album):

@@ -83,7 +83,7 @@ def test_models(command, store_folder, yunet_file):
 
 
 def _loaded_after(code: str) -> set[str]:
-    names = ["numpy", "cv2", "onnxruntime", "PIL", "torch", "rich", "click", "pyarrow", "matplotlib", "dlib", "skimage"]
+    names = ["numpy", "cv2", "onnxruntime", "PIL", "torch", "rich", "click", "pyarrow", "matplotlib", "skimage"]
     script = f"{code}; import sys; print(*[n for n in {names!r} if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     return set(done.stdout.splitlines()[-1].split())
@@ -103,6 +103,6 @@ def test_help_loads_nothing_heavy():
 def test_analysis_never_loads_torch(tiny_model):
     # Reading faces needs neither torch nor the packages of training.
     code = (
-        f"import numpy as np, mien; mien.Analyzer({str(tiny_model)!r}, 'dlib').analyze(np.zeros((64, 64, 3), np.uint8))"
+        f"import numpy as np, mien; mien.Analyzer({str(tiny_model)!r}, 'mien').analyze(np.zeros((64, 64, 3), np.uint8))"
     )
     assert _loaded_after(code) & {"torch", "matplotlib", "pyarrow", "rich"} == set()

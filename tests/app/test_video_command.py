@@ -38,7 +38,7 @@ def clip(tmp_path_factory, astronaut):
 @pytest.fixture
 def video(command, tiny_model):
     """`mien video` with the golden model and the detector that needs no file."""
-    return lambda *arguments: command("video", "--model", tiny_model, "--detector", "dlib", *arguments)
+    return lambda *arguments: command("video", "--model", tiny_model, "--detector", "mien", *arguments)
 
 
 def test_all_outputs(video, clip, tmp_path):
@@ -176,7 +176,7 @@ def test_ctrl_c_finishes_the_files(astronaut, tiny_model, tmp_path):
     clip = write(tmp_path / "long.mp4", scene, 40.0)
     out = tmp_path / "out"
     out.mkdir()
-    arguments = ["--model", tiny_model, "--detector", "dlib", "--detector-every", "1", "-o", out / "a.mp4"]
+    arguments = ["--model", tiny_model, "--detector", "mien", "--detector-every", "1", "-o", out / "a.mp4"]
     arguments += ["--timeline", out / "a.csv", "--report", out / "a.html"]
     process = subprocess.Popen(
         [sys.executable, "-m", "mien", "video", clip, *map(str, arguments)],
@@ -240,7 +240,7 @@ def test_python_loop(clip, tiny_model):
     # The documented loop: the caller owns it, and every frame comes with its readings.
     import mien
 
-    analyzer = mien.Analyzer(tiny_model, "dlib")
+    analyzer = mien.Analyzer(tiny_model, "mien")
     with mien.open_source(clip) as source:
         seen = [(frame.time_s, [r.track for r in readings]) for frame, readings in analyzer.stream(source)]
     assert [t for t, _ in seen] == pytest.approx([i / FPS for i in range(10)])

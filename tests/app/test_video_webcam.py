@@ -18,7 +18,7 @@ LABELS = ("angry", "happy", "neutral")
 def webcam(command, tiny_model, clip):  # noqa: F811
     """`mien webcam` with the golden model."""
     return lambda *arguments: command(
-        "webcam", "--model", tiny_model, "--detector", "dlib", "--camera", clip, *arguments
+        "webcam", "--model", tiny_model, "--detector", "mien", "--camera", clip, *arguments
     )
 
 
@@ -51,7 +51,7 @@ def test_window_without_one(webcam):
 
 def test_no_camera(command, tiny_model):
     # A camera that is not there: one sentence, status 1.
-    ended = command("webcam", "--model", tiny_model, "--detector", "dlib", "--camera", "97")
+    ended = command("webcam", "--model", tiny_model, "--detector", "mien", "--camera", "97")
     assert ended.code == 1
     assert "Camera 97 could not be opened" in ended.err
 

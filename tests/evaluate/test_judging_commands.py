@@ -103,7 +103,7 @@ def test_compare(mien: Mien, run_folder: MakeRun, tmp_path: Path):
 def test_explain_a_photograph(mien: Mien, brightness_file: Path, hopper_file: Path, tmp_path: Path):
     target = tmp_path / "out.png"
     status, out, _ = mien("explain", brightness_file, hopper_file, "-o", target, "--label", "happiness",
-                          "--detector", "dlib")  # fmt: skip
+                          "--detector", "mien")  # fmt: skip
     assert status == 0
     assert out.startswith("happy ")
     with Image.open(target) as picture:
@@ -117,7 +117,7 @@ def test_explain_crops_and_refusals(mien: Mien, brightness_file: Path, coffee: N
     assert mien("explain", brightness_file, picture, "-o", target, "--crop")[0] == 0
     target.unlink()
     for arguments, status, says in (
-        (("--detector", "dlib"), 1, "No face was found"),
+        (("--detector", "mien"), 1, "No face was found"),
         (("--crop", "--face", "2"), 2, "shows 1 face"),
         (("--crop", "--label", "bored"), 1, "Unknown label 'bored'"),
         (("--crop", "--method", "gradcam"), 2, "needs the folder of a training run"),

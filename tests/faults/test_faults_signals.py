@@ -90,7 +90,7 @@ def test_a_video_that_is_terminated(tmp_path):
             (frames / f"{i}.png").hardlink_to(frames / f"{i % 12}.png")
     out = tmp_path / "out"
     out.mkdir()
-    process = start("video", frames, "--model", TINY, "--detector", "dlib", "--detector-every", 1,
+    process = start("video", frames, "--model", TINY, "--detector", "mien", "--detector-every", 1,
                     "--timeline", out / "a.csv", "-o", out / "a.mp4")  # fmt: skip
     wait_for(process, lambda: any(out.glob(".a.*.part.mp4")))
     code, err = end(process, signal.SIGTERM)

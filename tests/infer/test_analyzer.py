@@ -19,7 +19,7 @@ SCHEMA = Path(__file__).parents[2] / "docs" / "schema" / "analysis.schema.json"
 
 @pytest.fixture(scope="module")
 def analyzer(tiny_model) -> Analyzer:
-    return Analyzer(tiny_model, "dlib")
+    return Analyzer(tiny_model, "mien")
 
 
 def test_a_photograph(analyzer, astronaut):
@@ -99,7 +99,7 @@ def test_a_report_fits_the_schema(analyzer, hopper_file, astronaut, tmp_path):
         jsonschema.validate(record.to_dict(), schema)
     assert [r.error is None for r in records] == [True, False, False, True]
     assert (records[0].width, records[0].height) == (512, 600)
-    assert records[0].detector == "dlib"
+    assert records[0].detector == "mien"
     assert records[3].source == "<ndarray>"
 
 

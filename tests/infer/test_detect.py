@@ -15,7 +15,7 @@ ASTRONAUT_FACE = (178, 63, 268, 176)
 HOPPER_FACE = (183, 120, 353, 333)
 
 
-@pytest.fixture(params=["mien", "yunet", "dlib", "none"])
+@pytest.fixture(params=["mien", "mien-int8", "yunet", "none"])
 def detector(request) -> Detector:
     """Each detector in turn."""
     if request.param == "yunet":

@@ -98,12 +98,11 @@ def any_detector(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def site(runtime_files) -> Iterator[Served]:
-    """A service with the shipped model; faces are found by the shipped detector, or by dlib where there is none."""
+    """A service with the shipped model and the shipped detector."""
     from mien.app.server.pagefiles import detector_file
     from mien.app.server.settings import Limits
 
-    detector = detector_file("auto") or "dlib"
-    with running(analyzer={"detector": detector}, limits=Limits(requests_per_minute=100_000)) as service:
+    with running(analyzer={"detector": detector_file("auto")}, limits=Limits(requests_per_minute=100_000)) as service:
         yield service
 
 

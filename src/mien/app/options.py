@@ -32,7 +32,7 @@ _OPTIONS = (
         "--detector",
         default="auto",
         show_default=True,
-        help="auto or mien (own), mien-int8, yunet, dlib, none (each picture is one face crop), or a detector's file.",
+        help="auto or mien (own), mien-int8, yunet, none (each picture is one face crop), or a detector's file.",
     ),
     click.option("--min-face", type=click.FloatRange(0), default=0.0, metavar="PX", help="Leave out smaller faces."),
     click.option("--max-faces", type=click.IntRange(1), metavar="N", help="Read at most the N largest faces."),

@@ -24,7 +24,7 @@ KINDS: tuple[Kind, ...] = ("docker", "static", "gradio")
 GRADIO_VERSION = "6.31.0"
 """Version of Gradio that the gradio kind was tried with."""
 
-_BASE = ("numpy", "onnxruntime", "opencv-python-headless", "pillow", "dlib-bin", "click", "rich")
+_BASE = ("numpy", "onnxruntime", "opencv-python-headless", "pillow", "click", "rich")
 _SERVICE = ("fastapi", "uvicorn", "websockets", "python-multipart")
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", "learn", "evaluate", "data", "*.pyc")
 

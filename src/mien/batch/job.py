@@ -196,7 +196,7 @@ def _detector_digest(name: str) -> str | None:
 
     known = {"auto": "mien"}.get(name, name)
     if known not in ENTRIES and not known.endswith(".onnx"):
-        return None  # "none" and "dlib" have no file
+        return None  # "none" has no file
     path = find(known) if known in ENTRIES else local_path(known)
     return hashlib.sha256(path.read_bytes()).hexdigest()
 

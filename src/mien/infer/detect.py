@@ -16,7 +16,7 @@ from mien.infer.store import find
 
 __all__ = ["DETECTORS", "DetectOptions", "open_detector"]
 
-DETECTORS = ("auto", "mien", "mien-int8", "yunet", "dlib", "none")
+DETECTORS = ("auto", "mien", "mien-int8", "yunet", "none")
 """Names that `open_detector` knows."""
 
 
@@ -25,7 +25,7 @@ def open_detector(name: str | Path = "auto", options: DetectOptions | None = Non
 
     Args:
         name: "mien" (the project's own), "mien-int8" (the same with 8-bit arithmetic), "auto" (which takes
-            `mien.infer.registry.DEFAULT_DETECTOR`), "yunet", "dlib", "none" (the whole picture is one face), or the
+            `mien.infer.registry.DEFAULT_DETECTOR`), "yunet", "none" (the whole picture is one face), or the
             path of a detector's file (one of the project's own, or the known YuNet file).
         options: size at which to look, smallest face, number of faces.
 
@@ -45,10 +45,6 @@ def open_detector(name: str | Path = "auto", options: DetectOptions | None = Non
         from mien.infer.detectors.whole import WholePicture
 
         return WholePicture()
-    if text == "dlib":
-        from mien.infer.detectors.dlib_hog import DlibHog
-
-        return DlibHog(options)
     if text == "yunet":
         from mien.infer.detectors.yunet import YuNet
 

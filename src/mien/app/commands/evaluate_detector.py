@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from mien.evaluate.detection import DetectionFigures
 
 # Where a detector's scores become so low that nearly all it finds is wrong; the average precision looks down to here.
-_LOWEST_SCORE = {"dlib": -1.0}
-_LOWEST_OTHERS = 0.02
+_LOWEST_SCORE = 0.02
 
 
 @click.command()
@@ -51,7 +50,7 @@ def command(source: Path, names: tuple[str, ...], detect_size: str, enlarge: boo
     figures = []
     for name in names:
         options = DetectOptions(side=side)
-        curve = dataclasses.replace(options, min_score=_LOWEST_SCORE.get(name, _LOWEST_OTHERS))
+        curve = dataclasses.replace(options, min_score=_LOWEST_SCORE)
         with progress(f"Judging {name}", len(pictures), "pictures") as advance:
             figures.append(
                 judge_detector(

@@ -30,7 +30,7 @@ _METHODS = ("auto", "occlusion", "gradcam")
 @click.option("--crop", "is_crop", is_flag=True, help="IMAGE is a face crop already.")
 @click.option("--face", type=click.IntRange(1), default=1, show_default=True, help="Which face, the surest first.")
 @click.option(
-    "--detector", default="auto", show_default=True, help="mien (own), mien-int8, yunet, dlib, or a detector's file."
+    "--detector", default="auto", show_default=True, help="mien (own), mien-int8, yunet, or a detector's file."
 )
 @click.option(
     "--method",

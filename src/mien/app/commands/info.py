@@ -15,7 +15,6 @@ _PACKAGES = (
     "onnxruntime",
     "opencv-python-headless",
     "pillow",
-    "dlib-bin",
     "pyarrow",
     "torch",
     "fastapi",

@@ -48,7 +48,7 @@ _GRACE_S = 5  # seconds for requests and live connections to end when the servic
 @click.option("--access-log", is_flag=True, help="Log every request: address, route, status, time.")
 @click.option("--model", default="fer2013", show_default=True, help="Shipped name, .onnx file, or training run.")
 @click.option(
-    "--detector", default="auto", show_default=True, help="mien (own), mien-int8, yunet, dlib, or a detector's file."
+    "--detector", default="auto", show_default=True, help="mien (own), mien-int8, yunet, or a detector's file."
 )
 @click.option("--detect-size", default="640", show_default=True, metavar="PX|full", help="Longest side to look at.")
 @click.option("--min-face", type=click.FloatRange(0), default=0.0, metavar="PX", help="Leave out smaller faces.")

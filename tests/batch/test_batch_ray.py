@@ -43,6 +43,34 @@ def test_no_cluster() -> None:
         _check_answers(address)
 
 
+@needs_ray
+def test_something_else_answers() -> None:
+    """A port where no Ray listens is told in one sentence."""
+    from mien.batch.on_ray import _check_answers
+
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with pytest.raises(OutputError, match="no Ray cluster"):
+            _check_answers(f"127.0.0.1:{other.getsockname()[1]}")
+
+
+@needs_ray
+def test_a_failed_connection_leaves_nothing(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job that could not reach its cluster does not stand in the way of the next try."""
+    folder = write_folder(tmp_path / "p", {"a.png": png(5)})
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        nobody = f"127.0.0.1:{closed.getsockname()[1]}"
+        arguments = ("--model", tiny_model, "--detector", "none", "--engine", "ray")
+        monkeypatch.setenv("RAY_ADDRESS", nobody)
+        running = start(folder, tmp_path / "new" / "out", *arguments)
+        _, err = running.communicate(timeout=60)
+    assert running.returncode == 1
+    assert f"No Ray cluster answers at {nobody}" in err
+    assert not (tmp_path / "new").exists()
+
+
 # Without Ray the command must name the extra that brings it.
 @pytest.mark.skipif(importlib.util.find_spec("ray") is not None, reason="Ray is installed here")
 def test_without_ray(tmp_path: Path, tiny_model: Path) -> None:

@@ -236,3 +236,21 @@ def test_tables(undisturbed: Path) -> None:
     facts = json.loads(table.schema.metadata[b"mien.batch"])
     assert (facts["format_version"], facts["table"], facts["labels"]) == (1, "faces", ["sad", "happy"])
     assert read_faces(undisturbed, ["emotion"]).column_names == ["emotion"]
+
+
+def test_a_second_writer_is_refused(source: Path, undisturbed: Path, tiny_model: Path, tmp_path: Path) -> None:
+    """While a job runs, a second one into its folder is told who writes there; a kill ends the claim."""
+    out = tmp_path / "out"
+    running = begin(source, out, tiny_model, "--workers", 1)
+    while parts(out) < 1 and running.poll() is None:
+        time.sleep(0.002)
+    running.send_signal(signal.SIGSTOP)
+    second = begin(source, out, tiny_model, "--resume")
+    _, said = second.communicate(timeout=60)
+    assert second.returncode == 1
+    assert f"is being written by process {running.pid} on " in said
+    os.killpg(running.pid, signal.SIGKILL)
+    running.communicate()
+    assert (out / ".job.lock").exists()
+    job(source, out, tiny_model, chunk=CHUNK, resume=True)
+    assert whole(out) == whole(undisturbed)

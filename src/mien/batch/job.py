@@ -6,6 +6,7 @@ Knows the order in which files appear: the plan, the manifest, the parts, and th
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from dataclasses import dataclass, replace
@@ -13,12 +14,12 @@ from os import PathLike, fspath
 from typing import Any, Literal
 
 from mien.batch.local import run_local
-from mien.batch.manifest import Manifest, check_same, read_manifest, write_manifest
+from mien.batch.manifest import NAME, Manifest, check_same, read_manifest, write_manifest
 from mien.batch.parts import Done, done_parts, remove_leavings
-from mien.batch.places import Folder, absolute, local_path, open_folder, stamp
+from mien.batch.places import LOCK, Folder, absolute, local_path, open_folder, stamp
 from mien.batch.plan import Chunk, from_line, plan, to_line
 from mien.batch.settings import Settings
-from mien.core.errors import InputError, MissingExtraError, OptionError, OutputError, unknown_name
+from mien.core.errors import InputError, MienError, MissingExtraError, OptionError, OutputError, unknown_name
 from mien.core.text import is_whole
 
 __all__ = ["Engine", "Outcome", "run_batch"]
@@ -81,6 +82,19 @@ def run_batch(
     if workers is not None and not is_whole(workers, 1 if engine == "ray" else 0):
         raise OptionError(f"The number of workers must be at least 1 (or 0: no other process), got {workers!r}.")
     where, folder = _path(source), open_folder(_path(out))
+    with folder.claimed():
+        return _run(where, folder, settings, engine, workers, resume, progress or _no_progress)
+
+
+def _run(
+    where: str,
+    folder: Folder,
+    settings: Settings,
+    engine: Engine,
+    workers: int | None,
+    resume: bool,
+    progress: Progress,
+) -> Outcome:
     found = read_manifest(folder)
     manifest = _open(folder, found, where, settings, resume)
     done = done_parts(folder, manifest.job) if found is not None else {}
@@ -90,10 +104,14 @@ def run_batch(
         left = _left(folder, manifest, done)
         work = _engine(engine)(left, settings, folder.text, manifest.job, workers, manifest.parts - len(done))
         try:
-            with closing(work), (progress or _no_progress)(manifest.inputs - earlier) as advance:
+            with closing(work), progress(manifest.inputs - earlier) as advance:
                 for one in work:
                     counted.append(one)
                     advance(one.inputs)
+        except MienError:
+            if found is None:
+                _withdraw_unbegun(folder)
+            raise
         finally:
             with suppress(OutputError):
                 remove_leavings(folder)
@@ -144,7 +162,7 @@ def _open(folder: Folder, found: Manifest | None, source: str, settings: Setting
 def _check_empty(folder: Folder) -> None:
     """Nothing but the plan of a job that was killed before it began."""
     remove_leavings(folder)
-    strange = [name for name in folder.names() if name != PLAN]
+    strange = [name for name in folder.names() if name not in {PLAN, LOCK}]
     if strange:
         raise OutputError(f"{folder.text} is not empty (it holds {strange[0]}); name a new folder.")
 
@@ -156,7 +174,7 @@ def _begin(folder: Folder, source: str, settings: Settings) -> Manifest:
     first = next(chunks)  # raises when there is none
     digest, inputs, parts = hashlib.sha256(), 0, 0
     with folder.create(PLAN) as file:
-        for chunk in _chain(first, chunks):
+        for chunk in itertools.chain((first,), chunks):
             line = to_line(chunk).encode("ascii")
             file.write(line)
             digest.update(line)
@@ -166,9 +184,11 @@ def _begin(folder: Folder, source: str, settings: Settings) -> Manifest:
     return manifest
 
 
-def _chain(first: Chunk, others: Iterable[Chunk]) -> Iterator[Chunk]:
-    yield first
-    yield from others
+def _withdraw_unbegun(folder: Folder) -> None:
+    """A job that ended before its first part does not stand in the way of the next try."""
+    if set(folder.names()) <= {NAME, PLAN, LOCK}:
+        for name in (NAME, PLAN):
+            folder.remove(name)
 
 
 def _asked(source: str, settings: Settings) -> Manifest:

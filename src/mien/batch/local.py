@@ -61,8 +61,8 @@ def run_local(
         with closing(Worker(settings, open_folder(folder), job)) as worker:
             yield from map(worker.run, chunks)
         return
-    with _Crew(settings, folder, job, min(workers or default_workers(), count)) as crew:
-        yield from crew.work(chunks)
+    with _Pool(settings, folder, job, min(workers or default_workers(), count)) as pool:
+        yield from pool.work(chunks)
 
 
 @dataclass(eq=False)
@@ -76,7 +76,7 @@ class _Task:
 
 
 @dataclass(eq=False)
-class _Hand:
+class _Worker:
     """One process: the pipe to it, and what it is doing."""
 
     process: BaseProcess
@@ -85,37 +85,37 @@ class _Hand:
     task: _Task | None = None
 
 
-class _Crew:
+class _Pool:
     def __init__(self, settings: Settings, folder: str, job: str, workers: int) -> None:
         # A fresh interpreter for each: forking a process that has threads and opened models is not safe.
         self._context = multiprocessing.get_context("spawn")
         self._start = (settings, folder, job)
-        self._workers = workers
-        self._hands: list[_Hand] = []
+        self._size = workers
+        self._workers: list[_Worker] = []
         self._again: deque[_Task] = deque()
         self._quiet_deaths = 0
 
-    def __enter__(self) -> _Crew:
+    def __enter__(self) -> _Pool:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for hand in self._hands:
-            hand.pipe.close()
-            hand.process.terminate()
-        for hand in self._hands:
-            hand.process.join()
+        for worker in self._workers:
+            worker.pipe.close()
+            worker.process.terminate()
+        for worker in self._workers:
+            worker.process.join()
 
     def work(self, chunks: Iterator[Chunk]) -> Iterator[Done]:
         tasks = self._tasks(chunks)
         waiting = next(tasks, None)
-        while waiting is not None or any(hand.task for hand in self._hands):
-            while len(self._hands) < self._workers:
-                self._hire()
-            while waiting is not None and (hand := self._idle()) is not None:
-                if self._give(hand, waiting):
+        while waiting is not None or any(worker.task for worker in self._workers):
+            while len(self._workers) < self._size:
+                self._spawn()
+            while waiting is not None and (worker := self._idle()) is not None:
+                if self._give(worker, waiting):
                     waiting = next(tasks, None)
-            for pipe in wait([hand.pipe for hand in self._hands]):
-                done = self._hear(next(hand for hand in self._hands if hand.pipe is pipe))
+            for pipe in wait([worker.pipe for worker in self._workers]):
+                done = self._hear(next(worker for worker in self._workers if worker.pipe is pipe))
                 if done is not None:
                     yield done
             if waiting is None:
@@ -125,55 +125,55 @@ class _Crew:
         """Chunks that came back from a process that died, before new ones; asks again after an end."""
         return _Endless(self._again, (_Task(chunk) for chunk in chunks))
 
-    def _idle(self) -> _Hand | None:
-        return next((hand for hand in self._hands if hand.ready and hand.task is None), None)
+    def _idle(self) -> _Worker | None:
+        return next((worker for worker in self._workers if worker.ready and worker.task is None), None)
 
-    def _hire(self) -> None:
+    def _spawn(self) -> None:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=_work, args=(theirs, *self._start), daemon=True)
         process.start()
         theirs.close()
-        self._hands.append(_Hand(process, ours))
+        self._workers.append(_Worker(process, ours))
 
-    def _give(self, hand: _Hand, task: _Task) -> bool:
+    def _give(self, worker: _Worker, task: _Task) -> bool:
         try:
-            hand.pipe.send((task.chunk, task.deaths > 0, frozenset(task.refused)))
+            worker.pipe.send((task.chunk, task.deaths > 0, frozenset(task.refused)))
         except OSError:
-            self._bury(hand)
+            self._reap(worker)
             return False
-        hand.task, task.position = task, -1
+        worker.task, task.position = task, -1
         return True
 
-    def _hear(self, hand: _Hand) -> Done | None:
+    def _hear(self, worker: _Worker) -> Done | None:
         try:
-            kind, value = hand.pipe.recv()
+            kind, value = worker.pipe.recv()
         except (EOFError, OSError):
-            self._bury(hand)
+            self._reap(worker)
             return None
         if kind == "error":
             raise _rebuilt(*value)
-        if kind == "at" and hand.task is not None:
-            hand.task.position = value
+        if kind == "at" and worker.task is not None:
+            worker.task.position = value
         elif kind == "ready":
-            hand.ready, self._quiet_deaths = True, 0
+            worker.ready, self._quiet_deaths = True, 0
         elif kind == "done":
-            hand.task = None
+            worker.task = None
             return value if isinstance(value, Done) else None
         return None
 
-    def _bury(self, hand: _Hand) -> None:
+    def _reap(self, worker: _Worker) -> None:
         """A process is gone: keep its chunk, and what it died of when it was watched."""
-        self._hands.remove(hand)
-        hand.pipe.close()
-        hand.process.join()
-        if not hand.ready:
+        self._workers.remove(worker)
+        worker.pipe.close()
+        worker.process.join()
+        if not worker.ready:
             self._quiet_deaths += 1
             if self._quiet_deaths >= _QUIET_DEATHS:
-                code = hand.process.exitcode
+                code = worker.process.exitcode
                 raise OutputError(
                     f"The processes end (status {code}) before they have read anything; is there too little memory?"
                 )
-        task = hand.task
+        task = worker.task
         if task is not None:
             if task.deaths and task.position >= 0:
                 task.refused.add(task.position)

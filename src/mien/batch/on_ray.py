@@ -11,6 +11,8 @@ import itertools
 import logging
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Generator, Iterator
 from dataclasses import asdict
 from typing import Any
@@ -27,7 +29,8 @@ __all__ = ["run_ray"]
 _CPUS = 0.5
 """Processors that Ray counts for an actor. With its default of 1 the actors of a small machine take all of them, and
 the tasks that feed them wait forever."""
-_ANSWER_S = 10.0
+_ANSWER_S = 5.0
+_HEALTH_S = 12.0  # most of it is importing Ray
 _WINDOW = 2048  # chunks that are handed to Ray at once, so that the plan of a large job is never held whole
 
 
@@ -83,14 +86,33 @@ def _start(ray: Any, workers: int | None) -> None:
 
 
 def _check_answers(address: str | None) -> None:
-    """Whether anybody listens at a cluster's host and port: Ray itself asks for minutes."""
+    """Whether a cluster answers at a host and port: Ray itself asks for minutes.
+
+    Raises:
+        OutputError: nobody listens there, or something that is no cluster.
+
+    """
     host, _, port = (address or "").removeprefix("ray://").rpartition(":")
-    if not host or not port.isdigit():
+    if address is None or not host or not port.isdigit():
         return
     try:
         socket.create_connection((host, int(port)), timeout=_ANSWER_S).close()
     except OSError as error:
         raise OutputError(f"No Ray cluster answers at {address} (RAY_ADDRESS): {error}.") from error
+    if not address.startswith("ray://") and not _is_healthy(address):
+        raise OutputError(
+            f"Something answers at {address} (RAY_ADDRESS), but it is no Ray cluster; check the host and the port "
+            "that `ray start --head` printed."
+        )
+
+
+def _is_healthy(address: str) -> bool:
+    """Whether Ray's own check finds a cluster at a host and port."""
+    check = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
+    try:
+        return subprocess.run(check, capture_output=True, timeout=_HEALTH_S, check=False).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
 
 
 def _window(ray: Any, data: Any, window: list[Chunk], start: tuple[Settings, str, str], workers: int) -> Iterator[Done]:

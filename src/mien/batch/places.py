@@ -10,6 +10,7 @@ import importlib
 import io
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any, Protocol, cast
@@ -17,8 +18,10 @@ from urllib.parse import unquote, urlsplit
 
 from mien.core.errors import InputError, MissingExtraError, OutputError
 from mien.core.files import atomic_write, make_folder
+from mien.core.lock import claimed
 
 __all__ = [
+    "LOCK",
     "Folder",
     "absolute",
     "filesystem",
@@ -29,6 +32,9 @@ __all__ = [
     "open_folder",
     "stamp",
 ]
+
+LOCK = ".job.lock"
+"""File in a result folder that is there while a job writes into it."""
 
 
 def is_address(text: str) -> bool:
@@ -150,6 +156,15 @@ class Folder(Protocol):
         """Remove a file; none is fine."""
         ...
 
+    def claimed(self) -> contextlib.AbstractContextManager[None]:
+        """Be the only process that writes here while the block lasts; an object store cannot tell who else does.
+
+        Raises:
+            OutputError: another process does, or the folder cannot be made.
+
+        """
+        ...
+
 
 def open_folder(text: str) -> Folder:
     """The folder at a path or address; nothing is made yet."""
@@ -187,6 +202,27 @@ class _LocalFolder:
         with contextlib.suppress(OSError):
             (self._root / name).unlink(missing_ok=True)
 
+    @contextlib.contextmanager
+    def claimed(self) -> Iterator[None]:
+        new = [path for path in (self._root, *self._root.parents) if not path.exists()]
+        make_folder(self._root)
+        try:
+            with ExitStack() as stack:
+                try:
+                    stack.enter_context(claimed(self._root / LOCK, self._refusal))
+                except OSError as error:
+                    raise OutputError(f"Cannot write in {self._root}: {error.strerror or error}.") from error
+                yield
+        finally:
+            with contextlib.suppress(OSError):  # a job that never began leaves no folder
+                for path in new:
+                    path.rmdir()
+
+    def _refusal(self, holder: str) -> OutputError:
+        return OutputError(
+            f"{self._root} is being written by {holder}; wait until it ends, or stop it, and go on with --resume."
+        )
+
 
 class _RemoteFolder:
     """An object appears whole, when its upload ends; so no temporary name is needed."""
@@ -220,3 +256,6 @@ class _RemoteFolder:
     def remove(self, name: str) -> None:
         with contextlib.suppress(OSError):
             self._files.delete_file(f"{self._root}/{name}")
+
+    def claimed(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()

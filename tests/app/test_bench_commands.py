@@ -81,7 +81,7 @@ def test_against(command, tiny_model, tmp_path):
         ("hello", "no stored result"),
         ("[1]", "no stored result"),
         ('{"benchmark": 3}', "no stored result"),
-        ('{"benchmark": "detect", "rows": []}', "Expected a result of mien bench classify"),
+        ('{"benchmark": "video", "rows": []}', "Expected a result of mien bench classify"),
         ('{"benchmark": "classify", "rows": 3}', "no row"),
         ('{"benchmark": "classify", "rows": [{"name": "a", "ms_per_face": 0}, {"name": 3}]}', "no row"),
         ('{"benchmark": "classify", "rows": [{"name": "a", "ms_per_face": NaN}]}', "no stored result"),
@@ -97,7 +97,7 @@ def test_bad_stored_results(tmp_path, text, says):
 
 def test_missing_stored_result(command, tmp_path):
     # It is looked at before anything is measured.
-    ended = command("bench", "detect", "--against", tmp_path / "none.json")
+    ended = command("bench", "classify", "--against", tmp_path / "none.json")
     assert ended.code == 2
     assert "none.json is no stored result" in ended.err
 
@@ -130,17 +130,6 @@ def test_bad_sizes(text):
         parse_size(text)
 
 
-def test_detect(command, astronaut):
-    # A row for each size, number of faces and detector.
-    arguments = ["--size", "128x96", "--faces", 0, "--faces", 1, "--detector", "auto", "--detector", "none"]
-    result = last_line(command("bench", "detect", "--repeats", 3, *arguments))
-
-    assert [row["name"] for row in result["rows"]] == [
-        f"{name}, 128x96, {faces}" for faces in (0, 1) for name in ("auto", "none")
-    ]
-    assert [row["faces_found"] for row in result["rows"]] == [0, 1, 1, 1]
-
-
 def test_analyze(command, tiny_model, hopper_file):
     # A given photograph is measured in stages that together are about the whole.
     result = last_line(command("bench", "analyze", hopper_file, "--model", tiny_model, "--repeats", 3))
@@ -160,44 +149,3 @@ def test_analyze_something_else(command, tmp_path):
     ended = command("bench", "analyze", file)
     assert ended.code == 1
     assert "not a picture" in ended.err
-
-
-def test_serve(command, tiny_model, astronaut):
-    # A real service on this machine answers everything, within the number of requests.
-    pytest.importorskip("fastapi")
-    arguments = ["--requests", 6, "--clients", 2, "--size", "128x96", "--model", tiny_model]
-    result = last_line(command("bench", "serve", *arguments))
-
-    assert [row["name"] for row in result["rows"]] == ["pictures, 2", "live frames, 2"]
-    assert all(row["failed"] == 0 and row["repeats"] == 6 for row in result["rows"])
-
-
-def test_serve_that_cannot_start(command, tmp_path):
-    # The service's own sentence is passed on.
-    pytest.importorskip("fastapi")
-    ended = command("bench", "serve", "--model", tmp_path / "none.onnx")
-    assert ended.code == 1
-    assert "none.onnx" in ended.err
-
-
-def test_batch(command, tiny_model, tmp_path, hopper_file):
-    # A job of its own on the given source; an input that cannot be read is counted, and nothing is left behind.
-    pytest.importorskip("pyarrow")
-    source = tmp_path / "source"
-    source.mkdir()
-    (source / "a.jpg").write_bytes(hopper_file.read_bytes())
-    (source / "b.jpg").write_text("no picture")
-    result = last_line(command("bench", "batch", source, "--workers", 1, "--model", tiny_model))
-
-    (row,) = result["rows"]
-    assert (row["name"], row["pictures"]) == ("local, 1", 2)
-    assert row["per_s"] == pytest.approx(2 / row["seconds"])
-    assert [p.name for p in tmp_path.iterdir()] == ["source"]
-
-
-def test_batch_that_fails(command, tmp_path):
-    # The command's own sentence is passed on.
-    pytest.importorskip("pyarrow")
-    ended = command("bench", "batch", "--pictures", 2, "--size", "64x48", "--model", tmp_path / "none.onnx")
-    assert ended.code == 1
-    assert "none.onnx" in ended.err

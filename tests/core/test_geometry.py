@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mien.core.geometry import area, clip_box, iou, non_maximum_suppression, similarity_transform
+from mien.core.geometry import area, iou, non_maximum_suppression
 
 _SIDE = st.floats(0, 1000, width=32)
 _BOX = st.tuples(_SIDE, _SIDE, _SIDE, _SIDE).map(lambda v: [v[0], v[1], v[0] + v[2], v[1] + v[3]])
@@ -41,37 +41,9 @@ def test_iou_is_symmetric_and_bounded(a, b):
     assert forward == pytest.approx(backward)
 
 
-@given(_BOX)
-def test_clipped_boxes_lie_inside(box):
-    # Whatever the box, what is left of it lies in the picture.
-    x1, y1, x2, y2 = clip_box(box, 640, 480)
-
-    assert 0 <= x1 <= x2 <= 640
-    assert 0 <= y1 <= y2 <= 480
-
-
 def test_suppression_keeps_the_best_of_each_heap():
     # Boxes 0 and 1 overlap by more than half, 2 is far away: the better of the two and the far one stay.
     boxes = [[0, 0, 10, 10], [1, 0, 11, 10], [50, 50, 60, 60]]
 
     assert non_maximum_suppression(boxes, [0.6, 0.9, 0.7], 0.5).tolist() == [1, 2]
     assert non_maximum_suppression(np.empty((0, 4)), [], 0.5).tolist() == []
-
-
-@given(st.floats(-3, 3), st.floats(0.1, 10), st.floats(-50, 50), st.floats(-50, 50))
-def test_similarity_transform_finds_what_moved_the_points(angle, scale, dx, dy):
-    # Points turned, scaled and shifted by a known transform give that transform back.
-    points = np.array([[0, 0], [10, 0], [3, 7], [-4, 5]], float)
-    cos, sin = np.cos(angle) * scale, np.sin(angle) * scale
-    matrix = np.array([[cos, -sin, dx], [sin, cos, dy]])
-    moved = points @ matrix[:, :2].T + matrix[:, 2]
-
-    np.testing.assert_allclose(similarity_transform(points, moved), matrix, atol=1e-6)
-
-
-def test_similarity_transform_needs_two_points():
-    # One point, or points on one spot, fix no scale.
-    with pytest.raises(ValueError, match="at least 2 points"):
-        similarity_transform([[1, 1]], [[2, 2]])
-    with pytest.raises(ValueError, match="coincide"):
-        similarity_transform([[1, 1], [1, 1]], [[2, 2], [3, 3]])

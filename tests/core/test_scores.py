@@ -1,9 +1,8 @@
-"""Softmax and entropy against values worked by hand."""
+"""Softmax against values worked by hand."""
 
 import numpy as np
-import pytest
 
-from mien.core.scores import entropy, log_softmax, softmax
+from mien.core.scores import log_softmax, softmax
 
 
 def test_softmax_by_hand():
@@ -18,8 +17,3 @@ def test_large_logits_do_not_overflow():
     # Only differences count, however large the numbers.
     np.testing.assert_allclose(softmax([[1e6, 1e6]]), [[0.5, 0.5]])
     assert np.isfinite(log_softmax([-1e6, 1e6])).all()
-
-
-def test_entropy_by_hand():
-    # A certain answer has none, four equal ones have log 4.
-    assert entropy([[1, 0, 0, 0], [0.25] * 4]) == pytest.approx([0, np.log(4)])

@@ -11,7 +11,7 @@ from judging_worlds import manifest_of, squares
 from mien.core.errors import DataError, InputError, OptionError
 from mien.core.labels import FER2013, FERPLUS, FERPLUS_VOTES
 from mien.data import Manifest, read
-from mien.evaluate.protocol import ferplus_majority, make_task
+from mien.evaluate.protocol import majority, make_task
 
 
 # FER+'s rule by hand: single votes fall away, the winner needs more than half of the rest, unknown and NF never win.
@@ -32,13 +32,13 @@ from mien.evaluate.protocol import ferplus_majority, make_task
 )
 def test_ferplus_majority_by_hand(votes: tuple[int, ...], label: str | None):
     expected = -1 if label is None else FERPLUS.index(label)
-    assert ferplus_majority([votes]).tolist() == [expected]
+    assert majority([votes], FERPLUS_VOTES.names).tolist() == [expected]
 
 
 # Another number of vote columns is refused.
 def test_ferplus_majority_wants_ten_columns():
     with pytest.raises(InputError, match=r"\(images, 10\), got \(1, 8\)"):
-        ferplus_majority(np.zeros((1, 8)))
+        majority(np.zeros((1, 8)), FERPLUS_VOTES.names)
 
 
 # On the real votes the rule gives the counts of the FER+ authors' own reader: 25,060, 3,199 and 3,153 pictures.

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from mien.core.errors import InputError
-from mien.evaluate.coverage import choose_threshold, coverage_curve
+from mien.evaluate.coverage import coverage_curve
 from mien.evaluate.records import uncertain_text
+from mien.evaluate.threshold import choose_threshold, least_threshold
 
 
 @pytest.mark.parametrize(
@@ -24,7 +25,9 @@ from mien.evaluate.records import uncertain_text
 )
 def test_threshold_worked_by_hand(confidence, correct, right, expected):
     # The threshold makes the sum of gains largest; the order of the pictures does not matter.
-    assert choose_threshold(confidence, correct, right=right) == pytest.approx(expected)
+    sample = choose_threshold(confidence, correct, classes=1000, right=right, prior=0, bootstrap=0)
+    assert sample.value == pytest.approx(max(expected, least_threshold(1000)))
+    assert sample.interval == (sample.value, sample.value)
 
 
 def test_threshold_of_a_calibrated_confidence():
@@ -32,8 +35,9 @@ def test_threshold_of_a_calibrated_confidence():
     rng = np.random.default_rng(0)
     confidence = rng.uniform(0.2, 1, 200_000)
     correct = rng.uniform(size=confidence.size) < confidence
-    assert choose_threshold(confidence, correct) == pytest.approx(0.5, abs=0.02)
-    assert choose_threshold(confidence, correct, right=0.8) == pytest.approx(0.8, abs=0.02)
+    assert choose_threshold(confidence, correct, classes=7, bootstrap=0).value == pytest.approx(0.5, abs=0.02)
+    chosen = choose_threshold(confidence, correct, classes=7, right=0.8, bootstrap=0).value
+    assert chosen == pytest.approx(0.8, abs=0.02)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +47,31 @@ def test_threshold_of_a_calibrated_confidence():
 def test_what_is_no_confidence(confidence, correct):
     # Empty, unequal or impossible values are refused with a sentence.
     with pytest.raises(InputError, match="confidence|Confidences"):
-        choose_threshold(confidence, correct)
+        choose_threshold(confidence, correct, classes=7)
+
+
+def test_few_pictures_move_it_little():
+    # All of 120 sure answers right says nothing about unsure ones: the rule for calibrated confidence stays, as it
+    # does for 4 classes whose every answer is right; never is the threshold below chance and a margin.
+    rng = np.random.default_rng(1)
+    sure = choose_threshold(rng.uniform(0.6, 1, 120), np.ones(120), classes=7)
+    assert sure.value == pytest.approx(0.5, abs=0.01)
+    unsure = choose_threshold(rng.uniform(0.25, 1, 120), np.ones(120), classes=4)
+    assert least_threshold(4) == pytest.approx(0.325)
+    assert 0.325 <= unsure.value < 0.5
+    assert choose_threshold(rng.uniform(0.25, 1, 20_000), np.ones(20_000), classes=4).value == pytest.approx(0.325)
+
+
+def test_interval_narrows_with_pictures():
+    # The interval holds the threshold, and is narrower for more pictures.
+    rng = np.random.default_rng(2)
+    widths = []
+    for n in (120, 12_000):
+        confidence = rng.uniform(0.2, 1, n)
+        chosen = choose_threshold(confidence, rng.uniform(size=n) < confidence * 0.8, classes=7)
+        assert chosen.interval[0] <= chosen.value <= chosen.interval[1]
+        widths.append(chosen.interval[1] - chosen.interval[0])
+    assert widths[1] < widths[0]
 
 
 def test_what_a_threshold_does():

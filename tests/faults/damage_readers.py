@@ -358,7 +358,7 @@ def _read_model(path: Path) -> None:
 def _make_weights(folder: Path) -> list[Path]:
     from mien.core.contract import CropSpec
     from mien.learn.models import build
-    from mien.learn.runfolder import ModelCard
+    from mien.learn.saved import ModelCard
     from mien.learn.weights import save_weights
 
     heads = {"label": ("happy", "sad")}
@@ -372,7 +372,7 @@ def _odd_run(data: bytes, rng: Rng) -> bytes:
 
 
 def _read_run(path: Path) -> None:
-    from mien.learn.runfolder import load_network
+    from mien.learn.saved import load_network
 
     load_network(path.parent)
 

@@ -15,13 +15,12 @@ from mien.core.errors import InputError, ModelError, OptionError, OutputError, T
 from mien.data import read
 from mien.data.manifest import Manifest
 from mien.infer.classify import load_classifier
-from mien.learn.abstain import set_threshold
-from mien.learn.convert import convert
+from mien.learn.convert import convert, set_threshold
 from mien.learn.export import ModelFileNet, export, read_info, rewrite_info, run_file
 from mien.learn.gradcam import gradcam
 from mien.learn.models import build
 from mien.learn.quantize import quantize
-from mien.learn.runfolder import load_network
+from mien.learn.saved import load_network
 from mien.learn.train import Outcome
 
 
@@ -88,7 +87,7 @@ def test_threshold_of_uncertain_readings(finished: Outcome, drawn: Manifest, tmp
     copy.write_bytes((finished.run / "model.onnx").read_bytes())
     chosen = read_info(copy).uncertain_below
     rewrite_info(copy, uncertain_below=0.123)
-    assert set_threshold(copy, drawn) == read_info(copy).uncertain_below == chosen
+    assert set_threshold(copy, copy, drawn) == read_info(copy).uncertain_below == chosen
     assert convert(finished.run, tmp_path / "again.onnx").path.is_file()
     assert read_info(tmp_path / "again.onnx").uncertain_below == chosen
     with pytest.raises(ModelError, match="uncertain_below"):

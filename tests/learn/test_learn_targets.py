@@ -12,11 +12,10 @@ import torch
 from mien.core.errors import TrainError
 from mien.core.labels import FERPLUS, FERPLUS_VOTES
 from mien.data.manifest import Manifest
-from mien.evaluate.protocol import ferplus_majority
 from mien.learn.dataset import BatchSampler, class_weights
 from mien.learn.module import soft_cross_entropy
 from mien.learn.raters import labels_given_votes
-from mien.learn.targets import Head, heads_of, majority, vote_shares
+from mien.learn.targets import Head, heads_of, vote_shares
 
 
 # Five images worked by hand: clear, a single vote dropped, unknown wins, nothing left, no majority.
@@ -35,13 +34,6 @@ def test_votes_by_hand() -> None:
     assert shares[3].sum() == 0
     assert shares[4, :2] == pytest.approx([0.5, 0.5])
     assert label.tolist() == [0, 0, -1, -1, -1]
-
-
-# The majority rule must agree with the one that judges model files, on random votes.
-def test_majority_agrees_with_evaluation() -> None:
-    votes = np.random.default_rng(0).multinomial(10, [0.1] * 10, 500).astype(np.float32)
-    votes[:100] = np.random.default_rng(1).multinomial(10, [0.6, *[0.4 / 9] * 9], 100)
-    assert np.array_equal(majority(votes, FERPLUS_VOTES.names), ferplus_majority(votes))
 
 
 # Label smoothing spreads its share over all classes.

@@ -23,7 +23,7 @@ from mien.data.manifest import Manifest
 from mien.learn.checkpoints import AtomicCheckpoints
 from mien.learn.config import Config, Stage
 from mien.learn.leaks import split_for_training
-from mien.learn.runfolder import load_network
+from mien.learn.saved import load_network
 from mien.learn.settings import read_config, to_toml
 from mien.learn.train import Outcome, train
 

@@ -1,4 +1,4 @@
-"""Boxes and point sets as arrays: overlap, suppression, similarity transforms.
+"""Boxes as arrays: overlap and suppression.
 
 Knows no pictures and no detectors. Boxes are xyxy in pixels, the right and lower edge outside the box.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["area", "clip_box", "iou", "non_maximum_suppression", "similarity_transform"]
+__all__ = ["area", "iou", "non_maximum_suppression"]
 
 Boxes = NDArray[np.float32]
 
@@ -34,13 +34,6 @@ def iou(a: ArrayLike, b: ArrayLike) -> NDArray[np.float32]:
     union = area(left)[:, None] + area(right)[None, :] - shared
     overlap: NDArray[np.float32] = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
     return overlap
-
-
-def clip_box(box: ArrayLike, width: int, height: int) -> NDArray[np.float32]:
-    """Part of `box` (4,) that lies inside a picture of `width` x `height` pixels."""
-    limits = np.array([width, height, width, height], np.float32)
-    clipped: NDArray[np.float32] = np.clip(np.asarray(box, np.float32), 0, limits)
-    return clipped
 
 
 def non_maximum_suppression(boxes: ArrayLike, scores: ArrayLike, threshold: float) -> NDArray[np.int64]:
@@ -69,31 +62,3 @@ def non_maximum_suppression(boxes: ArrayLike, scores: ArrayLike, threshold: floa
         union = np.maximum(areas[rest] + areas[best] - shared, _TINY)  # two boxes without an area share nothing
         alive[rest] &= shared / union <= threshold
     return np.asarray(order[keep], np.int64)
-
-
-def similarity_transform(source: ArrayLike, target: ArrayLike) -> NDArray[np.float64]:
-    """Rotation, uniform scale and shift that takes `source` points (N, 2) nearest to `target` (N, 2).
-
-    Returns the (2, 3) matrix for `cv2.warpAffine`-style use: target = M[:, :2] @ source + M[:, 2].
-    Least squares after Umeyama, "Least-squares estimation of transformation parameters between two point
-    patterns", TPAMI 1991, equations 40-42, without reflection.
-
-    Raises:
-        ValueError: fewer than two points, or all source points coincide.
-
-    """
-    src = np.asarray(source, np.float64).reshape(-1, 2)
-    dst = np.asarray(target, np.float64).reshape(-1, 2)
-    if len(src) != len(dst) or len(src) < 2:
-        raise ValueError(f"Expected two equally long lists of at least 2 points, got {len(src)} and {len(dst)}.")
-    src_mean, dst_mean = src.mean(0), dst.mean(0)
-    src_c, dst_c = src - src_mean, dst - dst_mean
-    variance = (src_c**2).sum() / len(src)
-    if variance == 0:
-        raise ValueError("All source points coincide, so no scale can be found.")
-    u, singular, vt = np.linalg.svd(dst_c.T @ src_c / len(src))
-    sign = np.array([1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt)) or 1.0])
-    rotation = u @ np.diag(sign) @ vt
-    scale = float((singular * sign).sum() / variance)
-    shift = dst_mean - scale * rotation @ src_mean
-    return np.concatenate([scale * rotation, shift[:, None]], axis=1)

@@ -1,11 +1,11 @@
-"""Arithmetic on scores: softmax, temperature, entropy. Knows no labels and no models."""
+"""Arithmetic on scores: softmax and temperature. Knows no labels and no models."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["entropy", "log_softmax", "softmax"]
+__all__ = ["log_softmax", "softmax"]
 
 
 def log_softmax(logits: ArrayLike, temperature: float = 1.0) -> NDArray[np.float64]:
@@ -19,10 +19,3 @@ def log_softmax(logits: ArrayLike, temperature: float = 1.0) -> NDArray[np.float
 def softmax(logits: ArrayLike, temperature: float = 1.0) -> NDArray[np.float64]:
     """Probabilities in 0..1 over the last axis, at `temperature` > 0."""
     return np.exp(log_softmax(logits, temperature))
-
-
-def entropy(probabilities: ArrayLike) -> NDArray[np.float64]:
-    """Shannon entropy over the last axis in nats; 0 for a certain answer, log(K) for a flat one."""
-    p = np.asarray(probabilities, np.float64)
-    out: NDArray[np.float64] = -(p * np.log(np.where(p > 0, p, 1.0))).sum(axis=-1)
-    return out

@@ -12,12 +12,7 @@ from pathlib import Path
 
 from mien.core.files import atomic_write
 
-__all__ = ["PALETTE", "facts", "figure_png", "figure_svg", "note", "page", "section", "table", "tiles", "write_page"]
-
-PALETTE: tuple[str, ...] = (
-    "#d1495b", "#7b6d47", "#8559a5", "#e0a526", "#2f6690", "#e07a2f", "#7f8c8d", "#3a9d7c", "#5c5c5c", "#b0b0b0",
-)  # fmt: skip
-"""Ten colours that stay apart on white and on black; a label set takes them by `colour_of` in `overlay`."""
+__all__ = ["facts", "figure_png", "figure_svg", "note", "page", "section", "table", "tiles", "write_page"]
 
 _CSS = """
 :root{color-scheme:light dark;--ink:#1c2326;--soft:#5b676d;--line:#d9dfe2;--paper:#fff;--wash:#f4f6f7;--accent:#2f6690}

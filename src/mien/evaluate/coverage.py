@@ -11,10 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mien.core.errors import InputError
 from mien.evaluate.metrics import check_scores
 
-__all__ = ["Coverage", "Marked", "choose_threshold", "coverage_curve"]
+__all__ = ["Coverage", "Marked", "coverage_curve"]
 
 
 class Marked(NamedTuple):
@@ -82,38 +81,3 @@ def coverage_curve(probabilities: ArrayLike, labels: ArrayLike) -> Coverage:
         accuracy=np.cumsum(hit[order]) / steps,
         threshold=confidence[order],
     )
-
-
-def choose_threshold(confidence: ArrayLike, correct: ArrayLike, *, right: float = 0.5) -> float:
-    """Confidence below which an answer is not worth giving: it would be right with a probability of less than `right`.
-
-    Chow's rule (1970) on a sample. A given answer counts 1 - `right` when it is right and -`right` when it is wrong, a
-    withheld one counts 0; the threshold makes the sum largest. That is where the isotonic calibration of the
-    confidence crosses `right`, so it comes out as `right` itself for a confidence that is calibrated perfectly.
-
-    Args:
-        confidence: (N,) in 0..1, of the validation split.
-        correct: (N,) whether each answer is right.
-        right: probability of being right from which an answer is given, in 0..1.
-
-    Returns:
-        A threshold in 0..1 halfway between the last answer that is given and the first that is withheld; 0 when all
-        are given, 1 when none is.
-
-    Raises:
-        InputError: no images, shapes that do not fit, or a value out of range.
-
-    """
-    c, hit = np.asarray(confidence, np.float64), np.asarray(correct)
-    if c.ndim != 1 or not len(c) or hit.shape != c.shape:
-        raise InputError(f"A threshold needs one confidence and one truth per image, got {c.shape} and {hit.shape}.")
-    if not (np.isfinite(c).all() and c.min() >= 0 and c.max() <= 1 + 1e-6 and 0 <= right <= 1):
-        raise InputError("Confidences and the wanted share of right answers must lie in 0..1.")
-    order = np.argsort(-c, kind="stable")
-    c = np.minimum(c[order], 1.0)
-    gain = np.concatenate([[0.0], np.cumsum(hit[order].astype(np.float64) - right)])  # of answering the first 0, 1, ...
-    cuts = np.concatenate([[0], np.flatnonzero(np.diff(c)) + 1, [len(c)]])  # equal confidences stay together
-    answered = int(cuts[::-1][np.argmax(gain[cuts[::-1]])])  # the most answers among the best cuts
-    if answered == len(c):
-        return 0.0
-    return 1.0 if answered == 0 else float((c[answered - 1] + c[answered]) / 2)

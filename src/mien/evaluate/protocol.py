@@ -6,23 +6,25 @@ Matches the labels of model and data by meaning. Whatever is left out is counted
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mien.core.errors import DataError, InputError, OptionError, unknown_name
-from mien.core.labels import FERPLUS, FERPLUS_VOTES, LabelSet
+from mien.core.labels import FERPLUS, FERPLUS_VOTES, LabelSet, concept
 from mien.data.manifest import Manifest
 
-__all__ = ["PROTOCOLS", "Task", "aligned_votes", "ferplus_majority", "make_task"]
+__all__ = ["PROTOCOLS", "Task", "aligned_votes", "expressions_of", "majority", "make_task"]
 
 PROTOCOLS = ("auto", "labels", "ferplus-majority")
 """How a picture gets its label: by the data set's label, or by the raters' votes; "auto" asks the model's labels."""
 
 NO_MAJORITY = "no majority"
 NO_LABEL = "no label"
+
+_NO_EXPRESSION = {concept("unknown"), concept("NF")}
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +70,7 @@ def make_task(manifest: Manifest, labels: tuple[str, ...], protocol: str = "auto
     if protocol == "auto":
         protocol = "ferplus-majority" if _same(model, FERPLUS) and _has_ferplus_votes(manifest) else "labels"
     if protocol == "ferplus-majority":
-        target, source = ferplus_majority(_ferplus_votes(manifest)), FERPLUS
+        target, source = majority(_ferplus_votes(manifest), FERPLUS_VOTES.names), FERPLUS
         left = Counter({NO_MAJORITY: int((target < 0).sum())})
     else:
         target, source = manifest.label, manifest.labels
@@ -96,29 +98,37 @@ def make_task(manifest: Manifest, labels: tuple[str, ...], protocol: str = "auto
     )
 
 
-def ferplus_majority(votes: ArrayLike) -> NDArray[np.int64]:
+def majority(votes: ArrayLike, names: Sequence[str]) -> NDArray[np.int64]:
     """Label of each picture by FER+'s official majority rule, -1 where there is none.
 
-    Single votes are dropped as outliers; the winner must have more than half of the votes that remain, and be one of
-    the eight expressions (Barsoum et al. 2016, mode "majority" of the authors' reader).
+    Single votes are dropped as outliers; the winner must have more than half of the votes that remain, and be an
+    expression, not "unknown" or "no face" (Barsoum et al. 2016, mode "majority" of the authors' reader).
 
     Args:
-        votes: (N, 10) counts in the order of `FERPLUS_VOTES`.
+        votes: (N, V) counts.
+        names: V kinds of vote, such as `FERPLUS_VOTES`.
 
     Returns:
-        (N,) positions in `FERPLUS`, or -1.
+        (N,) positions among the kinds that are expressions (`expressions_of`), or -1.
 
     Raises:
         InputError: another number of columns.
 
     """
     v = np.asarray(votes, np.float64)
-    if v.ndim != 2 or v.shape[1] != len(FERPLUS_VOTES):
-        raise InputError(f"FER+ votes must have the shape (images, {len(FERPLUS_VOTES)}), got {v.shape}.")
+    if v.ndim != 2 or v.shape[1] != len(names):
+        raise InputError(f"Votes of {len(names)} kinds must have the shape (images, {len(names)}), got {v.shape}.")
     v = np.where(v > 1, v, 0.0)
-    winner = v.argmax(axis=1)
-    clear = (v.max(axis=1) > v.sum(axis=1) / 2) & (winner < len(FERPLUS))
-    return np.where(clear, winner, -1).astype(np.int64)
+    keep = expressions_of(names)
+    position = np.full(len(names), -1)
+    position[keep] = np.arange(len(keep))
+    wins = v.max(axis=1) > v.sum(axis=1) / 2
+    return np.where(wins, position[v.argmax(axis=1)], -1).astype(np.int64)
+
+
+def expressions_of(names: Sequence[str]) -> list[int]:
+    """Positions of the kinds of vote that are expressions: all but "unknown" and "no face"."""
+    return [i for i, name in enumerate(names) if concept(name) not in _NO_EXPRESSION]
 
 
 def aligned_votes(manifest: Manifest, labels: LabelSet) -> NDArray[np.float64] | None:

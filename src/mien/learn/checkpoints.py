@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from mien.core.errors import OutputError, TrainError
 from mien.core.files import atomic_write, make_folder
 from mien.learn.runfolder import BEST, LAST
 
-__all__ = ["AtomicCheckpoints", "Keeper", "better", "load_state"]
+__all__ = ["AtomicCheckpoints", "Keeper", "better", "load_state", "save_state"]
 
 
 # What torch and pickle raise on damaged files.
@@ -39,16 +40,7 @@ class AtomicCheckpoints(TorchCheckpointIO):
             TrainError: the checkpoint cannot be written.
 
         """
-        target = Path(path)
-        data = io.BytesIO()
-        torch.save(checkpoint, data)
-        try:
-            make_folder(target.parent)
-            with atomic_write(target) as file:
-                file.write(data.getvalue())
-        except OutputError as error:
-            kept = "the last one is whole" if target.exists() else "there is none yet"
-            raise TrainError(f"{error} Of the run's checkpoints {kept}; make room and go on with --resume.") from error
+        save_state(Path(path), checkpoint)
 
     def load_checkpoint(self, path: Any, *arguments: Any, **options: Any) -> dict[str, Any]:
         """See Lightning.
@@ -63,13 +55,33 @@ class AtomicCheckpoints(TorchCheckpointIO):
             raise _damaged(path, error) from error
 
 
+def save_state(target: Path, state: Mapping[str, Any]) -> None:
+    """Write a checkpoint in one step; its folder is made where it is missing.
+
+    Raises:
+        TrainError: the checkpoint cannot be written.
+
+    """
+    data = io.BytesIO()
+    torch.save(dict(state), data)
+    try:
+        make_folder(target.parent)
+        with atomic_write(target) as file:
+            file.write(data.getvalue())
+    except OutputError as error:
+        kept = "the last one is whole" if target.exists() else "there is none yet"
+        raise TrainError(f"{error} Of the run's checkpoints {kept}; make room and go on with --resume.") from error
+
+
 def load_state(path: Path) -> dict[str, Any]:
     """What a checkpoint of a run holds, on the processor.
 
     Raises:
-        TrainError: the checkpoint is damaged.
+        TrainError: there is none, or it is damaged.
 
     """
+    if not path.is_file():
+        raise TrainError(f"There is no checkpoint {path}.")
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except _DAMAGED as error:

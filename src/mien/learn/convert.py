@@ -14,14 +14,17 @@ import numpy as np
 from mien.core.errors import OptionError, OutputError, TrainError, unknown_name
 from mien.core.files import atomic_path
 from mien.data.manifest import Manifest
-from mien.learn.export import export, read_info
-from mien.learn.finish import file_name, judge_file, model_info
+from mien.evaluate.judge import judge
+from mien.infer.classify import load_classifier
+from mien.learn.export import export, read_info, rewrite_info
+from mien.learn.finish import file_name, judge_file, model_info, threshold_of
 from mien.learn.leaks import split_for_training
 from mien.learn.quantize import CALIBRATION_CROPS, quantize
-from mien.learn.runfolder import CONFIG, RECORD, load_network, read_json
+from mien.learn.runfolder import CONFIG, RECORD, read_json
+from mien.learn.saved import load_network
 from mien.learn.settings import read_config
 
-__all__ = ["Converted", "convert"]
+__all__ = ["Converted", "convert", "set_threshold"]
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,20 @@ def _data_of(run: Path, manifest: Manifest, record: dict[str, Any]) -> Manifest:
     if manifest.digest != record["data"]["sha256"]:
         raise TrainError(f"{manifest.source} is not the data set that {run} was trained on; name that one with --data.")
     return manifest
+
+
+def set_threshold(model: Path | str, target: Path | str, manifest: Manifest) -> float:
+    """Copy a model file with the threshold of uncertain readings that suits a validation split; gives the threshold.
+
+    Raises:
+        ModelError: the file is not a model of this project.
+        DataError: the data have no validation split.
+        OutputError: the file cannot be written.
+
+    """
+    threshold = threshold_of(judge(load_classifier(model), manifest, split="validation", bootstrap=0)).value
+    rewrite_info(model, target, uncertain_below=threshold)
+    return threshold
 
 
 def as_json(converted: Converted) -> str:

@@ -20,7 +20,7 @@ from torch import Tensor
 from mien.core.errors import TrainError
 from mien.learn.augment import Augmentation, augment
 from mien.learn.models import Network
-from mien.learn.runfolder import ModelCard, load_network
+from mien.learn.saved import ModelCard, load_network
 from mien.learn.targets import Head
 
 __all__ = ["VIEWS", "Teachers", "opinions", "soften", "teachers_of"]

@@ -155,11 +155,12 @@ def read_info(path: Path | str) -> ModelInfo:
     return _info_of(_load(path), path)
 
 
-def rewrite_info(path: Path | str, **changes: Any) -> ModelInfo:
+def rewrite_info(path: Path | str, target: Path | str | None = None, **changes: Any) -> ModelInfo:
     """Change metadata of an existing model file; the graph stays as it is.
 
     Args:
-        path: the .onnx file, replaced in one step.
+        path: the .onnx file.
+        target: where to; None replaces the file, in one step.
         changes: fields of `ModelInfo`, and of its crop with the prefix `crop_` (crop_margin=1.3).
 
     Raises:
@@ -179,7 +180,7 @@ def rewrite_info(path: Path | str, **changes: Any) -> ModelInfo:
     info = dataclasses.replace(info, crop=dataclasses.replace(info.crop, **crop), **plain)
     info = ModelInfo.from_json(info.to_json(), str(path))  # the same checks as when it is read
     finish_model(model, info)
-    with atomic_write(path) as file:
+    with atomic_write(target or path) as file:
         file.write(model.SerializeToString())
     return info
 

@@ -20,10 +20,10 @@ from mien.core.errors import TrainError
 from mien.core.files import make_folder
 from mien.core.labels import FER2013, FERPLUS, LabelSet
 from mien.data.manifest import Manifest
-from mien.evaluate.coverage import choose_threshold
 from mien.evaluate.facts import model_facts
-from mien.evaluate.judge import judge
+from mien.evaluate.judge import Evaluation, judge
 from mien.evaluate.records import write_evaluation
+from mien.evaluate.threshold import Threshold, choose_threshold
 from mien.infer.classify import load_classifier
 from mien.learn.calibration import TEMPERATURE, calibrate
 from mien.learn.checkpoints import load_state
@@ -32,11 +32,12 @@ from mien.learn.export import export, rewrite_info
 from mien.learn.models import Network
 from mien.learn.module import Expression
 from mien.learn.report import write_run_report
-from mien.learn.runfolder import BEST, RECORD, WEIGHTS, ModelCard, write_json
+from mien.learn.runfolder import BEST, RECORD, WEIGHTS, write_json
+from mien.learn.saved import ModelCard
 from mien.learn.targets import Head
 from mien.learn.weights import mix_weights, save_weights
 
-__all__ = ["LEAST_TILT", "finish", "headline", "judge_file", "model_info", "split_logits"]
+__all__ = ["LEAST_TILT", "finish", "headline", "judge_file", "model_info", "split_logits", "threshold_of"]
 
 LEAST_TILT = 10.0
 """Faces that look tilted by more than so many degrees are turned upright; below it gains nothing (dev/log.md)."""
@@ -173,14 +174,20 @@ def judge_file(model: Path, manifest: Manifest, split: str, target: Path) -> dic
     figures = headline(evaluation.to_dict()["figures"])
     protocol = f"{evaluation.data['protocol']}, {split} split, single view"
     metrics = {**classifier.info.metrics, split: {**figures, "protocol": protocol}}
-    p, threshold = evaluation.probabilities, classifier.info.uncertain_below
+    threshold = classifier.info.uncertain_below
     if split == "validation":
-        threshold = choose_threshold(p.max(axis=1), p.argmax(axis=1) == evaluation.label)
+        threshold = threshold_of(evaluation).value
     rewrite_info(model, metrics=metrics, uncertain_below=threshold)
     evaluation = dataclasses.replace(evaluation, model=model_facts(load_classifier(model)))
     make_folder(target.parent)
     write_evaluation(target, evaluation.to_dict())
     return figures
+
+
+def threshold_of(evaluation: Evaluation) -> Threshold:
+    """The confidence below which readings are uncertain, from a judgement of the validation split."""
+    p = evaluation.probabilities
+    return choose_threshold(p.max(axis=1), p.argmax(axis=1) == evaluation.label, classes=p.shape[1])
 
 
 def headline(figures: Mapping[str, Any]) -> dict[str, Any]:

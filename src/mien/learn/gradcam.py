@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from mien.core.errors import InputError, TrainError
 from mien.learn.models import Network
-from mien.learn.runfolder import load_network
+from mien.learn.saved import load_network
 
 __all__ = ["gradcam", "gradcam_of"]
 

@@ -14,7 +14,7 @@ import lightning as L
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from mien.core.errors import TrainError
@@ -25,6 +25,7 @@ from mien.learn.config import Config
 from mien.learn.distill import Teachers
 from mien.learn.freeze import apply_freeze
 from mien.learn.models import Network
+from mien.learn.steps import average_decay, decay_groups, follow
 from mien.learn.targets import Head
 
 __all__ = ["Expression", "learning_rate", "side_at", "soft_cross_entropy"]
@@ -177,8 +178,7 @@ class Expression(L.LightningModule):
         if self.average is None or step == self._followed:  # no step of the optimiser, only accumulation
             return
         self._followed = step
-        decay = min(self.config.ema, (1 + step) / (10 + step))
-        follow(self.average, self.network, decay)
+        follow(self.average, self.network, average_decay(self.config.ema, step))
 
     def on_validation_epoch_start(self) -> None:
         """Forget the last validation."""
@@ -242,9 +242,7 @@ class Expression(L.LightningModule):
     def configure_optimizers(self) -> Any:
         """Optimiser without decay on batch norm and biases, and the schedule."""
         c = self.config
-        decay = [p for p in self.network.parameters() if p.ndim > 1]
-        plain = [p for p in self.network.parameters() if p.ndim <= 1]
-        groups = [{"params": decay, "weight_decay": c.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+        groups = decay_groups(self.network, c.weight_decay)
         optimizer: torch.optim.Optimizer
         if c.optimizer == "sgd":
             optimizer = torch.optim.SGD(groups, lr=c.lr, momentum=c.momentum, nesterov=c.momentum > 0)
@@ -260,14 +258,6 @@ class Expression(L.LightningModule):
         steps = int(self.trainer.estimated_stepping_batches) / c.total_epochs
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate(c, step / steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-
-@torch.no_grad()
-def follow(average: nn.Module, network: nn.Module, decay: float) -> None:
-    """Move the average's weights and batch norm statistics towards the network's: average * decay + network * rest."""
-    ours = [t for t in average.state_dict().values() if t.dtype.is_floating_point]
-    theirs = [t for t in network.state_dict().values() if t.dtype.is_floating_point]
-    torch._foreach_lerp_(ours, theirs, 1 - decay)
 
 
 def head_figures(head: Head, logits: NDArray[np.float32], rows: NDArray[np.int64], prefix: str) -> dict[str, float]:

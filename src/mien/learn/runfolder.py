@@ -11,7 +11,7 @@
     evaluation/validation.json
     curves.png, confusion.png, report.html
 
-Knows no training loop.
+Knows no network and no training loop; detectors and expression models share it.
 """
 
 from __future__ import annotations
@@ -19,20 +19,19 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mien.core.contract import CropSpec
-from mien.core.errors import DataError, ModelError, TrainError
+from mien.core.errors import OutputError, TrainError
 from mien.core.files import atomic_write
-from mien.core.labels import LabelSet
 from mien.core.text import parse_json
-from mien.learn.models import Network, build
-from mien.learn.weights import load_weights
 
-__all__ = ["CARD", "CONFIG", "LAST", "METRICS", "RECORD", "ModelCard", "load_network", "read_json", "write_json"]
+__all__ = [
+    "BEST", "CARD", "CONFIG", "LAST", "METRICS", "RECORD", "WEIGHTS", "main_process", "read_json", "refuse_existing",
+    "write_history", "write_json",
+]  # fmt: skip
 
 CONFIG = "config.toml"
 RECORD = "run.json"
@@ -43,76 +42,21 @@ LAST = "checkpoints/last.ckpt"
 BEST = "checkpoints/best.ckpt"
 
 
-@dataclass(frozen=True)
-class ModelCard:
-    """What `model.json` holds: enough to build the network that `model.safetensors` fills.
-
-    Args:
-        model: name of the architecture.
-        heads: labels of every head, by its name; the first one is the model's.
-        crop: what crops must look like.
-        temperatures: calibrated temperature per head.
-        calibration: how each head was calibrated; runs of earlier versions do not say.
-
-    """
-
-    model: str
-    heads: Mapping[str, tuple[str, ...]]
-    crop: CropSpec
-    temperatures: Mapping[str, float]
-    calibration: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def first_head(self) -> str:
-        """Name of the head that the run is judged by."""
-        return next(iter(self.heads))
-
-    def write(self, run: Path) -> None:
-        """Write `model.json` into a run folder."""
-        write_json(run / CARD, {"format": "mien-network/1", **asdict(self)})
-
-    @classmethod
-    def read(cls, run: Path) -> ModelCard:
-        """Read `model.json` of a run folder.
-
-        Raises:
-            TrainError: the folder is not a finished run.
-
-        """
-        if not run.is_dir():
-            raise TrainError(f"There is no run folder {run}.")
-        if not (run / CARD).is_file():
-            raise TrainError(f"{run} has no {CARD}: it is not a finished run; go on with mien train --resume.")
-        body = read_json(run / CARD)
-        try:
-            heads = {name: LabelSet(labels).names for name, labels in body["heads"].items()}
-            temperatures = {name: float(body["temperatures"][name]) for name in heads}
-            crop = CropSpec.from_body(body["crop"], str(run / CARD))
-            methods = {name: _checked_text(method) for name, method in body.get("calibration", {}).items()}
-            return cls(_checked_text(body["model"]), heads, crop, temperatures, methods)
-        except (KeyError, TypeError, AttributeError, ValueError, ArithmeticError, DataError, ModelError) as error:
-            raise TrainError(f"{run / CARD} is damaged ({error!r}); export or train again.") from error
+def main_process() -> bool:
+    """Whether this process is the one of a run on several devices that writes and speaks."""
+    return int(os.environ.get("LOCAL_RANK", "0")) == 0 and int(os.environ.get("NODE_RANK", "0")) == 0
 
 
-def _checked_text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"expected a text, got {value!r}")
-    return value
-
-
-def load_network(run: Path | str) -> tuple[Network, ModelCard]:
-    """Network of a finished run with its weights, in evaluation mode, on the processor.
+def refuse_existing(out: Path | str) -> None:
+    """Check that a new run can have the folder.
 
     Raises:
-        TrainError: the folder is not a finished run, or its files do not fit each other.
+        OutputError: it holds something already.
 
     """
-    run = Path(run)
-    card = ModelCard.read(run)
-    heads = {name: len(labels) for name, labels in card.heads.items()}
-    network = build(card.model, heads, size=card.crop.size, color=card.crop.color)
-    load_weights(network, run / WEIGHTS)
-    return network.eval(), card
+    run = Path(out)
+    if main_process() and run.exists() and (not run.is_dir() or any(run.iterdir())):
+        raise OutputError(f"{run} exists already; name a new folder, or go on with the run in it by --resume.")
 
 
 def read_json(path: Path) -> dict[str, Any]:

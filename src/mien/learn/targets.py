@@ -12,13 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.errors import DataError, TrainError
-from mien.core.labels import LabelSet, concept
+from mien.core.labels import LabelSet
 from mien.data.manifest import Manifest
+from mien.evaluate.protocol import expressions_of, majority
 from mien.learn.raters import labels_given_votes
 
-__all__ = ["Head", "heads_of", "majority", "vote_shares"]
-
-_NOT_A_CLASS = {concept("unknown"), concept("NF")}
+__all__ = ["Head", "heads_of", "vote_shares"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,28 +46,13 @@ def vote_shares(
     Barsoum et al. 2016: single votes are taken as slips and dropped. Columns for "unknown" and "no face" are no
     classes; a picture for which they win, or without votes, gets shares 0 and label -1.
     """
-    keep = [i for i, name in enumerate(vote_labels) if concept(name) not in _NOT_A_CLASS]
+    keep = expressions_of(vote_labels)
     clean = np.where(votes > 1, votes, 0).astype(np.float32)
     classes, other = clean[:, keep], np.delete(clean, keep, axis=1)
     total = classes.sum(axis=1, keepdims=True)
     lost = other.max(axis=1, initial=0) >= classes.max(axis=1)
     shares = np.divide(classes, total, out=np.zeros_like(classes), where=(total > 0) & ~lost[:, None])
     return LabelSet(vote_labels[i] for i in keep), shares, majority(votes, vote_labels)
-
-
-def majority(votes: NDArray[np.float32], vote_labels: Sequence[str]) -> NDArray[np.int64]:
-    """Labels (N,) by the official rule of FER+, -1 where there is none.
-
-    Single votes are dropped, then the winner needs more than half of what remains, and "unknown" or "no face" is no
-    class. Positions count the columns that are classes.
-    """
-    keep = [i for i, name in enumerate(vote_labels) if concept(name) not in _NOT_A_CLASS]
-    clean = np.where(votes > 1, votes, 0)
-    best = clean.argmax(axis=1)
-    wins = clean.max(axis=1) > clean.sum(axis=1) / 2
-    position = np.full(len(vote_labels), -1)
-    position[keep] = np.arange(len(keep))
-    return np.where(wins, position[best], -1).astype(np.int64)
 
 
 def heads_of(manifest: Manifest, targets: str, smoothing: float = 0.0, vote_share: float = 0.0) -> tuple[Head, ...]:

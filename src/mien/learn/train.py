@@ -7,7 +7,6 @@ judgement of that file, report. Knows no command line.
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ import torch
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from mien.core.contract import Color
-from mien.core.errors import OptionError, OutputError, TrainError
+from mien.core.errors import OptionError, TrainError
 from mien.core.files import atomic_write, make_folder
 from mien.data.manifest import Manifest
 from mien.learn.augment import augmentation
@@ -33,12 +32,12 @@ from mien.learn.models import Network, build, default_size
 from mien.learn.module import Expression
 from mien.learn.progress import Progress, quiet
 from mien.learn.record import data_record, environment, sizes
-from mien.learn.runfolder import CONFIG, LAST, METRICS, RECORD, read_json, write_json
+from mien.learn.runfolder import CONFIG, LAST, METRICS, RECORD, main_process, read_json, refuse_existing, write_json
 from mien.learn.settings import read_config, to_toml
 from mien.learn.targets import Head, heads_of
 from mien.learn.weights import load_weights
 
-__all__ = ["Outcome", "refuse_existing", "resolve", "saved_config", "train"]
+__all__ = ["Outcome", "resolve", "saved_config", "train"]
 
 Say = Callable[[str], None]
 
@@ -81,7 +80,7 @@ def train(
     config = resolve(config)
     manifest = manifest.with_labels(config.classes) if config.classes else manifest
     splits = split_for_training(manifest, keep_leaks=config.keep_leaks)
-    if not _main_process():
+    if not main_process():
         say = _say_nothing
     if splits.message():
         say(splits.message())
@@ -96,22 +95,10 @@ def train(
         tables = (_taught(tables[0], teachers, config, say), tables[1])
     with quiet():
         module = _fit(run, trainer, network, config, tables, None if config.teacher_views else teachers)
-        if not _main_process():
+        if not main_process():
             return Outcome(run, len(module.history), 0, {})
         record |= sizes(module, config) | {"environment": environment(module)}
         return Outcome(run, *finish(run, module, manifest, tables[1].heads, config=config, record=record))
-
-
-def refuse_existing(out: Path | str) -> None:
-    """Check that a new run can have the folder.
-
-    Raises:
-        OutputError: it holds something already.
-
-    """
-    run = Path(out)
-    if _main_process() and run.exists() and (not run.is_dir() or any(run.iterdir())):
-        raise OutputError(f"{run} exists already; name a new folder, or go on with the run in it by --resume.")
 
 
 def saved_config(run: Path | str) -> Config:
@@ -273,13 +260,9 @@ def _loop(run: Path, config: Config, say: Say) -> L.Trainer:
     )
 
 
-def _main_process() -> bool:
-    return int(os.environ.get("LOCAL_RANK", "0")) == 0 and int(os.environ.get("NODE_RANK", "0")) == 0
-
-
 def _open_run(run: Path, config: Config, record: dict[str, Any], resume: bool) -> None:
     """Make the run folder, or check that the run in it is the one to go on with."""
-    if not _main_process():
+    if not main_process():
         return
     if resume:
         before = read_json(run / RECORD)

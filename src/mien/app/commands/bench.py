@@ -15,11 +15,8 @@ from mien.core.errors import unknown_name
 # Name of the benchmark: one line for --help.
 _BENCHMARKS: dict[str, str] = {
     "classify": "Face crops: milliseconds by model file, batch and threads.",
-    "detect": "Finding faces: milliseconds by detector, size and number of faces.",
     "analyze": "A picture file: milliseconds from its bytes to the readings, stage by stage.",
     "video": "Faces over time: frames per second and what skipping detections costs.",
-    "serve": "The web service on this machine: pictures and live frames per second.",
-    "batch": "Many pictures: images per second by number of processes.",
 }
 
 

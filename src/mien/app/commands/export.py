@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
+
+if TYPE_CHECKING:
+    from mien.data.manifest import Manifest
 
 __all__ = ["command"]
 
@@ -16,28 +21,42 @@ __all__ = ["command"]
 @click.option(
     "--crops", type=click.IntRange(1), default=1024, show_default=True, help="Training crops that set the 8-bit ranges."
 )
+@click.option(
+    "--threshold-on",
+    default="",
+    metavar="SOURCE",
+    help="Choose the confidence below which readings are uncertain on the validation split of this data set.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON.")
-def command(run: str, out: str, int8: bool, head: str, data: str, crops: int, as_json: bool) -> None:
+def command(run: str, out: str, int8: bool, head: str, data: str, crops: int, threshold_on: str, as_json: bool) -> None:
     """Write the network of the finished training run RUN as one model file.
 
     The file is compared with torch on random crops before it is written. With --int8 the data set is read again, and
-    the accuracy on the validation split is printed before and after.
+    the accuracy on the validation split is printed before and after. With --threshold-on RUN may also be a model
+    file, which is then copied with the new threshold.
     """
     from pathlib import Path
 
     from mien.app.terminal import progress
     from mien.data import read
     from mien.learn.convert import as_json as to_json
-    from mien.learn.convert import convert
-    from mien.learn.runfolder import RECORD, ModelCard, read_json
+    from mien.learn.convert import convert, set_threshold
+    from mien.learn.runfolder import RECORD, read_json
+    from mien.learn.saved import ModelCard
 
-    ModelCard.read(Path(run))
-    manifest = None
-    if int8:
-        source = data or str(read_json(Path(run) / RECORD)["data"]["source"])
+    def reading(source: str) -> Manifest:
         with progress(f"Reading {source}", None, "pictures") as advance:
-            manifest = read(source, advance=advance)
+            return read(source, advance=advance)
+
+    if Path(run).suffix == ".onnx" and threshold_on:
+        _tell_threshold(out, set_threshold(run, out, reading(threshold_on)), quiet=as_json)
+        return
+    ModelCard.read(Path(run))
+    judged = reading(threshold_on) if threshold_on else None
+    manifest = reading(data or str(read_json(Path(run) / RECORD)["data"]["source"])) if int8 else None
     result = convert(run, out, head=head, manifest=manifest, crops=crops)
+    if judged is not None:
+        _tell_threshold(out, set_threshold(out, out, judged), quiet=as_json)
     if as_json:
         click.echo(to_json(result))
         return
@@ -48,3 +67,8 @@ def command(run: str, out: str, int8: bool, head: str, data: str, crops: int, as
                 f"{name:8} validation accuracy {figures['accuracy']:.4f}, macro-F1 {figures['macro_f1']:.4f}, "
                 f"log-loss {figures['log_loss']:.4f}, ECE {figures['ece']:.4f}"
             )
+
+
+def _tell_threshold(out: str, threshold: float, quiet: bool) -> None:
+    if not quiet:
+        click.echo(f"{out}: readings with a confidence below {threshold:.3f} are uncertain")

@@ -86,7 +86,8 @@ def command(source: str, out: str, resume: bool, **options: Any) -> None:
     from mien.app.terminal import notice, progress
     from mien.data import read
     from mien.data.formats import refuse_inside
-    from mien.learn.train import refuse_existing, resolve, saved_config, train
+    from mien.learn.runfolder import refuse_existing
+    from mien.learn.train import resolve, saved_config, train
 
     if resume:
         _check_resume(options)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mien.infer.lock import locked
+from mien.core.lock import locked
 
 TINY = Path(__file__).resolve().parents[1] / "golden" / "tiny.onnx"
 QUICK = ("--model", TINY, "--detector", "none")

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mien.core.errors import StoreError
-from mien.infer.lock import locked
+from mien.core.lock import locked
 
 __all__ = ["download"]
 

@@ -242,9 +242,11 @@ def test_output_to_the_screen(analyze, album, tmp_path, monkeypatch):
 
 
 def test_the_suffix_names_the_format(analyze, album, tmp_path):
-    # As with time lines of videos; --format is stronger, and other suffixes hold a table.
+    """As with time lines of videos; --format is stronger."""
     for name, options, start in (
         ("a.csv", (), "source,"),
+        ("a.tsv", (), "source\twidth\t"),
+        ("e.csv", ("--bom",), "\ufeffsource,"),
         ("a.JSON", (), "["),
         ("b.csv", ("--format", "jsonl"), '{"source'),
         ("a.txt", (), " "),
@@ -252,6 +254,51 @@ def test_the_suffix_names_the_format(analyze, album, tmp_path):
         analyze(album, "-o", tmp_path / name, *options)
 
         assert (tmp_path / name).read_text("utf-8").startswith(start)
+
+
+def test_an_unknown_suffix_is_refused(analyze, album, tmp_path):
+    """Nothing is written under a name that promises another format; --format says what is meant."""
+    refused = analyze(album, "-o", tmp_path / "faces.xlsx")
+    binary = analyze(album, "--format", "parquet")
+    meant = analyze(album, "-o", tmp_path / "faces.dat", "--format", "csv")
+
+    assert refused.code == 2
+    assert "Cannot tell the format of" in refused.err
+    assert ".csv, .tsv, .parquet" in refused.err
+    assert binary.code == 2
+    assert "name a file with --output" in binary.err
+    assert meant.code == 0
+    assert [path.name for path in tmp_path.glob("faces.*")] == ["faces.dat"]
+
+
+def test_parquet_has_the_rows_of_csv(analyze, album, tmp_path):
+    """Column by column the same values, with numbers as numbers and nothing where CSV has an empty cell."""
+    pq = pytest.importorskip("pyarrow.parquet")
+    analyze(album, "-o", tmp_path / "faces.parquet")
+    analyze(album, "-o", tmp_path / "faces.csv")
+
+    table = pq.read_table(tmp_path / "faces.parquet").to_pylist()
+    with (tmp_path / "faces.csv").open(newline="") as file:
+        written = list(csv.DictReader(file))
+
+    assert len(table) == len(written) == 3
+    for row, cells in zip(table, written, strict=True):
+        assert list(row) == list(cells)
+        for name, value in row.items():
+            text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+            assert cells[name] == text
+
+
+def test_no_cell_is_a_formula(analyze, album, tmp_path, monkeypatch):
+    """A picture whose name a spreadsheet would run is written as text, and can be read back."""
+    monkeypatch.chdir(tmp_path)
+    Path("=1+1.png").write_bytes((album / "astronaut.png").read_bytes())
+    analyze("=1+1.png", "-o", "a.csv")
+
+    with Path("a.csv").open(newline="") as file:
+        row = next(csv.DictReader(file))
+    assert row["source"] == "'=1+1.png"
+    assert float(row["x1"]) > 0
 
 
 def test_json_of_a_pattern_is_a_list(analyze, album):

@@ -1,24 +1,34 @@
-"""Write the records of many pictures as a table, JSON, JSON lines or CSV. Knows no models."""
+"""Write the records of many pictures: for people, as JSON, or as a flat table. Knows no models."""
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
+from mien.core import flat
+from mien.core.cells import TableWriter
+from mien.core.errors import MissingExtraError, OptionError
 from mien.core.text import counted, printable
 from mien.core.types import Analysis, Reading
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["FORMATS", "RecordWriter", "open_writer", "plain", "totals"]
+__all__ = ["BINARY", "FORMATS", "RecordWriter", "format_of", "open_writer", "plain", "totals"]
 
 _SHOWN_FROM = 0.005
 """Probabilities that would be shown as 0 % are left out of the table (never of the data)."""
-FORMATS = ("table", "json", "jsonl", "csv")
+
+_SUFFIXES = {
+    "table": (".txt",), "json": (".json",), "jsonl": (".jsonl", ".ndjson"), "csv": (".csv",), "tsv": (".tsv", ".tab"),
+    "parquet": (".parquet",),
+}  # fmt: skip
+"""Format: the suffixes of files that hold it."""
+FORMATS = tuple(_SUFFIXES)
+BINARY = frozenset({"parquet"})
+"""Formats that are written to a file opened for bytes."""
 
 
 class RecordWriter(Protocol):
@@ -33,21 +43,46 @@ class RecordWriter(Protocol):
         ...
 
 
-def open_writer(kind: str, file: IO[str], labels: Sequence[str], top: int, single: bool) -> RecordWriter:
+def format_of(output: Path) -> str:
+    """The format that the suffix of a file says.
+
+    Raises:
+        OptionError: no format has this suffix.
+
+    """
+    for name, suffixes in _SUFFIXES.items():
+        if output.suffix.lower() in suffixes:
+            return name
+    known = ", ".join(suffixes[0] for suffixes in _SUFFIXES.values())
+    raise OptionError(
+        f"Cannot tell the format of {output} by its suffix; expected one of {known} (a spreadsheet opens .csv, with "
+        "--bom where it is Excel), or say it with --format."
+    )
+
+
+def open_writer(
+    kind: str, file: IO[Any], labels: Sequence[str], *, top: int = 3, single: bool = False, bom: bool = False
+) -> RecordWriter:
     """Writer of a format.
 
     Args:
         kind: one of `FORMATS`.
-        file: where to write text.
-        labels: the model's labels, for the columns of CSV.
-        top: how many expressions the table shows for each face.
+        file: where to write text, or bytes for the formats in `BINARY`.
+        labels: the model's labels, for the columns of a flat table.
+        top: how many expressions the table for people shows for each face.
         single: whether there is just one picture, so that JSON is one object and not a list.
+        bom: begin CSV and TSV with a byte order mark, which Excel wants.
+
+    Raises:
+        MissingExtraError: Parquet without pyarrow.
 
     """
     if kind == "table":
         return _TableWriter(file, top)
-    if kind == "csv":
-        return _CsvWriter(file, labels)
+    if kind in {"csv", "tsv"}:
+        return _FlatWriter(TableWriter(file, flat.columns(labels), delimiter="\t" if kind == "tsv" else ",", bom=bom))
+    if kind == "parquet":
+        return _ParquetWriter(file, labels)
     return _JsonWriter(file, single) if kind == "json" else _JsonLinesWriter(file)
 
 
@@ -97,38 +132,54 @@ class _JsonLinesWriter:
         """Every line is written already."""
 
 
-class _CsvWriter:
-    """One row per face; a picture without a face, or that could not be read, has one row with empty face columns."""
-
-    def __init__(self, file: IO[str], labels: Sequence[str]) -> None:
-        head = ["source", "width", "height", "detector", "model", "face", "x1", "y1", "x2", "y2", "score", "emotion"]
-        self._columns = [*head, "confidence", "uncertain", *(f"p_{label}" for label in labels), "error"]
-        self._rows = csv.DictWriter(file, self._columns, restval="", lineterminator="\n")
-        self._rows.writeheader()
+class _FlatWriter:
+    def __init__(self, table: TableWriter) -> None:
+        self._table = table
 
     def write(self, analysis: Analysis) -> None:
-        common = {
-            "source": analysis.source,
-            "width": analysis.width,
-            "height": analysis.height,
-            "detector": analysis.detector,
-            "model": analysis.model,
-            "error": analysis.error,
-        }
-        if not analysis.faces:
-            self._rows.writerow(common)
-        for i, reading in enumerate(analysis.faces):
-            self._rows.writerow({**common, "face": i, **_face_cells(reading)})
+        for row in flat.rows(analysis):
+            self._table.write(row)
 
     def close(self) -> None:
         """Every row is written already."""
 
 
-def _face_cells(reading: Reading) -> dict[str, Any]:
-    cells: dict[str, Any] = dict(zip(("x1", "y1", "x2", "y2"), reading.box, strict=True))
-    cells |= {"score": reading.score, "emotion": reading.emotion, "confidence": reading.confidence}
-    cells["uncertain"] = _json(reading.uncertain)
-    return cells | {f"p_{label}": p for label, p in reading.probabilities.items()}
+class _ParquetWriter:
+    """Rows gather in memory, as columns from time to time; the file is written at the end."""
+
+    _GROUP = 16_384  # rows that wait as Python objects
+
+    def __init__(self, file: IO[bytes], labels: Sequence[str]) -> None:
+        try:
+            import pyarrow as pa
+            import pyarrow.parquet
+        except ImportError as error:
+            raise MissingExtraError("Writing Parquet", "pyarrow", "data") from error
+        texts = dict.fromkeys(("source", "detector", "model", "emotion", "error"), pa.string())
+        wholes = dict.fromkeys(("width", "height", "face"), pa.int32())
+        kinds = {**texts, **wholes, "uncertain": pa.bool_()}
+        self._schema = pa.schema([(name, kinds.get(name, pa.float64())) for name in flat.columns(labels)])
+        self._file = file
+        self._rows: list[dict[str, Any]] = []
+        self._tables: list[Any] = []
+
+    def write(self, analysis: Analysis) -> None:
+        self._rows += flat.rows(analysis)
+        if len(self._rows) >= self._GROUP:
+            self._gather()
+
+    def close(self) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        self._gather()
+        pq.write_table(pa.concat_tables(self._tables), self._file, compression="zstd")
+
+    def _gather(self) -> None:
+        import pyarrow as pa
+
+        self._tables.append(pa.Table.from_pylist(self._rows, schema=self._schema))
+        self._rows = []
 
 
 class _TableWriter:

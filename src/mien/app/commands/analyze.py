@@ -7,14 +7,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from mien.app.ending import STOPPED
 from mien.app.inputs import ANNOTATED, expand
 from mien.app.options import analyzer_options, make_analyzer
-from mien.app.records import FORMATS, RecordWriter, open_writer, totals
+from mien.app.records import BINARY, FORMATS, RecordWriter, format_of, open_writer, totals
 from mien.app.terminal import notice, progress
 from mien.core.errors import OptionError
 from mien.core.files import atomic_write, is_file, make_folder
@@ -44,10 +44,17 @@ _BAR_FROM = 8  # pictures: fewer are done before a bar could be read
     metavar="DIR",
     help="Write each picture with boxes, labels and bars into this folder.",
 )
+@click.option("--bom", is_flag=True, help="Begin CSV and TSV with a byte order mark, for Excel.")
 @click.option("--top", type=click.IntRange(1), default=3, show_default=True, help="Expressions per face in the table.")
 @analyzer_options
 def command(
-    paths: tuple[str, ...], kind: str | None, output: Path | None, annotate: Path | None, top: int, **options: object
+    paths: tuple[str, ...],
+    kind: str | None,
+    output: Path | None,
+    annotate: Path | None,
+    bom: bool,
+    top: int,
+    **options: object,
 ) -> None:
     """Read the expressions of all faces in photographs.
 
@@ -58,13 +65,14 @@ def command(
     """
     found = list(expand(paths, annotate))
     output = _checked(output, found)
+    kind = _checked_kind(kind, output, bom)
     analyzer = make_analyzer(options)
     if annotate is not None:
         make_folder(annotate)
     counts = _Counts()
     single = found == [(paths[0], None)]  # one picture by its name, not what a folder or a pattern happens to hold
-    with _opened(output) as file:
-        writer = open_writer(kind or _kind_of(output), file, analyzer.labels, top, single)
+    with _opened(output, kind) as file:
+        writer = open_writer(kind, file, analyzer.labels, top=top, single=single, bom=bom)
         try:
             _run(analyzer, found, writer, annotate, counts)
         except KeyboardInterrupt:
@@ -75,9 +83,13 @@ def command(
     _close(counts, output, annotate)
 
 
-def _kind_of(output: Path | None) -> str:
-    suffix = "" if output is None else output.suffix.lower().removeprefix(".")
-    return suffix if suffix in FORMATS else "table"
+def _checked_kind(kind: str | None, output: Path | None, bom: bool) -> str:
+    kind = kind or ("table" if output is None else format_of(output))
+    if kind in BINARY and output is None:
+        raise OptionError(f"--format {kind} is no text; name a file with --output.")
+    if bom and kind not in {"csv", "tsv"}:
+        raise OptionError(f"--bom goes with CSV and TSV, not with the format {kind}.")
+    return kind
 
 
 def _checked(output: Path | None, found: Sequence[tuple[str, str | None]]) -> Path | None:
@@ -153,11 +165,12 @@ def _annotate(path: Path, image: Image, analysis: Analysis) -> None:
 
 
 @contextlib.contextmanager
-def _opened(output: Path | None) -> Iterator[IO[str]]:
+def _opened(output: Path | None, kind: str) -> Iterator[IO[Any]]:
     if output is None:
         yield sys.stdout
         return
-    with atomic_write(output, "w", newline="") as file:
+    binary = kind in BINARY
+    with atomic_write(output, "wb") if binary else atomic_write(output, "w", newline="") as file:
         yield file
 
 

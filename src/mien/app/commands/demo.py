@@ -36,7 +36,7 @@ def command(output: Path, min_confidence: float | None) -> None:
     check_name(output)
     photograph = astronaut()[..., ::-1]  # RGB -> BGR
     analysis = Analyzer(min_confidence=min_confidence).report(photograph, name="astronaut (scikit-image)")
-    writer = open_writer("table", sys.stdout, (), top=3, single=True)
+    writer = open_writer("table", sys.stdout, ())
     writer.write(analysis)
     writer.close()
     write_picture(output, annotated(photograph, analysis.faces))

@@ -2,10 +2,12 @@
 
     python benchmarks/video_flicker.py [--model NAME]
 
-Two measures. Made probabilities: seven labels, two of them close, with noise on the logits from frame to frame, for
-undecided and for clear faces, at 30 and at 12 frames per second. Made pictures: the crops of two photographs
+Three measures. Synthetic probabilities: seven labels, two of them close, with noise on the logits from frame to frame,
+for undecided and for clear faces, at 30 and at 12 frames per second. Synthetic pictures: the crops of two photographs
 (scikit-image's astronaut, matplotlib's Grace Hopper) with strong camera noise and a trembling box, through the model;
-the change is from the one to the other. Prints a table and ends with one line of JSON.
+the change is from the one to the other. Truth: in how many frames the shown label trails the most probable one by more
+than 0.1, for a face that wanders between all labels, and for one whose label falls while two others take turns.
+Prints a table and ends with one line of JSON.
 """
 
 from __future__ import annotations
@@ -60,6 +62,38 @@ def _made_row(name: str, lead: float, second: float, noise: float, fps: float) -
         shown = np.flatnonzero(labels[round(2 * fps) :] == 3)
         delays.append(shown[0] / fps if len(shown) else float("inf"))
     return _row(f"{name}, {fps:g} fps", raw / _SECONDS, steady / _SECONDS, delays)
+
+
+def _wandering(spread: float, seconds_apart: float, fps: float) -> Values:
+    """Ten minutes of a face whose logits wander around equal ones, as fast as `seconds_apart` says."""
+    random = np.random.default_rng(7)
+    keep = np.exp(-1 / (fps * seconds_apart))
+    logits = np.zeros((round(600 * fps), _K))
+    for i in range(1, len(logits)):
+        logits[i] = keep * logits[i - 1] + spread * np.sqrt(1 - keep**2) * random.normal(0, 1, _K)
+    values = np.exp(logits)
+    return values / values.sum(1, keepdims=True)
+
+
+def _taking_turns(fps: float) -> Values:
+    """Two seconds of one label; afterwards it is at 2 % and two others lead in turns, for 0.15 s each."""
+    rows = np.full((round(22 * fps), _K), 0.02)
+    for i, row in enumerate(rows):
+        since_s = i / fps - 2
+        leads = 3 if since_s < 0 else 4 + int(since_s / 0.15) % 2
+        row[leads] = 1 - 0.02 * (_K - 1)
+    return rows
+
+
+def _trailing_row(name: str, values: Values, fps: float) -> dict[str, object]:
+    smoother = Smoother()
+    lead, longest, since = [], 0.0, 0
+    for i, row in enumerate(values):
+        smooth, label = smoother.update(1, row, i / fps)
+        lead.append(max(smooth) - smooth[label] > 0.1)
+        since = i if not lead[-1] else since
+        longest = max(longest, (i - since) / fps)
+    return {"case": name, "trailing": round(float(np.mean(lead)), 4), "longest_trailing_s": round(longest, 2)}
 
 
 def _row(name: str, raw: float, steady: float, delays: Sequence[float]) -> dict[str, object]:
@@ -121,12 +155,21 @@ def main() -> None:
     cases = (("undecided", 0.40, 0.36, 0.6), ("very noisy", 0.40, 0.36, 1.0), ("leaning", 0.50, 0.32, 0.6))
     rows = [_made_row(*case, fps) for fps in (30.0, 12.0) for case in cases]
     rows += _picture_rows(Analyzer(given.model, given.detector))
+    trailing = [
+        _trailing_row("two others take turns", _taking_turns(30.0), 30.0),
+        _trailing_row("wandering slowly", _wandering(1.5, 1.0, 30.0), 30.0),
+        _trailing_row("wandering quickly", _wandering(2.0, 0.2, 30.0), 30.0),
+        _trailing_row("wandering quickly, 12 fps", _wandering(2.0, 0.2, 12.0), 12.0),
+        _trailing_row("one frame per 2 s", _wandering(1.5, 1.0, 0.5), 0.5),
+    ]
     for row in rows:
         print(
             f"{row['case']:24} raw {row['raw_per_s']:>6}/s  shown {row['steady_per_s']:>6}/s  fall {row['fall']}"
             f"  delay {row['delay_s']} s (longest {row['longest_delay_s']})"
         )
-    print(json.dumps({"benchmark": "video_flicker", "model": given.model, "rows": rows}))
+    for row in trailing:
+        print(f"{row['case']:28} trails in {row['trailing']:.1%} of frames, longest {row['longest_trailing_s']} s")
+    print(json.dumps({"benchmark": "video_flicker", "model": given.model, "rows": rows + trailing}))
 
 
 if __name__ == "__main__":

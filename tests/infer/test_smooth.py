@@ -72,6 +72,35 @@ def test_label_holds_until_another_leads_long_enough():
     assert held == [0, 0, 0, 0, 0, 0, 1]
 
 
+def test_the_label_gives_way_whoever_leads():
+    """A label that has trailed for the hold time gives way, although two others take turns in leading."""
+    smoother = Smoother(time_constant_s=0.0, margin=0.1, hold_s=0.2)
+    turns = [(0.02, 0.8, 0.18), (0.02, 0.18, 0.8)]
+    held = [smoother.update(1, (0.9, 0.05, 0.05), 0.0)[1]]
+    held += [smoother.update(1, turns[i % 2], 0.1 * (i + 1))[1] for i in range(4)]
+    assert held == [0, 0, 0, 1, 1]
+
+
+def test_no_label_trails_for_longer_than_the_hold_time():
+    """Whatever a face does at 25 frames per second, the shown label never trails by the margin for more than 0.2 s."""
+    random = np.random.default_rng(3)
+    smoother, trailing_since = Smoother(), None
+    for i in range(3000):
+        smooth, label = smoother.update(1, random.dirichlet(np.full(7, 0.2)), i / 25)
+        if max(smooth) - smooth[label] <= 0.1:
+            trailing_since = None
+        elif trailing_since is None:
+            trailing_since = i
+        assert trailing_since is None or (i - trailing_since) / 25 < 0.2
+
+
+def test_frames_that_lie_seconds_apart_decide_at_once():
+    """With a frame every two seconds each shows its own label; nothing of the one before is left."""
+    smoother = Smoother()
+    script = [(0.9, 0.1), (0.1, 0.9), (0.9, 0.1), (0.45, 0.55)]
+    assert [smoother.update(1, values, 2.0 * i)[1] for i, values in enumerate(script)] == [0, 1, 0, 0]
+
+
 def test_label_holds_within_the_margin():
     # A lead that is smaller than the margin never changes the label.
     smoother = Smoother(time_constant_s=0.0, margin=0.1, hold_s=0.0)

@@ -1,7 +1,8 @@
 """Probabilities over time -> steady labels, one face at a time.
 
 Exponential smoothing with a time constant in seconds, so that the frame rate does not matter, and a label that holds
-until another leads by a margin for long enough. Knows no pictures and no label names.
+until it has trailed the leading one by a margin for long enough. The page does the same (`app/static/people.mjs`);
+a test compares both.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from mien.core.errors import OptionError
 
 __all__ = ["Smoother"]
 
+_FORGOTTEN = 3.0  # time constants after which smoothing keeps less than 5 % of what was before
+
 
 @dataclass(slots=True)
 class _State:
@@ -25,8 +28,7 @@ class _State:
     time_s: float
     seen: int
     label: int
-    challenger: int
-    since_s: float  # the challenger leads by the margin since this time
+    trailing_s: float | None = None  # since when the label trails the leading one by the margin; None: it does not
 
 
 @final
@@ -34,12 +36,14 @@ class Smoother:
     """Smooths the probabilities of each track and holds its label.
 
     A step of length d moves the smoothed values by 1 - exp(-d / time constant) towards the new ones; the first frames
-    of a face are averaged instead, so that one odd first frame does not stay.
+    of a face are averaged instead, so that one odd first frame does not stay. The label gives way to the most probable
+    one when it has trailed by the margin for `hold_s`, whichever labels led in the meantime. Frames that lie so far
+    apart that the smoothed values owe nothing to the one before decide at once.
 
     Args:
         time_constant_s: seconds after which 63 % of a change is followed; 0 turns smoothing off.
-        margin: by how much another label's smoothed probability must lead the held one's, in 0..1.
-        hold_s: for how long it must lead, in seconds.
+        margin: by how much the held label's smoothed probability must trail the largest one, in 0..1.
+        hold_s: for how long it must trail, in seconds.
 
     Raises:
         OptionError: a negative time, or a margin outside 0..1.
@@ -55,6 +59,7 @@ class Smoother:
         self._time_constant_s = time_constant_s
         self._margin = margin
         self._hold_s = hold_s
+        self._apart_s = hold_s + _FORGOTTEN * time_constant_s
         self._states: dict[int, _State] = {}
 
     def update(
@@ -72,10 +77,12 @@ class Smoother:
         state = self._states.get(track)
         if state is None:
             best = int(new.argmax())
-            state = self._states[track] = _State(new.copy(), time_s, 1, best, best, time_s)
+            state = self._states[track] = _State(new.copy(), time_s, 1, best)
         else:
-            self._blend(state, new, time_s)
-            self._hold(state, time_s)
+            step_s = max(time_s - state.time_s, 0.0)
+            self._blend(state, new, step_s)
+            state.time_s = time_s
+            self._hold(state, step_s)
         return tuple(float(v) for v in state.values), state.label
 
     def keep(self, tracks: frozenset[int]) -> None:
@@ -83,19 +90,17 @@ class Smoother:
         for track in self._states.keys() - tracks:
             del self._states[track]
 
-    def _blend(self, state: _State, new: NDArray[np.float64], time_s: float) -> None:
-        step_s = max(time_s - state.time_s, 0.0)
+    def _blend(self, state: _State, new: NDArray[np.float64], step_s: float) -> None:
         state.seen += 1
         weight = 1.0 if self._time_constant_s == 0 else 1 - math.exp(-step_s / self._time_constant_s)
         state.values = state.values + max(weight, 1 / state.seen) * (new - state.values)
-        state.time_s = time_s
 
-    def _hold(self, state: _State, time_s: float) -> None:
+    def _hold(self, state: _State, step_s: float) -> None:
         best = int(state.values.argmax())
-        if state.values[best] - state.values[state.label] <= self._margin or best == state.label:
-            state.challenger = state.label
+        if state.values[best] - state.values[state.label] <= self._margin:
+            state.trailing_s = None
             return
-        if best != state.challenger:
-            state.challenger, state.since_s = best, time_s
-        if time_s - state.since_s >= self._hold_s - 1e-9:
-            state.label = best
+        if state.trailing_s is None:
+            state.trailing_s = state.time_s
+        if state.time_s - state.trailing_s >= self._hold_s - 1e-9 or step_s >= self._apart_s:
+            state.label, state.trailing_s = best, None

@@ -1,6 +1,6 @@
 """A video's frames -> readings with stable ids and steady labels; one call, frame by frame.
 
-Detection is the dear step, so `auto` detects only when there is a reason to (see `_Stream._must_detect`) and carries
+Detection is the expensive step, so `auto` detects only when there is a reason to (see `_Stream._must_detect`) and carries
 the boxes along in between. Knows no files and no cameras: frames come in, frames go out, each exactly once.
 """
 
@@ -45,8 +45,8 @@ class StreamOptions:
             edge, and where something moves; motion in which no face is found is looked at less and less often.
         max_gap_s: a face that was away for longer comes back with a new id.
         time_constant_s: of the smoothing of probabilities; 0 turns it off.
-        margin: by how much another label must lead, in 0..1, before it is shown.
-        hold_s: for how long it must lead, in seconds.
+        margin: by how much the shown label must trail the most probable one, in 0..1, before it gives way.
+        hold_s: for how long it must trail, in seconds.
         uncertain_below: readings with a smaller (smoothed) confidence are uncertain, in 0..1; `Analyzer.reader` takes
             the model's own.
 

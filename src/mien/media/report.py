@@ -230,7 +230,7 @@ def _changes(summary: VideoSummary) -> str:
 def _reading_guide(brief: int, facts: Sequence[tuple[str, str]]) -> str:
     told = [
         "A person here is a face that was followed without a longer break: who leaves and comes back counts again. "
-        "Expressions are smoothed over time and hold until another leads clearly for a moment. "
+        "Expressions are smoothed over time; one holds until it has clearly trailed another for a moment. "
         "A reading is unsure while its probability is so low that such readings are more often wrong than right; its "
         "seconds count for its expression too."
     ]

@@ -7,8 +7,9 @@ const LEAST_OVERLAP = 0.2;
 const GAP_S = 1.0; // a face that was away for longer comes back with a new number
 // The next three are those of `mien.infer.smooth`, so that both ways of reading show the same labels.
 const TIME_CONSTANT_S = 0.2;
-const MARGIN = 0.1; // by how much another label must lead
-const HOLD_S = 0.2; // and for how long
+const MARGIN = 0.1; // by how much the shown label must trail the leading one
+const HOLD_S = 0.2; // and for how long, whichever labels lead in the meantime
+const APART_S = HOLD_S + 3 * TIME_CONSTANT_S; // frames that lie so far apart decide at once
 
 /** Numbers faces and smooths their probabilities. */
 export class People {
@@ -42,8 +43,9 @@ export class People {
     const values = Object.values(face.probabilities);
     const person = this.#known.get(track) ?? fresh(values, timeS);
     this.#known.set(track, person);
-    blend(person, values, timeS);
-    hold(person, timeS);
+    const stepS = timeS - person.seenS;
+    blend(person, values, stepS);
+    hold(person, timeS, stepS);
     person.box = face.box;
     person.seenS = timeS;
     const smooth = Object.fromEntries(labels.map((label, k) => [label, person.values[k]]));
@@ -53,21 +55,21 @@ export class People {
 
 function fresh(values, timeS) {
   const best = values.indexOf(Math.max(...values));
-  return { values: [...values], count: 0, label: best, rival: best, sinceS: timeS, seenS: timeS, box: null };
+  return { values: [...values], count: 0, label: best, trailingS: null, seenS: timeS, box: null };
 }
 
-function blend(person, values, timeS) {
+function blend(person, values, stepS) {
   person.count += 1;
-  const weight = Math.max(1 - Math.exp(-(timeS - person.seenS) / TIME_CONSTANT_S), 1 / person.count);
+  const weight = Math.max(1 - Math.exp(-stepS / TIME_CONSTANT_S), 1 / person.count);
   person.values = person.values.map((old, k) => old + weight * (values[k] - old));
 }
 
-function hold(person, timeS) {
+function hold(person, timeS, stepS) {
   const best = person.values.indexOf(Math.max(...person.values));
-  if (best === person.label || person.values[best] - person.values[person.label] <= MARGIN) {
-    person.rival = person.label;
+  if (person.values[best] - person.values[person.label] <= MARGIN) {
+    person.trailingS = null;
     return;
   }
-  if (best !== person.rival) [person.rival, person.sinceS] = [best, timeS];
-  if (timeS - person.sinceS >= HOLD_S - 1e-9) person.label = best;
+  person.trailingS ??= timeS;
+  if (timeS - person.trailingS >= HOLD_S - 1e-9 || stepS >= APART_S) [person.label, person.trailingS] = [best, null];
 }

@@ -1,7 +1,7 @@
 """A video's frames -> readings with stable ids and steady labels; one call, frame by frame.
 
-Detection is the expensive step, so `auto` detects only when there is a reason to (see `_Stream._must_detect`) and carries
-the boxes along in between. Knows no files and no cameras: frames come in, frames go out, each exactly once.
+Detection is the expensive step, so `auto` detects only when there is a reason to (see `StreamReader._must_detect`) and
+carries the boxes along in between. Knows no files and no cameras: frames come in, frames go out, each exactly once.
 """
 
 from __future__ import annotations

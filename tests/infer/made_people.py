@@ -38,6 +38,7 @@ class Oracle:
     """
 
     name = "oracle"
+    thread_safe = False
 
     def __init__(self, scene: Scene, blind: tuple[float, float] = (9e9, 9e9)) -> None:
         self._scene, self._blind = scene, blind
@@ -76,8 +77,11 @@ def _hides(front: tuple[float, ...], back: tuple[float, ...]) -> bool:
 class Bright:
     """A classifier: the brighter a crop, the happier."""
 
+    name = "bright"
     labels = LABELS
     crop = CropSpec(size=8)
+    uncertain_below = 0.5
+    thread_safe = False
 
     def __init__(self) -> None:
         self.crops = 0

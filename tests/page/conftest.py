@@ -20,6 +20,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "server"))
 from page_worlds import CHROMIUM, Tab, browser, two_faces, write_camera
 from server_worlds import Served, running
 
+from mien.infer.options import AnalyzerOptions
+
 _AXE = "4.14.1"
 _AXE_SHA512 = "FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ=="
 
@@ -65,9 +67,9 @@ def runtime_files(tmp_path_factory) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def shipped_detector() -> Path:
     """The detector in the package; skips where this checkout has none yet."""
-    from mien.app.server.pagefiles import detector_file
+    from mien.app.server.pagefiles import page_detector
 
-    file = detector_file("auto")
+    file = page_detector("auto")
     if file is None:
         pytest.skip("the package holds no face detector of its own")
     return file
@@ -76,9 +78,9 @@ def shipped_detector() -> Path:
 @pytest.fixture(scope="session")
 def any_detector(tmp_path_factory) -> Path:
     """The shipped detector, else an untrained one that sees faces everywhere: its arithmetic is the same."""
-    from mien.app.server.pagefiles import detector_file
+    from mien.app.server.pagefiles import page_detector
 
-    shipped = detector_file("auto")
+    shipped = page_detector("auto")
     if shipped is not None:
         return shipped
     torch = pytest.importorskip("torch")
@@ -99,10 +101,12 @@ def any_detector(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def site(runtime_files) -> Iterator[Served]:
     """A service with the shipped model and the shipped detector."""
-    from mien.app.server.pagefiles import detector_file
+    from mien.app.server.pagefiles import page_detector
     from mien.app.server.settings import Limits
 
-    with running(analyzer={"detector": detector_file("auto")}, limits=Limits(requests_per_minute=100_000)) as service:
+    with running(
+        analyzer=AnalyzerOptions(detector=page_detector("auto")), limits=Limits(requests_per_minute=100_000)
+    ) as service:
         yield service
 
 
@@ -114,7 +118,7 @@ def serve_quick(tiny_model) -> Iterator[Any]:
     with ExitStack() as stack:
 
         def start(**settings: Any) -> Served:
-            quick = {"analyzer": {"model": tiny_model, "detector": "none"}}
+            quick = {"analyzer": AnalyzerOptions(model=tiny_model, detector="none")}
             return stack.enter_context(running(**quick | settings))
 
         yield start

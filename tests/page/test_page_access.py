@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from mien.infer.options import AnalyzerOptions
+
 TABS = ["live", "photo", "video", "session", "model"]
 
 
@@ -75,7 +77,7 @@ def test_figures_of_the_model(serve_quick, open_tab, axe, scheme, tiny_model, tm
     model = tmp_path / "tiny.onnx"
     model.write_bytes(tiny_model.read_bytes())
     (tmp_path / "tiny.evaluation.json").write_text(json.dumps({"figures": figures}), "utf-8")
-    page = open_tab(serve_quick(analyzer={"model": model, "detector": "none"}), color_scheme=scheme).ready()
+    page = open_tab(serve_quick(analyzer=AnalyzerOptions(model=model, detector="none")), color_scheme=scheme).ready()
 
     page.click("#tab-model")
 

@@ -10,6 +10,8 @@ import jsonschema
 import numpy as np
 from page_worlds import two_faces
 
+from mien.infer.options import AnalyzerOptions
+
 _READ_HERE = """async (text) => {
   const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
   const { DeviceEngine } = await import('/static/engines.mjs');
@@ -41,7 +43,7 @@ def test_the_page_and_python_agree(open_tab, runtime_files, any_detector, astron
     }
     analyzer = Analyzer(detector=any_detector)
     found = 0
-    with running(analyzer={"detector": any_detector}) as service:
+    with running(analyzer=AnalyzerOptions(detector=any_detector)) as service:
         page = open_tab(service).ready()
         for name, picture in pictures.items():
             data = _png(picture)

@@ -5,6 +5,8 @@ import json
 
 import pytest
 
+from mien.infer.options import AnalyzerOptions
+
 
 @pytest.mark.parametrize("mode", ["server", "device"])
 def test_both_faces_are_found_and_named(site, open_tab, request, mode):
@@ -44,7 +46,7 @@ def test_both_faces_are_found_and_named(site, open_tab, request, mode):
 def test_uncertain_faces_have_a_mark(serve_quick, open_tab, request, any_detector, mode):
     # With less confidence than asked for, a face is unsure in both modes alike; its label and bars stay.
     request.getfixturevalue("runtime_files")
-    tab = open_tab(serve_quick(analyzer={"detector": any_detector, "min_confidence": 1.0}))
+    tab = open_tab(serve_quick(analyzer=AnalyzerOptions(detector=any_detector, min_confidence=1.0)))
     page = tab.ready()
     tab.engine(mode)
 

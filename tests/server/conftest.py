@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from mien.infer.options import AnalyzerOptions
+
 pytest.importorskip("fastapi")
 pytest.importorskip("uvicorn")
 
@@ -15,9 +17,9 @@ from server_worlds import Served, png, running
 
 
 @pytest.fixture(scope="session")
-def quick(tiny_model) -> dict[str, Any]:
-    """Analyzer options of the golden model, which takes the whole picture for a face."""
-    return {"model": tiny_model, "detector": "none"}
+def quick(tiny_model) -> AnalyzerOptions:
+    """Options of the golden model, which takes the whole picture for a face."""
+    return AnalyzerOptions(model=tiny_model, detector="none")
 
 
 @pytest.fixture(scope="session")

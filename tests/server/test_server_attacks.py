@@ -9,6 +9,8 @@ import zlib
 import pytest
 from server_worlds import form, png
 
+from mien.infer.options import AnalyzerOptions
+
 TOKEN = "correct-horse-battery"
 
 
@@ -135,21 +137,17 @@ def test_more_pictures_than_allowed(serve, grey_png):
 def test_ten_thousand_faces(serve, tiny_model, monkeypatch):
     # A drawn crowd: no more faces are read than the limit says, the largest ones.
     from mien.core.types import Face
-    from mien.infer import analyzer as module
-    from mien.infer.detect import DetectOptions
 
     class Crowd:
         name = "crowd"
 
-        def __init__(self, options: DetectOptions) -> None:
-            self._options = options
+        thread_safe = True
 
         def detect(self, image):
             grid = [(x, y) for x in range(100) for y in range(100)]
-            return self._options.select(Face((x, y, x + 1 + x / 100, y + 1), 1.0) for x, y in grid)
+            return [Face((x, y, x + 1 + x / 100, y + 1), 1.0) for x, y in grid]
 
-    monkeypatch.setattr(module, "open_detector", lambda _name, options: Crowd(options))
-    service = serve(limits={"faces": 50}, analyzer={"model": tiny_model})
+    service = serve(limits={"faces": 50}, analyzer=AnalyzerOptions(model=tiny_model, detector=Crowd()))
 
     faces = service.ask("POST", "/v1/analyze", png(100, 100)).json()["faces"]
 

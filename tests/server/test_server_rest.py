@@ -22,7 +22,7 @@ def test_a_raw_picture_gives_the_documented_json(served, grey_png):
     assert (body["source"], body["width"], body["height"]) == ("room.png", 16, 8)
     from mien.infer.analyzer import Analyzer
 
-    local = Analyzer(**served.app.state.service.settings.analyzer).report(grey_png, name="room.png").to_dict()
+    local = Analyzer.of(served.app.state.service.settings.analyzer).report(grey_png, name="room.png").to_dict()
     assert body == json.loads(json.dumps(local))
 
 

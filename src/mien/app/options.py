@@ -1,98 +1,38 @@
-"""Options that several commands share: which model, which detector, how to look for faces."""
+"""Options that several commands share: which model, which detector, how to look for faces.
+
+A command names the options that it has and gets one `mien.infer.options.AnalyzerOptions`; defaults and help texts
+come from there and from the table of detectors.
+"""
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from mien.core.errors import OptionError
 from mien.core.text import whole_number
+from mien.infer.detectors.table import AUTO, DEFAULT_DETECTOR, DETECTORS
+from mien.infer.options import AnalyzerOptions
 
 if TYPE_CHECKING:
     from mien.infer.analyzer import Analyzer
 
-__all__ = ["analyzer_options", "detect_side", "make_analyzer", "min_confidence_option", "most_pixels"]
+__all__ = ["FULL", "analyzer_options", "detect_side", "detector_names", "make_analyzer"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
-min_confidence_option = click.option(
-    "--min-confidence",
-    type=click.FloatRange(0, 1),
-    metavar="P",
-    help="Mark readings with less confidence (0 to 1) as uncertain.  [default: what the model file says]",
-)
-"""Decorator: the option that overrides the model's own threshold."""
-
-_OPTIONS = (
-    click.option("--model", default="fer2013", show_default=True, help="Shipped name, .onnx file, or training run."),
-    click.option(
-        "--detector",
-        default="auto",
-        show_default=True,
-        help="auto or mien (own), mien-int8, yunet, none (each picture is one face crop), or a detector's file.",
-    ),
-    click.option("--min-face", type=click.FloatRange(0), default=0.0, metavar="PX", help="Leave out smaller faces."),
-    click.option("--max-faces", type=click.IntRange(1), metavar="N", help="Read at most the N largest faces."),
-    click.option(
-        "--detect-size",
-        default="640",
-        show_default=True,
-        metavar="PX|full",
-        help="Longest side at which faces are looked for; 'full' finds tiny faces in large pictures.",
-    ),
-    min_confidence_option,
-    click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Threads of the classifier."),
-    click.option(
-        "--max-megapixels",
-        type=click.FloatRange(0.001),
-        default=100.0,
-        show_default=True,
-        help="Largest picture to open.",
-    ),
-)
+FULL = "full"
+"""Value of `--detect-size` that looks at whole pictures."""
 
 
-def analyzer_options(command: _F) -> _F:
-    """Add the shared options to a click command, which takes them as `**options` and calls `make_analyzer`."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
-
-
-def make_analyzer(options: Mapping[str, Any]) -> Analyzer:
-    """Analyzer from the values of the shared options.
-
-    Raises:
-        OptionError: unknown model or detector, or an impossible size.
-
-    """
-    from mien.infer.analyzer import Analyzer
-
-    return Analyzer(
-        options["model"],
-        options["detector"],
-        threads=options["threads"],
-        min_face=options["min_face"],
-        max_faces=options["max_faces"],
-        detect_side=detect_side(options["detect_size"]),
-        max_pixels=most_pixels(options["max_megapixels"]),
-        min_confidence=options["min_confidence"],
-    )
-
-
-def most_pixels(megapixels: float) -> int:
-    """Value of `--max-megapixels` in pixels.
-
-    Raises:
-        OptionError: not a finite number.
-
-    """
-    if not math.isfinite(megapixels):
-        raise OptionError(f"--max-megapixels expects a number of megapixels such as 100, got {megapixels:g}.")
-    return int(megapixels * 1e6)
+def detector_names() -> str:
+    """The detectors for a help text."""
+    default = f"{AUTO} ({DEFAULT_DETECTOR})"
+    return f"{default}, {', '.join(f'{row.name} ({row.summary})' for row in DETECTORS.values())}, or a detector's file."
 
 
 def detect_side(text: str) -> int | None:
@@ -102,9 +42,126 @@ def detect_side(text: str) -> int | None:
         OptionError: neither.
 
     """
-    if text == "full":
+    if text == FULL:
         return None
     side = whole_number(text)
     if side is None:
-        raise OptionError(f"--detect-size expects a number of pixels or 'full', got {text!r}.")
+        raise OptionError(f"--detect-size expects a number of pixels or {FULL!r}, got {text!r}.")
     return side
+
+
+def _most_pixels(megapixels: float) -> int:
+    if not math.isfinite(megapixels):
+        raise OptionError(f"--max-megapixels expects a number of megapixels such as 100, got {megapixels:g}.")
+    return int(megapixels * 1e6)
+
+
+# One row per field of AnalyzerOptions: the option that sets it, and what turns its value into the field's.
+_OPTIONS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "model": (
+        click.option(
+            "--model",
+            default=AnalyzerOptions.model,
+            show_default=True,
+            help="Shipped name, .onnx file, or training run.",
+        ),
+        str,
+    ),
+    "detector": (
+        click.option("--detector", default=AnalyzerOptions.detector, show_default=True, help=detector_names()),
+        str,
+    ),
+    "min_face": (
+        click.option(
+            "--min-face",
+            type=click.FloatRange(0),
+            default=AnalyzerOptions.min_face,
+            metavar="PX",
+            help="Leave out smaller faces.",
+        ),
+        float,
+    ),
+    "max_faces": (
+        click.option("--max-faces", type=click.IntRange(1), metavar="N", help="Read at most the N largest faces."),
+        lambda value: value,
+    ),
+    "detect_side": (
+        click.option(
+            "--detect-size",
+            "detect_side",
+            default=str(AnalyzerOptions.detect_side),
+            show_default=True,
+            metavar=f"PX|{FULL}",
+            help=f"Longest side at which faces are looked for; '{FULL}' finds tiny faces in large pictures.",
+        ),
+        detect_side,
+    ),
+    "min_confidence": (
+        click.option(
+            "--min-confidence",
+            type=click.FloatRange(0, 1),
+            metavar="P",
+            help="Mark readings with less confidence (0 to 1) as uncertain.  [default: what the model file says]",
+        ),
+        lambda value: value,
+    ),
+    "threads": (
+        click.option(
+            "--threads",
+            type=click.IntRange(1),
+            default=AnalyzerOptions.threads,
+            show_default=True,
+            help="Threads of the classifier.",
+        ),
+        int,
+    ),
+    "max_pixels": (
+        click.option(
+            "--max-megapixels",
+            "max_pixels",
+            type=click.FloatRange(0.001),
+            default=AnalyzerOptions.max_pixels / 1e6,
+            show_default=True,
+            help="Largest picture to open.",
+        ),
+        _most_pixels,
+    ),
+}
+
+
+def analyzer_options(*names: str) -> Callable[[_F], _F]:
+    """Decorator: the options of these fields of `AnalyzerOptions` (of all without names).
+
+    The command gets their values as one argument `analysis`, of that class; what is not named has its default.
+
+    Raises:
+        OptionError: when the command is called with an impossible value.
+
+    """
+    chosen = names or tuple(_OPTIONS)
+
+    def add(command: _F) -> _F:
+        @functools.wraps(command)
+        def wrapped(*arguments: Any, **values: Any) -> Any:
+            fields = {name: _OPTIONS[name][1](values.pop(name)) for name in chosen}
+            return command(*arguments, analysis=AnalyzerOptions(**fields), **values)
+
+        made: Any = wrapped
+        for name in reversed(chosen):
+            made = _OPTIONS[name][0](made)
+        return made  # type: ignore[no-any-return]
+
+    return add
+
+
+def make_analyzer(options: AnalyzerOptions) -> Analyzer:
+    """Opened models; the libraries are loaded here and not before.
+
+    Raises:
+        OptionError: unknown model or detector.
+        ModelError, StoreError: a model file is missing or damaged.
+
+    """
+    from mien.infer.analyzer import Analyzer
+
+    return Analyzer.of(options)

@@ -15,6 +15,8 @@ from typing import Any, Literal
 
 from mien.core.errors import MissingExtraError, ModelError, OptionError, OutputError
 from mien.core.files import atomic_write, copy_file, make_folder
+from mien.infer.detectors.table import AUTO, DETECTORS, detector_row
+from mien.infer.registry import DEFAULT_MODEL
 
 __all__ = ["GRADIO_VERSION", "KINDS", "Kind", "write_space"]
 
@@ -29,7 +31,7 @@ _SERVICE = ("fastapi", "uvicorn", "websockets", "python-multipart")
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", "learn", "evaluate", "data", "*.pyc")
 
 
-def write_space(out: Path, kind: Kind, model: str = "fer2013", detector: str = "auto") -> list[Path]:
+def write_space(out: Path, kind: Kind, model: str = DEFAULT_MODEL, detector: str = AUTO) -> list[Path]:
     """Write a Space into a folder that is new or empty.
 
     Args:
@@ -52,7 +54,7 @@ def write_space(out: Path, kind: Kind, model: str = "fer2013", detector: str = "
     make_folder(out)
     if any(out.iterdir()):
         raise OutputError(f"The folder {out} is not empty; name a new one.")
-    if kind != "static" and (model, detector) != ("fer2013", "auto"):
+    if kind != "static" and (model, detector) != (DEFAULT_MODEL, AUTO):
         raise OptionError(f"Only the static kind takes a model or a detector; the kind {kind!r} runs the default ones.")
     if kind == "static":
         _write_static(out, model, detector)
@@ -73,29 +75,31 @@ def _write_python(out: Path, kind: Kind) -> None:
 
 
 def _copy_store(folder: Path) -> None:
-    """What of the model store makes the Space better: the runtime for visitors' devices, and YuNet."""
+    """What of the model store makes the Space better: the runtime for visitors' devices, and fetched detectors."""
     from mien.app.server import runtime
-    from mien.infer.store import entry, entry_path, is_stored
+    from mien.infer.registry import entries
+    from mien.infer.store import entry_path, is_stored
 
     make_folder(folder)
     _write(folder / "README.txt", "Model files that the service finds at its start.\n")
     if runtime.missing() is None:
         shutil.copytree(runtime.runtime_folder(), folder / runtime.runtime_folder().name, copy_function=copy_file)
-    if is_stored("yunet"):
-        source = entry_path(entry("yunet"))
-        copy_file(source, folder / source.name)
+    for known in entries("detector"):
+        if known.url is not None and is_stored(known.name):
+            copy_file(entry_path(known), folder / known.filename)
 
 
 def _write_static(out: Path, model: str, detector: str) -> None:
     from mien.app.server import runtime
-    from mien.app.server.pagefiles import detector_file, detector_info, device_facts, model_facts, page_files
+    from mien.app.server.pagefiles import detector_info, device_facts, model_facts, page_detector, page_files
     from mien.core.errors import StoreError
     from mien.infer.classify import load_classifier
 
-    found = detector_file(detector)
-    if detector not in ("auto", "mien", "mien-int8") and found != Path(detector):
+    found, row = page_detector(detector), detector_row(detector)
+    if (row is None and found != Path(detector)) or (row is not None and not row.browsers):
+        able = ", ".join((AUTO, *(row.name for row in DETECTORS.values() if row.browsers)))
         raise ModelError(
-            f"The detector {detector!r} is none that browsers can run; take auto, mien, mien-int8, or the file of one "
+            f"The detector {detector!r} is none that browsers can run; take {able}, or the file of one "
             "that mien has trained (docs/detector.md)."
         )
     device, reason = device_facts(None if found is None else detector_info(found))

@@ -23,6 +23,7 @@ from mien.batch.settings import Settings
 from mien.core.errors import ImageError, MienError, ModelError, VideoError
 from mien.core.types import Face, Image
 from mien.infer.crop import crop_faces
+from mien.infer.plug import model_file
 from mien.pictures.decode import load_image
 
 __all__ = ["Worker"]
@@ -72,8 +73,9 @@ class Worker:
         self._settings, self._folder = settings, folder
         self._cursors = Cursors()
         self._analyzer = settings.analyzer(settings.max_faces)
-        info = self._analyzer.classifier.info
-        facts = {"job": job, "model": info.name, "model_sha256": self._analyzer.classifier.sha256}
+        classifier = model_file(self._analyzer.classifier)
+        info = classifier.info
+        facts = {"job": job, "model": info.name, "model_sha256": classifier.sha256}
         facts |= {"detector": self._analyzer.detector.name}
         self._faces_schema = faces_schema(info.labels, facts)
         self._inputs_schema = inputs_schema(facts)

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from mien.batch.local import run_local
 from mien.batch.manifest import NAME, Manifest, check_same, read_manifest, write_manifest
 from mien.batch.parts import Done, done_parts, remove_leavings
-from mien.batch.places import LOCK, Folder, absolute, local_path, open_folder, stamp
+from mien.batch.places import LOCK, Folder, absolute, open_folder, stamp
 from mien.batch.plan import Chunk, from_line, plan, to_line
 from mien.batch.settings import Settings
 from mien.core.errors import InputError, MienError, MissingExtraError, OptionError, OutputError, unknown_name
@@ -194,31 +194,23 @@ def _withdraw_unbegun(folder: Folder) -> None:
 def _asked(source: str, settings: Settings) -> Manifest:
     """The manifest as far as it is known before the source is listed."""
     import mien
+    from mien.infer.detect import detector_sha256
+    from mien.infer.plug import model_file
 
     analyzer = settings.analyzer(settings.max_faces)
-    info, classifier = analyzer.classifier.info, analyzer.classifier
+    classifier = model_file(analyzer.classifier)
+    info = classifier.info
     return Manifest(
         source=absolute(source),
         mien=mien.__version__,
         model={"name": info.name, "sha256": classifier.sha256},
-        detector={"name": analyzer.detector.name, "sha256": _detector_digest(settings.detector)},
+        detector={"name": analyzer.detector.name, "sha256": detector_sha256(str(settings.detector))},
         labels=info.labels,
         settings=settings.to_dict(),
         plan="",
         inputs=0,
         parts=0,
     )
-
-
-def _detector_digest(name: str) -> str | None:
-    from mien.infer.registry import ENTRIES
-    from mien.infer.store import find
-
-    known = {"auto": "mien"}.get(name, name)
-    if known not in ENTRIES and not known.endswith(".onnx"):
-        return None  # "none" has no file
-    path = find(known) if known in ENTRIES else local_path(known)
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _planned(folder: Folder, wanted: str) -> Iterator[Chunk]:

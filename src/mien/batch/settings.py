@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mien.core.errors import OptionError
 from mien.core.text import is_whole
+from mien.infer.detectors.table import detector_row
+from mien.infer.options import AnalyzerOptions
+from mien.infer.registry import ENTRIES
 
 if TYPE_CHECKING:
     from mien.infer.analyzer import Analyzer
@@ -18,18 +21,12 @@ __all__ = ["Settings"]
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How pictures are read; the fields are those of `mien.infer.analyzer.Analyzer`, and a few more.
+class Settings(AnalyzerOptions):
+    """How pictures are read: the fields of `AnalyzerOptions`, and what a job needs beside them.
+
+    Model and detector are names or files, since a job's processes open them anew and its manifest names them.
 
     Args:
-        model: shipped name, `.onnx` file, or folder of a training run.
-        detector: name of a detector, or the path of its file; "none" takes every picture whole.
-        threads: threads of the classifier in each process.
-        min_face: leave out faces smaller than this, in pixels.
-        max_faces: at most this many faces of a picture, the largest ones; None for all.
-        detect_side: longest side at which faces are looked for, in pixels; None for full size.
-        max_pixels: largest picture to decode.
-        min_confidence: readings with less are uncertain, in 0..1; None takes the model's own threshold.
         every_s: read one frame of a video per so many seconds; None for every frame.
         column: the column of a Parquet table that holds the pictures.
         chunk: inputs per part: so much is done again at most, per process, after a kill.
@@ -39,19 +36,15 @@ class Settings:
 
     """
 
-    model: str = "fer2013"
-    detector: str = "auto"
-    threads: int = 1
-    min_face: float = 0.0
-    max_faces: int | None = None
-    detect_side: int | None = 640
-    max_pixels: int = 100_000_000
-    min_confidence: float | None = None
     every_s: float | None = None
     column: str = "image"
     chunk: int = 256
 
     def __post_init__(self) -> None:
+        super().__post_init__()
+        for kind, value in (("model", self.model), ("detector", self.detector)):
+            if not isinstance(value, str | Path):
+                raise OptionError(f"A batch takes a {kind} by name or file, got a {type(value).__name__}.")
         if not is_whole(self.chunk, 1):
             raise OptionError(f"A part holds at least 1 input, got {self.chunk!r}.")
         if self.every_s is not None and not (math.isfinite(self.every_s) and self.every_s > 0):
@@ -59,12 +52,22 @@ class Settings:
 
     def anchored(self) -> Settings:
         """The same with absolute paths of files, so that processes with another working folder find them."""
-        from mien.infer.registry import ENTRIES
-
-        named = self.model in ENTRIES or not Path(self.model).exists()
-        model = self.model if named else os.path.abspath(self.model)  # noqa: PTH100 (no links resolved)
-        detector = os.path.abspath(self.detector) if self.detector.endswith(".onnx") else self.detector  # noqa: PTH100
+        model, detector = str(self.model), str(self.detector)
+        if model not in ENTRIES and Path(model).exists():
+            model = os.path.abspath(model)  # noqa: PTH100 (no links resolved)
+        if detector_row(detector) is None and Path(detector).exists():
+            detector = os.path.abspath(detector)  # noqa: PTH100
         return replace(self, model=model, detector=detector)
+
+    @classmethod
+    def of(cls, options: AnalyzerOptions, **more: Any) -> Settings:
+        """Settings from the options of an analysis, and other fields by name.
+
+        Raises:
+            OptionError: an impossible value.
+
+        """
+        return cls(**{field.name: getattr(options, field.name) for field in fields(AnalyzerOptions)}, **more)
 
     def analyzer(self, max_faces: int | None) -> Analyzer:
         """Opened models; `max_faces` limits the detector.
@@ -76,16 +79,7 @@ class Settings:
         """
         from mien.infer.analyzer import Analyzer
 
-        return Analyzer(
-            self.model,
-            self.detector,
-            threads=self.threads,
-            min_face=self.min_face,
-            max_faces=max_faces,
-            detect_side=self.detect_side,
-            max_pixels=self.max_pixels,
-            min_confidence=self.min_confidence,
-        )
+        return Analyzer.of(replace(self, max_faces=max_faces))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

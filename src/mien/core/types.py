@@ -162,11 +162,16 @@ class Analysis:
 
 
 class Detector(Protocol):
-    """Finds faces in a picture."""
+    """Finds faces in a picture; `docs/python.md` plugs one in."""
 
     @property
     def name(self) -> str:
-        """Name of the detector, as the command line spells it."""
+        """Name of the detector, as records show it."""
+        ...
+
+    @property
+    def thread_safe(self) -> bool:
+        """Whether several threads may call `detect` at once; if not, `Analyzer` lets them in one by one."""
         ...
 
     def detect(self, image: Image) -> Sequence[Face]:
@@ -175,7 +180,12 @@ class Detector(Protocol):
 
 
 class Classifier(Protocol):
-    """Reads expressions from face crops."""
+    """Reads expressions from face crops; `docs/python.md` plugs one in."""
+
+    @property
+    def name(self) -> str:
+        """Name of the model, as records show it."""
+        ...
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -185,6 +195,16 @@ class Classifier(Protocol):
     @property
     def crop(self) -> CropSpec:
         """What the crops must look like."""
+        ...
+
+    @property
+    def uncertain_below(self) -> float:
+        """Readings with a smaller confidence are uncertain, in 0..1."""
+        ...
+
+    @property
+    def thread_safe(self) -> bool:
+        """Whether several threads may call `classify` at once; if not, `Analyzer` lets them in one by one."""
         ...
 
     def classify(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, final
@@ -16,17 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PilImage
 
-from mien.core.errors import InputError, OptionError
-from mien.core.text import is_number
-from mien.core.types import Analysis, Detector, Face, Frame, Image, Reading
-from mien.infer.classify import OnnxClassifier, load_classifier
+from mien.core.errors import InputError
+from mien.core.types import Analysis, Classifier, Detector, Face, Frame, Image, Reading
 from mien.infer.crop import crop_faces, fit_crops
-from mien.infer.detect import DetectOptions, open_detector
-from mien.infer.registry import DEFAULT_MODEL
-from mien.pictures.decode import MAX_PIXELS, ColorOrder, ImageSource, load_image
+from mien.infer.options import AnalyzerOptions
+from mien.infer.plug import as_classifier, as_detector
+from mien.pictures.decode import ColorOrder, ImageSource, load_image
 
 if TYPE_CHECKING:
-    from mien.infer.stream import StreamReader
+    from mien.infer.stream import StreamOptions, StreamReader
 
 __all__ = ["Analyzer", "analyze"]
 
@@ -38,18 +36,19 @@ _CHUNK = 16
 
 @final
 class Analyzer:
-    """Reads expressions from pictures; opens its models once and can be used from one thread at a time.
+    """Reads expressions from pictures; opens its models once. Threads may share it.
 
     Args:
-        model: shipped name, `.onnx` file, or folder of a training run.
-        detector: name or file, as `mien.infer.detect.open_detector` takes it.
-        threads: threads of the classifier's runtime, 1 to 256; one is fastest for single faces.
+        model: shipped name, `.onnx` file, folder of a training run, or an object that is a `mien.Classifier`.
+        detector: name or file, as `mien.infer.detect.open_detector` takes it, or an object that is a `mien.Detector`
+            (which gets pictures in their full size).
+        detect_side: longest side at which faces are looked for; None for full size (finds tiny faces, slower).
         min_face: leave out faces smaller than this, in pixels of the picture.
         max_faces: read at most this many faces of a picture, the largest ones.
-        detect_side: longest side at which faces are looked for; None for full size (finds tiny faces, slower).
-        max_pixels: largest picture to decode.
         min_confidence: readings with a smaller confidence are marked as uncertain, in 0..1; None takes the model's own
             threshold (`docs/judging.md`).
+        threads: threads of the classifier's runtime, 1 to 256; one is fastest for single faces.
+        max_pixels: largest picture to decode.
 
     Raises:
         OptionError: unknown name or impossible value.
@@ -59,30 +58,37 @@ class Analyzer:
 
     def __init__(
         self,
-        model: str | Path = DEFAULT_MODEL,
-        detector: str | Path = "auto",
+        model: str | Path | Classifier = AnalyzerOptions.model,
+        detector: str | Path | Detector = AnalyzerOptions.detector,
         *,
-        threads: int = 1,
-        min_face: float = 0.0,
-        max_faces: int | None = None,
-        detect_side: int | None = 640,
-        max_pixels: int = MAX_PIXELS,
-        min_confidence: float | None = None,
+        detect_side: int | None = AnalyzerOptions.detect_side,
+        min_face: float = AnalyzerOptions.min_face,
+        max_faces: int | None = AnalyzerOptions.max_faces,
+        min_confidence: float | None = AnalyzerOptions.min_confidence,
+        threads: int = AnalyzerOptions.threads,
+        max_pixels: int = AnalyzerOptions.max_pixels,
     ) -> None:
-        if min_confidence is not None and not is_number(min_confidence, 0, 1):
-            raise OptionError(f"The smallest confidence must lie in 0..1, got {min_confidence!r}.")
-        if not is_number(max_pixels, 1):
-            raise OptionError(f"The largest picture must have 1 pixel or more, got {max_pixels!r} pixels.")
-        options = DetectOptions(side=detect_side, min_face=min_face, max_faces=max_faces)
-        self.classifier: OnnxClassifier = load_classifier(model, threads)
-        self.detector: Detector = open_detector(detector, options)
-        self._max_pixels = max_pixels
-        self._min_confidence = min_confidence
+        self.options = AnalyzerOptions(
+            model, detector, detect_side, min_face, max_faces, min_confidence, threads, max_pixels
+        )
+        self.classifier: Classifier = as_classifier(model, threads)
+        self.detector: Detector = as_detector(detector, self.options.looking)
+
+    @classmethod
+    def of(cls, options: AnalyzerOptions) -> Analyzer:
+        """The analyzer of some options.
+
+        Raises:
+            OptionError, ModelError, StoreError: as the constructor.
+
+        """
+        return cls(**{field.name: getattr(options, field.name) for field in fields(AnalyzerOptions)})
 
     @property
     def uncertain_below(self) -> float:
         """Readings with a smaller confidence are uncertain, in 0..1."""
-        return self.classifier.info.uncertain_below if self._min_confidence is None else self._min_confidence
+        own = self.options.min_confidence
+        return self.classifier.uncertain_below if own is None else own
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -100,7 +106,7 @@ class Analyzer:
             ImageError: the picture cannot be read.
 
         """
-        picture = load_image(image, color=color, max_pixels=self._max_pixels)
+        picture = load_image(image, color=color, max_pixels=self.options.max_pixels)
         return self._read([picture])[0]
 
     def analyze_batch(self, images: Iterable[ImageSource], *, color: ColorOrder = "bgr") -> list[list[Reading]]:
@@ -118,7 +124,7 @@ class Analyzer:
         _refuse_single(images)
         found: list[list[Reading]] = []
         for chunk in _chunks(images, _CHUNK):
-            found += self._read([load_image(i, color=color, max_pixels=self._max_pixels) for i in chunk])
+            found += self._read([load_image(i, color=color, max_pixels=self.options.max_pixels) for i in chunk])
         return found
 
     def report(self, source: ImageSource, *, color: ColorOrder = "bgr", name: str | None = None) -> Analysis:
@@ -128,7 +134,7 @@ class Analyzer:
             ImageError: the picture cannot be read.
 
         """
-        picture = load_image(source, color=color, max_pixels=self._max_pixels)
+        picture = load_image(source, color=color, max_pixels=self.options.max_pixels)
         return self._analysis(name or _name_of(source), picture, self._read([picture])[0])
 
     def reports(self, sources: Iterable[ImageSource]) -> Iterator[Analysis]:
@@ -176,41 +182,45 @@ class Analyzer:
         checked = [_check_crop(crop, i) for i, crop in enumerate(crops)]
         return self.classifier.classify(fit_crops(checked, self.classifier.crop))
 
-    def stream(self, frames: Iterable[Frame], **options: Any) -> Iterator[tuple[Frame, list[Reading]]]:
+    def stream(
+        self, frames: Iterable[Frame], options: StreamOptions | None = None, **changes: Any
+    ) -> Iterator[tuple[Frame, list[Reading]]]:
         """Readings of a video, with stable tracks and steady labels.
 
         Args:
             frames: in order of time, as `mien.open_source` gives them; may be endless.
-            options: fields of `mien.infer.stream.StreamOptions`.
+            options: how the video is read; None for the defaults.
+            changes: fields of `StreamOptions` that replace those of `options`.
 
         Returns:
             An iterator of each frame with its readings; a frame without faces comes with an empty list.
 
         Raises:
-            OptionError: an impossible value of an option.
+            OptionError: an unknown option, or an impossible value of one.
             InputError: something else than frames.
 
         """
         if isinstance(frames, str | bytes | os.PathLike):
             raise InputError("Expected frames, got a path; open it with mien.open_source(path).")
-        reader = self.reader(**options)
+        reader = self.reader(options, **changes)
         return ((frame, reader.read(frame)) for frame in frames)
 
-    def reader(self, **options: Any) -> StreamReader:
-        """The state of one video, which reads it frame by frame; see `mien.infer.stream.StreamOptions`."""
+    def reader(self, options: StreamOptions | None = None, **changes: Any) -> StreamReader:
+        """The state of one video, which reads it frame by frame; `options` and `changes` as for `stream`."""
         from mien.infer.stream import StreamOptions, StreamReader
 
-        return StreamReader(
-            self.detector, self.classifier, StreamOptions(**{"uncertain_below": self.uncertain_below} | options)
-        )
+        wanted = (options or StreamOptions()).changed(**changes)
+        if wanted.uncertain_below is None:
+            wanted = wanted.changed(uncertain_below=self.options.min_confidence)
+        return StreamReader(self.detector, self.classifier, wanted)
 
     @property
     def _model_name(self) -> str:
-        return self.classifier.info.name
+        return self.classifier.name
 
     def _try_load(self, source: ImageSource) -> Image | InputError:
         try:
-            return load_image(source, max_pixels=self._max_pixels)
+            return load_image(source, max_pixels=self.options.max_pixels)
         except InputError as error:
             return error
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mien.core.contract import INPUT_NAME, METADATA_KEY, OUTPUT_NAME, CropSpec, ModelInfo
 from mien.core.errors import InputError, ModelError
+from mien.infer.registry import DEFAULT_MODEL
 from mien.infer.session import OnnxFile, input_shape, open_onnx
 from mien.infer.store import resolve_model
 
@@ -24,7 +25,9 @@ _BATCH = 16
 
 @final
 class OnnxClassifier:
-    """A classifier read from one `.onnx` file; `load_classifier` makes it."""
+    """A classifier read from one `.onnx` file; `load_classifier` makes it. Threads may share it."""
+
+    thread_safe = True
 
     def __init__(self, file: OnnxFile, info: ModelInfo) -> None:
         self._file = file
@@ -44,6 +47,16 @@ class OnnxClassifier:
     def bytes(self) -> int:
         """Size of the model file."""
         return self._file.bytes
+
+    @property
+    def name(self) -> str:
+        """Name of the model, from its file."""
+        return self.info.name
+
+    @property
+    def uncertain_below(self) -> float:
+        """Readings with a smaller confidence are uncertain, in 0..1."""
+        return self.info.uncertain_below
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -80,11 +93,11 @@ class OnnxClassifier:
         return out
 
 
-def load_classifier(model: str | Path = "fer2013", threads: int = 1) -> OnnxClassifier:
+def load_classifier(model: str | Path = DEFAULT_MODEL, threads: int = 1) -> OnnxClassifier:
     """Open a classifier.
 
     Args:
-        model: a shipped name ("fer2013"), an `.onnx` file, or the folder of a training run.
+        model: a shipped name, an `.onnx` file, or the folder of a training run.
         threads: threads for one call.
 
     Raises:

@@ -1,7 +1,4 @@
-"""Face detectors by name.
-
-`auto` takes the project's own detector, which comes with the package; nothing is fetched. Knows no expressions.
-"""
+"""Face detectors by name, from the table in `mien.infer.detectors.table`, or by file. Knows no expressions."""
 
 from __future__ import annotations
 
@@ -10,60 +7,79 @@ from pathlib import Path
 
 from mien.core.errors import ModelError, OptionError, unknown_name
 from mien.core.types import Detector
-from mien.infer.detectors.scaling import DetectOptions
-from mien.infer.registry import DEFAULT_DETECTOR, ENTRIES
+from mien.infer.detectors.table import AUTO, DETECTORS, LOWEST_SCORE, DetectorRow, detector_row
+from mien.infer.options import DetectOptions
 from mien.infer.store import find
 
-__all__ = ["DETECTORS", "DetectOptions", "open_detector"]
+__all__ = ["DetectOptions", "detector_file", "detector_sha256", "lowest_score", "open_detector"]
 
-DETECTORS = ("auto", "mien", "mien-int8", "yunet", "none")
-"""Names that `open_detector` knows."""
+_SUFFIX = ".onnx"
+_WITH_METADATA = "mien"  # opens every file that carries metadata of its own
 
 
-def open_detector(name: str | Path = "auto", options: DetectOptions | None = None) -> Detector:
+def open_detector(name: str | Path = AUTO, options: DetectOptions | None = None) -> Detector:
     """Open a face detector.
 
     Args:
-        name: "mien" (the project's own), "mien-int8" (the same with 8-bit arithmetic), "auto" (which takes
-            `mien.infer.registry.DEFAULT_DETECTOR`), "yunet", "none" (the whole picture is one face), or the
-            path of a detector's file (one of the project's own, or the known YuNet file).
+        name: a name of `mien.infer.detectors.table.DETECTORS`, "auto" (the default one), or the path of a detector's
+            file (one of the project's own, or one that the table knows).
         options: size at which to look, smallest face, number of faces.
 
     Raises:
         OptionError: unknown name.
-        StoreError: YuNet is named and its file is not in the store.
-        ModelError: the file is missing, or neither a detector of the project nor the YuNet file that it knows.
+        StoreError: the detector's file is fetched on request and is not in the store.
+        ModelError: the file is missing, or is no detector that this version knows.
 
     """
     options = options or DetectOptions()
-    text = str(name)
-    if text in {"auto", "mien", "mien-int8"}:
-        from mien.infer.detectors.own import OwnDetector
-
-        return OwnDetector(find(DEFAULT_DETECTOR if text == "auto" else text), options)
-    if text == "none":
-        from mien.infer.detectors.whole import WholePicture
-
-        return WholePicture()
-    if text == "yunet":
-        from mien.infer.detectors.yunet import YuNet
-
-        return YuNet(find("yunet"), options)
-    if text.endswith(".onnx"):
-        return _open_file(Path(text), options)
-    raise OptionError(unknown_name("detector", text, DETECTORS) + " The path of a detector's file will do as well.")
+    row, path = _resolved(name)
+    return row.open(options, path)
 
 
-def _open_file(path: Path, options: DetectOptions) -> Detector:
-    """YuNet for the one file that the registry knows, else a detector that carries metadata of its own."""
+def detector_file(name: str | Path) -> Path | None:
+    """The verified file behind a name or path, None for a detector that has none.
+
+    Raises:
+        OptionError, StoreError, ModelError: as `open_detector`.
+
+    """
+    return _resolved(name)[1]
+
+
+def detector_sha256(name: str | Path) -> str | None:
+    """SHA-256 of the file behind a name or path, in hex; None for a detector that has none.
+
+    Raises:
+        OptionError, StoreError, ModelError: as `open_detector`.
+
+    """
+    path = detector_file(name)
+    return None if path is None else _digest(path)
+
+
+def lowest_score(name: str | Path) -> float:
+    """Score down to which a detector is judged."""
+    row = detector_row(str(name))
+    return LOWEST_SCORE if row is None else row.lowest_score
+
+
+def _resolved(name: str | Path) -> tuple[DetectorRow, Path | None]:
+    """The row that opens a detector, and the file that it is opened from."""
+    row = detector_row(str(name))
+    if row is not None:
+        return row, None if row.file is None else find(row.file.name)
+    if not str(name).endswith(_SUFFIX):
+        known = (AUTO, *DETECTORS)
+        raise OptionError(
+            unknown_name("detector", str(name), known) + " The path of a detector's file will do as well."
+        )
+    path, digest = Path(name), _digest(Path(name))
+    same = (row for row in DETECTORS.values() if row.file is not None and row.file.sha256 == digest)
+    return next(same, DETECTORS[_WITH_METADATA]), path
+
+
+def _digest(path: Path) -> str:
     try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise ModelError(f"Cannot read the detector file {path}: {error.strerror or error}.") from error
-    if digest == ENTRIES["yunet"].sha256:
-        from mien.infer.detectors.yunet import YuNet
-
-        return YuNet(path, options)
-    from mien.infer.detectors.own import OwnDetector
-
-    return OwnDetector(path, options)

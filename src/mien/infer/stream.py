@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal, final
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, final
 
 import numpy as np
 
-from mien.core.contract import UNCERTAIN_BELOW
-from mien.core.errors import InputError, OptionError
-from mien.core.text import is_whole
+from mien.core.errors import InputError, OptionError, unknown_name
+from mien.core.text import is_number, is_whole
 from mien.core.types import Box, Classifier, Detector, Face, Frame, Image, Reading
 from mien.infer.crop import crop_faces
 from mien.infer.follow import Follower
@@ -47,8 +46,8 @@ class StreamOptions:
         time_constant_s: of the smoothing of probabilities; 0 turns it off.
         margin: by how much the shown label must trail the most probable one, in 0..1, before it gives way.
         hold_s: for how long it must trail, in seconds.
-        uncertain_below: readings with a smaller (smoothed) confidence are uncertain, in 0..1; `Analyzer.reader` takes
-            the model's own.
+        uncertain_below: readings with a smaller (smoothed) confidence are uncertain, in 0..1; None takes the model's
+            own threshold.
 
     Raises:
         OptionError: an impossible value.
@@ -63,7 +62,7 @@ class StreamOptions:
     time_constant_s: float = 0.2
     margin: float = 0.1
     hold_s: float = 0.2
-    uncertain_below: float = UNCERTAIN_BELOW
+    uncertain_below: float | None = None
 
     def __post_init__(self) -> None:
         every = self.detector_every
@@ -71,12 +70,27 @@ class StreamOptions:
             raise OptionError(f"Detection is done every 1 or more frames, or 'auto'; got {every!r}.")
         if self.max_faces is not None and not is_whole(self.max_faces, 1):
             raise OptionError(f"The largest number of faces must be a whole number from 1, got {self.max_faces!r}.")
-        for name in ("detect_s", "hurry_s", "max_gap_s"):
+        for name in ("detect_s", "hurry_s", "max_gap_s", "time_constant_s", "hold_s"):
             value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
-                raise OptionError(f"{name} must be 0 seconds or more, got {value:g}.")
-        if not 0 <= self.uncertain_below <= 1:
-            raise OptionError(f"The smallest confidence must lie in 0..1, got {self.uncertain_below:g}.")
+            if not is_number(value, 0):
+                raise OptionError(f"{name} must be 0 seconds or more, got {value!r}.")
+        if not is_number(self.margin, 0, 1):
+            raise OptionError(f"The margin between labels must lie in 0..1, got {self.margin!r}.")
+        if self.uncertain_below is not None and not is_number(self.uncertain_below, 0, 1):
+            raise OptionError(f"The smallest confidence must lie in 0..1, got {self.uncertain_below!r}.")
+
+    def changed(self, **changes: Any) -> StreamOptions:
+        """The same with other values of some fields.
+
+        Raises:
+            OptionError: an unknown field, or an impossible value.
+
+        """
+        known = [field.name for field in fields(self)]
+        for name in changes:
+            if name not in known:
+                raise OptionError(unknown_name("option of a stream", name, known))
+        return replace(self, **changes)
 
 
 def read_stream(
@@ -238,7 +252,8 @@ class StreamReader:
             return []
         faces = list(found.values())
         values = self._classifier.classify(crop_faces(frame.image, faces, self._classifier.crop))  # (N, K)
-        labels, sure = self._classifier.labels, self._options.uncertain_below
+        labels, own = self._classifier.labels, self._options.uncertain_below
+        sure = self._classifier.uncertain_below if own is None else own
         readings = []
         for key, face, row in zip(found, faces, values, strict=True):
             smooth, held = self._smoother.update(key, row, frame.time_s)

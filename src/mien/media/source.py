@@ -17,6 +17,7 @@ from mien.core.text import whole_number
 from mien.core.types import Frame, Image
 from mien.media.pictures import PICTURE_SUFFIXES, PictureReader, natural_key
 from mien.media.readers import CameraReader, Reader, VideoReader
+from mien.pictures.limits import MAX_PIXELS
 
 __all__ = ["Source", "open_source"]
 
@@ -187,7 +188,7 @@ def open_source(
     every_s: float | None = None,
     fps: float | None = None,
     timeout_s: float = 10.0,
-    max_pixels: int = 100_000_000,
+    max_pixels: int = MAX_PIXELS,
 ) -> Source:
     """Open a video file, a folder of frames, a photograph, an http or rtsp address, or a camera by its number.
 

@@ -23,11 +23,9 @@ from PIL import Image as PilImage
 
 from mien.core.errors import ImageError, ImageFormatError, ImageSizeError, OptionError
 from mien.core.types import Image
+from mien.pictures.limits import MAX_PIXELS
 
-__all__ = ["MAX_PIXELS", "ColorOrder", "ImageSource", "load_image"]
-
-MAX_PIXELS = 100_000_000
-"""Largest picture that is decoded, in pixels, unless the caller says otherwise (300 MB once decoded)."""
+__all__ = ["ColorOrder", "ImageSource", "load_image"]
 
 _MAX_BYTES = 1 << 30  # 1 GiB: above any picture within the limit of pixels; a device such as /dev/zero never ends
 

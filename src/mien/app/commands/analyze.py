@@ -23,6 +23,7 @@ from mien.core.types import Analysis, Image
 
 if TYPE_CHECKING:
     from mien.infer.analyzer import Analyzer
+    from mien.infer.options import AnalyzerOptions
 
 _BAR_FROM = 8  # pictures: fewer are done before a bar could be read
 
@@ -46,7 +47,7 @@ _BAR_FROM = 8  # pictures: fewer are done before a bar could be read
 )
 @click.option("--bom", is_flag=True, help="Begin CSV and TSV with a byte order mark, for Excel.")
 @click.option("--top", type=click.IntRange(1), default=3, show_default=True, help="Expressions per face in the table.")
-@analyzer_options
+@analyzer_options()
 def command(
     paths: tuple[str, ...],
     kind: str | None,
@@ -54,7 +55,7 @@ def command(
     annotate: Path | None,
     bom: bool,
     top: int,
-    **options: object,
+    analysis: AnalyzerOptions,
 ) -> None:
     """Read the expressions of all faces in photographs.
 
@@ -66,7 +67,7 @@ def command(
     found = list(expand(paths, annotate))
     output = _checked(output, found)
     kind = _checked_kind(kind, output, bom)
-    analyzer = make_analyzer(options)
+    analyzer = make_analyzer(analysis)
     if annotate is not None:
         make_folder(annotate)
     counts = _Counts()

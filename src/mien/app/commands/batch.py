@@ -5,12 +5,12 @@ from __future__ import annotations
 import shlex
 import time
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import click
 
 from mien.app.ending import STOPPED
-from mien.app.options import analyzer_options, detect_side, most_pixels
+from mien.app.options import analyzer_options
 from mien.app.terminal import notice, progress
 from mien.app.timespan import seconds
 from mien.core.text import counted
@@ -18,8 +18,8 @@ from mien.core.text import counted
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mien.batch import Settings
     from mien.batch.job import Engine, Outcome
+    from mien.infer.options import AnalyzerOptions
 
 
 @click.command()
@@ -37,8 +37,19 @@ if TYPE_CHECKING:
 @click.option("--chunk", type=click.IntRange(1), default=256, show_default=True, metavar="N", help="Inputs per part.")
 @click.option("--column", default="image", show_default=True, help="Column of a Parquet table with image files.")
 @click.option("--every", type=seconds, metavar="SECONDS", help="Read one frame of a video per so many seconds.")
-@analyzer_options
-def command(source: str, out: str, **options: Any) -> None:
+@analyzer_options()
+def command(
+    source: str,
+    out: str,
+    *,
+    engine: Engine,
+    workers: int | None,
+    resume: bool,
+    chunk: int,
+    column: str,
+    every: float | None,
+    analysis: AnalyzerOptions,
+) -> None:
     """Read the expressions in any number of pictures and videos.
 
     SOURCE is a folder (with its subfolders), a tar or zip archive, a Parquet table with image files, a fer2013.csv, a
@@ -48,42 +59,23 @@ def command(source: str, out: str, **options: Any) -> None:
     A job that was stopped or killed goes on with --resume; nothing is lost or written twice. An input that cannot be
     read does not stop the others; the exit status is then 1.
     """
-    from mien.batch import run_batch
+    from mien.batch import Settings, run_batch
 
     started = time.monotonic()
-    engine = cast("Engine", options["engine"])
     try:
         outcome = run_batch(
             source,
             out,
-            _settings(options),
+            Settings.of(analysis, every_s=every, column=column, chunk=chunk),
             engine=engine,
-            workers=options["workers"],
-            resume=options["resume"],
+            workers=workers,
+            resume=resume,
             progress=_progress,
         )
     except KeyboardInterrupt:
         notice(f"Stopped; go on with: {shlex.join(['mien', 'batch', source, out, '--resume'])} (and the same options).")
         raise SystemExit(STOPPED) from None
     _tell(outcome, time.monotonic() - started)
-
-
-def _settings(options: dict[str, Any]) -> Settings:
-    from mien.batch import Settings
-
-    return Settings(
-        model=options["model"],
-        detector=options["detector"],
-        threads=options["threads"],
-        min_face=options["min_face"],
-        max_faces=options["max_faces"],
-        detect_side=detect_side(options["detect_size"]),
-        max_pixels=most_pixels(options["max_megapixels"]),
-        min_confidence=options["min_confidence"],
-        every_s=options["every"],
-        column=options["column"],
-        chunk=options["chunk"],
-    )
 
 
 def _progress(left: int) -> AbstractContextManager[Callable[[int], None]]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from mien.app.bench.results import Column, Result, read_stored, result_options, tell
-from mien.app.options import analyzer_options, detect_side, make_analyzer
+from mien.app.options import analyzer_options, make_analyzer
 
 if TYPE_CHECKING:
     from mien.infer.analyzer import Analyzer
+    from mien.infer.options import AnalyzerOptions
 
 _FIGURE = "median_ms"
 _STAGES = ("decode", "resize", "detect", "crop", "classify", "rest")
@@ -36,7 +37,7 @@ _COLUMNS: Sequence[Column] = (
 @click.option("--faces", type=click.IntRange(0, 1000), multiple=True, default=(1,), show_default=True)
 @click.option("--repeats", type=click.IntRange(1), default=100, show_default=True, help="Timed calls of each row.")
 @click.option("--warm-up", type=click.IntRange(0), default=3, show_default=True, help="Calls before them.")
-@analyzer_options
+@analyzer_options()
 @result_options
 def command(
     photos: tuple[Path, ...],
@@ -46,7 +47,7 @@ def command(
     warm_up: int,
     out: Path | None,
     against: Path | None,
-    **options: Any,
+    analysis: AnalyzerOptions,
 ) -> None:
     """Milliseconds from the bytes of a picture file to the readings, stage by stage, with OpenCV on one thread.
 
@@ -56,19 +57,20 @@ def command(
     import cv2
 
     from mien.app.bench.stages import time_stages
+    from mien.infer.plug import model_file
 
     stored = read_stored(against, "analyze", _FIGURE)
-    side = detect_side(options["detect_size"])
-    analyzer = make_analyzer(options)
+    side = analysis.detect_side
+    analyzer = make_analyzer(analysis)
     cv2.setNumThreads(1)
     pictures = _read(photos) if photos else _made(analyzer, sizes, faces)
     rows = [{"name": name, **time_stages(analyzer, data, side, repeats, warm_up).to_dict()} for name, data in pictures]
     settings = {
-        "model": analyzer.classifier.info.name,
-        "precision": analyzer.classifier.info.precision,
+        "model": analyzer.classifier.name,
+        "precision": model_file(analyzer.classifier).info.precision,
         "detector": analyzer.detector.name,
         "detect_size": side,
-        "threads": options["threads"],
+        "threads": analysis.threads,
         "repeats": repeats,
         "warm_up": warm_up,
     }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mien.app.bench.results import Column, Result, read_stored, result_options, tell
+from mien.infer.registry import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from mien.infer.classify import OnnxClassifier
@@ -29,7 +30,7 @@ _COLUMNS: Sequence[Column] = (
     "--model",
     "models",
     multiple=True,
-    default=("fer2013", "fer2013-int8"),
+    default=(DEFAULT_MODEL, f"{DEFAULT_MODEL}-int8"),
     show_default=True,
     help="Shipped name, .onnx file or run; may be repeated.",
 )

@@ -10,9 +10,9 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mien.app.scenes import Head, Scene
     from mien.core.types import Detector
     from mien.infer.analyzer import Analyzer
+    from mien.infer.options import AnalyzerOptions
 
 _WIDTH, _HEIGHT, _FPS = 640, 480, 30.0
 _SAME_IOU = 0.5
@@ -61,9 +62,9 @@ class _Row:
 
 @click.command()
 @click.option("--seconds", type=click.FloatRange(1), default=10.0, show_default=True, help="Length of each clip.")
-@analyzer_options
+@analyzer_options()
 @result_options
-def command(seconds: float, out: Path | None, against: Path | None, **options: Any) -> None:
+def command(seconds: float, out: Path | None, against: Path | None, analysis: AnalyzerOptions) -> None:
     """Frames per second of video on one thread, with detection in every frame and as often as needed."""
     import cv2
 
@@ -71,7 +72,7 @@ def command(seconds: float, out: Path | None, against: Path | None, **options: A
 
     stored = read_stored(against, "video", _FIGURE)
     cv2.setNumThreads(1)
-    analyzer = make_analyzer({**options, "threads": 1})
+    analyzer = make_analyzer(replace(analysis, threads=1))
     heads = two_heads(analyzer.detector)
     if heads is None:
         raise MissingExtraError("Making the clips", "scikit-image", "demo")

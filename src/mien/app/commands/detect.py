@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mien.app.inputs import ANNOTATED, expand
-from mien.app.options import detect_side
+from mien.app.options import analyzer_options
 from mien.app.records import plain, totals
 from mien.app.terminal import console, notice
 from mien.core.errors import ImageError
 from mien.core.files import make_folder
 from mien.core.types import Detector, Face, Image
+
+if TYPE_CHECKING:
+    from mien.infer.options import AnalyzerOptions
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,17 +41,8 @@ class _Record:
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option("--detector", default="auto", show_default=True, help="Name of the detector, or a detector's file.")
-@click.option("--min-face", type=click.FloatRange(0), default=0.0, metavar="PX", help="Leave out smaller faces.")
-@click.option("--max-faces", type=click.IntRange(1), metavar="N", help="Show at most the N largest faces.")
+@analyzer_options("detector", "min_face", "max_faces", "detect_side")
 @click.option("--min-score", type=float, metavar="S", help="Leave out less sure faces  [default: the detector's own]")
-@click.option(
-    "--detect-size",
-    default="640",
-    show_default=True,
-    metavar="PX|full",
-    help="Longest side at which faces are looked for; 'full' finds tiny faces in large pictures.",
-)
 @click.option(
     "--annotate",
     type=click.Path(path_type=Path, file_okay=False),
@@ -58,7 +52,9 @@ class _Record:
 @click.option(
     "--format", "kind", type=click.Choice(("table", "json")), default="table", show_default=True, help="Output format."
 )
-def command(paths: tuple[str, ...], *, kind: str, annotate: Path | None, **options: Any) -> None:
+def command(
+    paths: tuple[str, ...], *, kind: str, annotate: Path | None, min_score: float | None, analysis: AnalyzerOptions
+) -> None:
     """Find the faces in photographs.
 
     PATH is a picture, a folder (with its subfolders) or a quoted pattern such as 'party/*.jpg'. A box is x1, y1, x2,
@@ -67,15 +63,9 @@ def command(paths: tuple[str, ...], *, kind: str, annotate: Path | None, **optio
     A picture that cannot be read becomes a record with an error and does not stop the others; the exit status is
     then 1.
     """
-    from mien.infer.detect import DetectOptions, open_detector
+    from mien.infer.detect import open_detector
 
-    looking = DetectOptions(
-        side=detect_side(options["detect_size"]),
-        min_face=options["min_face"],
-        max_faces=options["max_faces"],
-        min_score=options["min_score"],
-    )
-    detector = open_detector(options["detector"], looking)
+    detector = open_detector(str(analysis.detector), replace(analysis.looking, min_score=min_score))
     if annotate is not None:
         make_folder(annotate)
     records = []

@@ -9,30 +9,27 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mien.app.options import detect_side
+from mien.app.options import analyzer_options
 from mien.app.terminal import console, progress
 from mien.core.text import counted
+from mien.infer.detectors.table import AUTO
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mien.evaluate.detection import DetectionFigures
-
-# Where a detector's scores become so low that nearly all it finds is wrong; the average precision looks down to here.
-_LOWEST_SCORE = 0.02
+    from mien.infer.options import AnalyzerOptions
 
 
 @click.command()
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option(
-    "--detector", "names", multiple=True, default=("auto",), show_default=True, help="Name or file; may be repeated."
+    "--detector", "names", multiple=True, default=(AUTO,), show_default=True, help="Name or file; may be repeated."
 )
-@click.option(
-    "--detect-size", default="640", show_default=True, metavar="PX|full", help="Longest side at which faces are sought."
-)
+@analyzer_options("detect_side")
 @click.option("--enlarge", is_flag=True, help="First enlarge smaller pictures to --detect-size.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Judge on the first N pictures only.")
-def command(source: Path, names: tuple[str, ...], detect_size: str, enlarge: bool, limit: int | None) -> None:
+def command(source: Path, names: tuple[str, ...], analysis: AnalyzerOptions, enlarge: bool, limit: int | None) -> None:
     """Judge face detectors on photographs with boxes.
 
     SOURCE is a Parquet file (columns image, boxes, ignore), a WIDER FACE list or folder, or a folder of Pascal VOC
@@ -41,16 +38,16 @@ def command(source: Path, names: tuple[str, ...], detect_size: str, enlarge: boo
     """
     from mien.data.faces import read_faces
     from mien.evaluate.detection import judge_detector
-    from mien.infer.detect import DetectOptions, open_detector
+    from mien.infer.detect import lowest_score, open_detector
 
-    side = detect_side(detect_size)
+    side = analysis.detect_side
     if enlarge and side is None:
         raise click.UsageError("--enlarge needs --detect-size PX.")
     pictures = read_faces(source)[:limit]
     figures = []
     for name in names:
-        options = DetectOptions(side=side)
-        curve = dataclasses.replace(options, min_score=_LOWEST_SCORE)
+        options = analysis.looking
+        curve = dataclasses.replace(options, min_score=lowest_score(name))
         with progress(f"Judging {name}", len(pictures), "pictures") as advance:
             figures.append(
                 judge_detector(

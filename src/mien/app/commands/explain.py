@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mien.app.options import analyzer_options
 from mien.app.terminal import notice
 from mien.core.errors import InputError, MissingExtraError, OptionError, TrainError
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from mien.evaluate.panel import Map
     from mien.infer.classify import OnnxClassifier
+    from mien.infer.options import AnalyzerOptions
 
 _HALVED = math.log(2)
 _METHODS = ("auto", "occlusion", "gradcam")
@@ -29,9 +31,7 @@ _METHODS = ("auto", "occlusion", "gradcam")
 @click.option("--label", metavar="NAME", help="Explain this expression instead of the answer.")
 @click.option("--crop", "is_crop", is_flag=True, help="IMAGE is a face crop already.")
 @click.option("--face", type=click.IntRange(1), default=1, show_default=True, help="Which face, the surest first.")
-@click.option(
-    "--detector", default="auto", show_default=True, help="mien (own), mien-int8, yunet, or a detector's file."
-)
+@analyzer_options("detector")
 @click.option(
     "--method",
     type=click.Choice(_METHODS),
@@ -40,7 +40,15 @@ _METHODS = ("auto", "occlusion", "gradcam")
     help="auto draws the occlusion map, and Grad-CAM beside it where MODEL is a training run and torch is there.",
 )
 def command(
-    *, model: str, image: Path, output: Path, label: str | None, is_crop: bool, face: int, detector: str, method: str
+    *,
+    model: str,
+    image: Path,
+    output: Path,
+    label: str | None,
+    is_crop: bool,
+    face: int,
+    method: str,
+    analysis: AnalyzerOptions,
 ) -> None:
     """Draw which parts of a face a model's answer rests on.
 
@@ -55,7 +63,7 @@ def command(
     if output.suffix.lower() != ".png":
         raise OptionError(f"The output is a PNG file; name it so instead of {output.name}.")
     classifier = load_classifier(model)
-    cut = _crop(image, classifier, "none" if is_crop else detector, face)
+    cut = _crop(image, classifier, "none" if is_crop else str(analysis.detector), face)
     p = classifier.classify(cut[None])[0]
     chosen = int(p.argmax()) if label is None else LabelSet(classifier.labels).index(label)
     maps = _maps(model, classifier, cut, chosen, method)

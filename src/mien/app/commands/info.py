@@ -43,7 +43,7 @@ def command() -> None:
         ),
         ("model file", f"{model.path} ({model.bytes:,} bytes, sha256 {model.sha256[:12]})"),
         ("labels", ", ".join(model.labels)),
-        ("detector", open_detector("auto").name),
+        ("detector", open_detector().name),
         ("model store", str(cache_folder())),
         ("threads", f"1 of {os.cpu_count()} processors; processes scale better than threads"),
     ]

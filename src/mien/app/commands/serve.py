@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mien.app.options import detect_side, min_confidence_option
+from mien.app.options import analyzer_options
 from mien.core.errors import MissingExtraError, OptionError, OutputError
 
 if TYPE_CHECKING:
     from mien.app.server.settings import Settings
+    from mien.infer.options import AnalyzerOptions
 
 _GRACE_S = 5  # seconds for requests and live connections to end when the service is stopped
 
@@ -46,20 +47,44 @@ _GRACE_S = 5  # seconds for requests and live connections to end when the servic
 )
 @click.option("--limit", "limits", multiple=True, metavar="NAME=NUMBER", help="Change a limit; see docs/serving.md.")
 @click.option("--access-log", is_flag=True, help="Log every request: address, route, status, time.")
-@click.option("--model", default="fer2013", show_default=True, help="Shipped name, .onnx file, or training run.")
-@click.option(
-    "--detector", default="auto", show_default=True, help="mien (own), mien-int8, yunet, or a detector's file."
-)
-@click.option("--detect-size", default="640", show_default=True, metavar="PX|full", help="Longest side to look at.")
-@click.option("--min-face", type=click.FloatRange(0), default=0.0, metavar="PX", help="Leave out smaller faces.")
-@min_confidence_option
-def command(open_page: bool, access_log: bool, **options: Any) -> None:
+@analyzer_options("model", "detector", "detect_side", "min_face", "min_confidence", "threads")
+def command(
+    host: str,
+    port: int,
+    open_page: bool,
+    token_file: Path | None,
+    public: bool,
+    workers: int,
+    hosts: tuple[str, ...],
+    origins: tuple[str, ...],
+    frame_ancestors: tuple[str, ...],
+    root_path: str,
+    proxies: tuple[str, ...],
+    limits: tuple[str, ...],
+    access_log: bool,
+    analysis: AnalyzerOptions,
+) -> None:
     """Serve the live page and the web service.
 
     By default only this machine can reach it. For others give --host 0.0.0.0 with a token in the environment variable
     MIEN_TOKEN (or in --token-file), or --public; cameras then work over HTTPS only.
     """
-    settings = make_settings(options)
+    from mien.app.server.settings import Settings
+
+    settings = Settings(
+        host=host,
+        port=port,
+        token=_token(token_file),
+        public=public,
+        hosts=hosts,
+        origins=origins,
+        frame_ancestors=frame_ancestors,
+        root_path=root_path.rstrip("/"),
+        proxies=proxies,
+        workers=workers,
+        analyzer=analysis,
+        limits=parse_limits(limits),
+    )
     try:
         import fastapi  # noqa: F401
         import uvicorn  # noqa: F401
@@ -67,37 +92,6 @@ def command(open_page: bool, access_log: bool, **options: Any) -> None:
         raise MissingExtraError("`mien serve`", error.name or "fastapi", "app") from error
     _check_models(settings)
     run(settings, open_page, access_log)
-
-
-def make_settings(options: dict[str, Any]) -> Settings:
-    """Settings of the service from the values of the options.
-
-    Raises:
-        OptionError: an impossible value.
-
-    """
-    from mien.app.server.settings import Settings
-
-    return Settings(
-        host=options["host"],
-        port=options["port"],
-        token=_token(options["token_file"]),
-        public=options["public"],
-        hosts=options["hosts"],
-        origins=options["origins"],
-        frame_ancestors=options["frame_ancestors"],
-        root_path=options["root_path"].rstrip("/"),
-        proxies=options["proxies"],
-        workers=options["workers"],
-        analyzer={
-            "model": options["model"],
-            "detector": options["detector"],
-            "detect_side": detect_side(options["detect_size"]),
-            "min_face": options["min_face"],
-            "min_confidence": options["min_confidence"],
-        },
-        limits=parse_limits(options["limits"]),
-    )
 
 
 def parse_limits(texts: tuple[str, ...]) -> Any:
@@ -144,7 +138,7 @@ def _check_models(settings: Settings) -> None:
     """Say in one sentence what is wrong with the models, before anything is started."""
     from mien.infer.analyzer import Analyzer
 
-    Analyzer(**settings.analyzer, max_faces=settings.limits.faces)
+    Analyzer.of(settings.reading)
 
 
 def run(settings: Settings, open_page: bool = False, access_log: bool = False) -> None:

@@ -7,13 +7,15 @@ from pathlib import Path
 import click
 
 from mien.app.spaces import KINDS, Kind, write_space
+from mien.infer.detectors.table import AUTO
+from mien.infer.registry import DEFAULT_MODEL
 
 
 @click.command()
 @click.argument("out", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--kind", type=click.Choice(KINDS), default="docker", show_default=True, help="What the Space runs.")
-@click.option("--model", default="fer2013", show_default=True, help="Expression model of the static kind.")
-@click.option("--detector", default="auto", show_default=True, help="Detector file of the static kind.")
+@click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Expression model of the static kind.")
+@click.option("--detector", default=AUTO, show_default=True, help="Detector of the static kind.")
 def command(out: Path, kind: Kind, model: str, detector: str) -> None:
     """Write a complete Hugging Face Space into the folder OUT.
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from mien.app.ending import STOPPED
-from mien.app.options import analyzer_options, make_analyzer, most_pixels
+from mien.app.options import analyzer_options, make_analyzer
 from mien.app.terminal import console, notice, progress
 from mien.app.timespan import seconds
 from mien.core.errors import OptionError, VideoError
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from mien.core.types import Image, Reading
     from mien.infer.analyzer import Analyzer
+    from mien.infer.options import AnalyzerOptions
     from mien.infer.stream import StreamReader
     from mien.media.sink import Sink
     from mien.media.source import Source
@@ -47,8 +48,8 @@ _MOST_PEOPLE = 20
 @click.option("--anonymize", is_flag=True, help="Cover the faces in the video and the thumbnails.")
 @click.option("--thumbnails", is_flag=True, help="Put a small picture of each face into the report.")
 @click.option("--panel", is_flag=True, help="Draw the probabilities in a panel beside the video, not in the picture.")
-@analyzer_options
-def command(source: str, **options: Any) -> None:
+@analyzer_options()
+def command(source: str, detector_every: str, **values: Any) -> None:
     """Turn a video into a time line of expressions.
 
     INPUT is a video file, a folder of frames, or an http or rtsp address.
@@ -58,26 +59,46 @@ def command(source: str, **options: Any) -> None:
     """
     from mien.media.source import open_source
 
-    _check(source, options)
+    wanted = _Wanted(detector_every=parse_every(detector_every), **values)
+    _check(source, wanted)
     opened = open_source(
         source,
-        start_s=options["start"],
-        end_s=options["end"],
-        every_s=options["every"],
-        fps=options["fps"],
-        max_pixels=most_pixels(options["max_megapixels"]),
+        start_s=wanted.start,
+        end_s=wanted.end,
+        every_s=wanted.every,
+        fps=wanted.fps,
+        max_pixels=wanted.analysis.max_pixels,
     )
     with opened:
         # The largest faces are chosen per video, so that a shown face stays in; the detector finds them all.
-        analyzer = make_analyzer({**options, "max_faces": None})
-        reader = _stream_reader(analyzer, options)
-        job = _Job(opened, analyzer, reader, options)
+        analyzer = make_analyzer(replace(wanted.analysis, max_faces=None))
+        reader = analyzer.reader(detector_every=wanted.detector_every, max_faces=wanted.analysis.max_faces)
+        job = _Job(opened, analyzer, reader, wanted)
         ended = _run(opened, reader, job.sinks)
-    _tell(job, ended, options)
+    _tell(job, ended)
 
 
-def _stream_reader(analyzer: Analyzer, options: Mapping[str, Any]) -> StreamReader:
-    return analyzer.reader(detector_every=parse_every(options["detector_every"]), max_faces=options["max_faces"])
+@dataclass(frozen=True)
+class _Wanted:
+    """The values of the command's options."""
+
+    output: Path | None
+    timeline: Path | None
+    report: Path | None
+    start: float | None
+    end: float | None
+    every: float | None
+    fps: float | None
+    detector_every: int | Literal["auto"]
+    anonymize: bool
+    thumbnails: bool
+    panel: bool
+    analysis: AnalyzerOptions
+
+    @property
+    def files(self) -> list[Path]:
+        """What is to be written."""
+        return [path for path in (self.output, self.timeline, self.report) if path is not None]
 
 
 def parse_every(text: str) -> int | Literal["auto"]:
@@ -95,24 +116,22 @@ def parse_every(text: str) -> int | Literal["auto"]:
     return every
 
 
-def _check(source: str, options: Mapping[str, Any]) -> None:
+def _check(source: str, wanted: _Wanted) -> None:
     """What can be wrong is told before anything is opened."""
-    parse_every(options["detector_every"])
-    files = [options[name] for name in ("output", "timeline", "report") if options[name] is not None]
-    resolved = [path.resolve() for path in files]
+    resolved = [path.resolve() for path in wanted.files]
     if len(set(resolved)) < len(resolved):
         raise OptionError("Two results have the same name; give each its own.")
     if "://" not in source and Path(source).resolve() in resolved:
         raise OptionError(f"{source} is the input; give the result another name.")
-    if options["fps"] is not None and not _holds_pictures(source):
+    if wanted.fps is not None and not _holds_pictures(source):
         raise OptionError(f"--fps is for a folder of pictures; {source} has times of its own: leave --fps out.")
-    if options["report"] is not None and options["report"].suffix.lower() not in {".html", ".htm"}:
-        raise OptionError(f"{options['report']}: a report ends in .html.")
-    if options["thumbnails"] and options["report"] is None:
+    if wanted.report is not None and wanted.report.suffix.lower() not in {".html", ".htm"}:
+        raise OptionError(f"{wanted.report}: a report ends in .html.")
+    if wanted.thumbnails and wanted.report is None:
         raise OptionError("--thumbnails are part of the report: add --report PAGE.html.")
-    if options["anonymize"] and options["output"] is None and not options["thumbnails"]:
+    if wanted.anonymize and wanted.output is None and not wanted.thumbnails:
         raise OptionError("--anonymize covers faces in pictures that are written: add -o VIDEO or --thumbnails.")
-    if options["anonymize"] and options["max_faces"] is not None:
+    if wanted.anonymize and wanted.analysis.max_faces is not None:
         raise OptionError("--max-faces leaves faces out, so --anonymize could not cover them: use one of the two.")
 
 
@@ -127,31 +146,31 @@ def _holds_pictures(source: str) -> bool:
 class _Job:
     """What is made of one video."""
 
-    def __init__(self, source: Source, analyzer: Analyzer, reader: StreamReader, options: Mapping[str, Any]) -> None:
+    def __init__(self, source: Source, analyzer: Analyzer, reader: StreamReader, wanted: _Wanted) -> None:
         from mien.media.summary import Summary
 
         self.source = source
         self.reader = reader
-        self.summary: Summary = Summary(analyzer.labels, thumbnails=options["thumbnails"])
-        self.files = [options[name] for name in ("output", "timeline", "report") if options[name] is not None]
-        self.sinks = self._sinks(analyzer, options)
+        self.summary: Summary = Summary(analyzer.labels, thumbnails=wanted.thumbnails)
+        self.files = wanted.files
+        self.sinks = self._sinks(analyzer, wanted)
 
-    def _sinks(self, analyzer: Analyzer, options: Mapping[str, Any]) -> list[Sink]:
+    def _sinks(self, analyzer: Analyzer, wanted: _Wanted) -> list[Sink]:
         from mien.media.anonymize import AnonymizingSink
         from mien.media.report import ReportSink
         from mien.media.timeline import TimelineSink
         from mien.media.video_writer import VideoSink
 
         shown: list[Sink] = [self.summary]  # sinks that keep pictures of faces
-        if options["report"] is not None:
-            facts = _facts(analyzer, options)
+        if wanted.report is not None:
+            facts = _facts(analyzer, wanted.detector_every)
             name = Path(self.source.name).name or self.source.name
-            shown = [ReportSink(options["report"], self.summary, name, facts, lambda: self.source.notes)]
-        if options["output"] is not None:
-            shown.append(VideoSink(options["output"], _draw(options["panel"]), _rate(self.source)))
-        sinks: list[Sink] = [AnonymizingSink(shown)] if options["anonymize"] else shown
-        if options["timeline"] is not None:
-            sinks.append(TimelineSink(options["timeline"], analyzer.labels))
+            shown = [ReportSink(wanted.report, self.summary, name, facts, lambda: self.source.notes)]
+        if wanted.output is not None:
+            shown.append(VideoSink(wanted.output, _draw(wanted.panel), _rate(self.source)))
+        sinks: list[Sink] = [AnonymizingSink(shown)] if wanted.anonymize else shown
+        if wanted.timeline is not None:
+            sinks.append(TimelineSink(wanted.timeline, analyzer.labels))
         return sinks
 
 
@@ -186,7 +205,7 @@ def _run(source: Source, reader: StreamReader, sinks: Sequence[Sink]) -> _Ended:
     return _Ended(time.monotonic() - started, stopped, failed)
 
 
-def _tell(job: _Job, ended: _Ended, options: Mapping[str, Any]) -> None:
+def _tell(job: _Job, ended: _Ended) -> None:
     summary = job.summary.result()
     if summary.people:
         console().print(_table(summary))
@@ -253,14 +272,13 @@ def _rate(source: Source) -> float | None:
     return min(1 / source.every_s, source.fps or 1 / source.every_s)
 
 
-def _facts(analyzer: Analyzer, options: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _facts(analyzer: Analyzer, every: int | Literal["auto"]) -> list[tuple[str, str]]:
     import mien
+    from mien.infer.plug import model_file
 
-    info = analyzer.classifier.info
-    every = options["detector_every"]
     return [
         ("mien", mien.__version__),
-        ("model", f"{info.name}, sha256 {analyzer.classifier.sha256[:12]}"),
+        ("model", f"{analyzer.classifier.name}, sha256 {model_file(analyzer.classifier).sha256[:12]}"),
         ("detector", f"{analyzer.detector.name}, " + ("as often as needed" if every == "auto" else f"every {every}")),
         ("labels", ", ".join(analyzer.labels)),
     ]

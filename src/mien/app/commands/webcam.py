@@ -6,8 +6,9 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from mien.core.types import Frame, Reading
+    from mien.infer.options import AnalyzerOptions
     from mien.media.live import NewestFrames
     from mien.media.sink import Sink
 
@@ -42,9 +44,14 @@ _NO_WINDOW = (
     "--timeline", type=click.Path(path_type=Path), help="Write a row per face and frame: .csv/.jsonl/.parquet."
 )
 @click.option("--detector-every", default="auto", show_default=True, metavar="N|auto", help="Detect in each Nth frame.")
-@analyzer_options
+@analyzer_options()
 def command(
-    camera: str, window: bool, record: Path | None, timeline: Path | None, detector_every: str, **options: Any
+    camera: str,
+    window: bool,
+    record: Path | None,
+    timeline: Path | None,
+    detector_every: str,
+    analysis: AnalyzerOptions,
 ) -> None:
     """Read expressions live from a camera.
 
@@ -59,8 +66,8 @@ def command(
     every = parse_every(detector_every)
     if window and not has_windows():
         raise OutputError(_NO_WINDOW)
-    analyzer = make_analyzer({**options, "max_faces": None})
-    reader = analyzer.reader(detector_every=every, max_faces=options["max_faces"])
+    analyzer = make_analyzer(replace(analysis, max_faces=None))
+    reader = analyzer.reader(detector_every=every, max_faces=analysis.max_faces)
     with open_source(camera) as source, ExitStack() as stack:
         sinks = _sinks(record, timeline, analyzer.labels, source.fps)
         out = stack.enter_context(BackgroundSinks(sinks)) if sinks else None

@@ -81,7 +81,7 @@ class LiveConnection:
         asked = subprotocols_of(self._socket.scope)
         await self._socket.accept(SUBPROTOCOL if SUBPROTOCOL in asked else None)
         hello = {"type": "hello", "labels": list(analyzer.labels), "detector": analyzer.detector.name}
-        await self._socket.send_json({**hello, "model": analyzer.classifier.info.name})
+        await self._socket.send_json({**hello, "model": analyzer.classifier.name})
         tasks = {asyncio.create_task(self._receive()), asyncio.create_task(self._answer())}
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

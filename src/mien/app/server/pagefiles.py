@@ -15,13 +15,14 @@ from mien.app.server import runtime
 from mien.core.contract import METADATA_KEY, DetectorInfo
 from mien.core.errors import ModelError
 from mien.core.text import parse_json
-from mien.infer.registry import DEFAULT_DETECTOR
-from mien.infer.store import find
+from mien.infer.detect import detector_file
+from mien.infer.detectors.table import AUTO, detector_row
+from mien.infer.options import DETECT_SIDE
 
 if TYPE_CHECKING:
     from mien.infer.classify import OnnxClassifier
 
-__all__ = ["KINDS", "detector_file", "detector_info", "device_facts", "model_facts", "page_files"]
+__all__ = ["KINDS", "detector_info", "device_facts", "model_facts", "page_detector", "page_files"]
 
 KINDS = {
     ".css": "text/css; charset=utf-8",
@@ -34,9 +35,6 @@ KINDS = {
     ".webmanifest": "application/manifest+json",
 }
 """Content types of the page's files."""
-
-_OWN = ("mien", "mien-int8")
-_DETECT_SIDE = 640  # as the analyzer's default
 
 
 def page_files() -> dict[str, bytes]:
@@ -87,16 +85,17 @@ def _evaluation_beside(model: Path) -> dict[str, Any] | None:
     return body if isinstance(body, dict) else None
 
 
-def detector_file(detector: str) -> Path | None:
-    """The project's own detector as a file: the named one, else the default; None when there is none.
+def page_detector(detector: str) -> Path | None:
+    """File of a detector that browsers can run: the named one, else the default one, else None.
 
     Args:
-        detector: what the service was told to use.
+        detector: name or file that the service was told to use.
 
     """
-    named = find(detector) if detector in _OWN else Path(detector)
-    for path in (named, find(DEFAULT_DETECTOR)):
-        if path.suffix == ".onnx" and path.is_file() and detector_info(path) is not None:
+    for name in (detector, AUTO):
+        row = detector_row(name)
+        path = Path(name) if row is None else detector_file(name) if row.browsers else None
+        if path is not None and path.is_file() and detector_info(path) is not None:
             return path
     return None
 
@@ -118,7 +117,7 @@ def device_facts(info: DetectorInfo | None) -> tuple[dict[str, Any] | None, str 
     return {
         "runtime": "runtime/",
         "classifier": "models/expression.onnx",
-        "detector": {"file": "models/detector.onnx", "side": _DETECT_SIDE, **kept},
+        "detector": {"file": "models/detector.onnx", "side": DETECT_SIDE, **kept},
     }, None
 
 

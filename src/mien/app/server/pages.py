@@ -15,11 +15,12 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 
 from mien.app.server import runtime
-from mien.app.server.pagefiles import KINDS, detector_file, detector_info, device_facts, page_files
+from mien.app.server.pagefiles import KINDS, detector_info, device_facts, page_detector, page_files
 from mien.app.server.problems import Problem
 from mien.app.server.service import service_of
 from mien.app.server.settings import Settings
 from mien.core.contract import DetectorInfo
+from mien.infer.plug import model_file
 
 __all__ = ["Page", "open_page", "router"]
 
@@ -49,7 +50,7 @@ class Page:
 
 def open_page(settings: Settings) -> Page:
     """The page for some settings."""
-    detector = detector_file(str(settings.analyzer.get("detector", "auto")))
+    detector = page_detector(str(settings.analyzer.detector))
     return Page(page_files(), detector, None if detector is None else detector_info(detector))
 
 
@@ -93,10 +94,10 @@ async def runtime_file(request: Request, name: str) -> Response:
 
 
 @router.api_route("/models/{name}", methods=_METHODS)
-async def model_file(request: Request, name: str) -> Response:
+async def models(request: Request, name: str) -> Response:
     """The same model files that the service itself uses."""
     if name == "expression.onnx":
-        return _file(request, service_of(request).pool.first.analyzer.classifier.path)
+        return _file(request, model_file(service_of(request).pool.first.analyzer.classifier).path)
     detector = _page(request).detector
     if name != "detector.onnx" or detector is None:
         raise _NOTHING

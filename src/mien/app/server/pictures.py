@@ -114,7 +114,7 @@ def _report(analyzer: Analyzer, name: str, data: bytes) -> Analysis:
     try:
         return analyzer.report(data, name=name)
     except ImageError as error:
-        model, detector = analyzer.classifier.info.name, analyzer.detector.name
+        model, detector = analyzer.classifier.name, analyzer.detector.name
         return Analysis(name, None, None, detector, model, error=sentence_of(error))
 
 

@@ -44,12 +44,13 @@ class Service:
     async def start(self) -> None:
         """Load the models."""
         from mien.app.server.pagefiles import model_facts
+        from mien.infer.plug import model_file
 
         sweep()
         await self.pool.load()
         analyzer = self.pool.first.analyzer
         self._facts = await asyncio.to_thread(
-            model_facts, analyzer.classifier, analyzer.detector.name, analyzer.uncertain_below
+            model_facts, model_file(analyzer.classifier), analyzer.detector.name, analyzer.uncertain_below
         )
 
     async def stop(self) -> None:
@@ -64,8 +65,7 @@ class Service:
     def _analyzer(self) -> Analyzer:
         from mien.infer.analyzer import Analyzer
 
-        limits = self.settings.limits
-        return Analyzer(**self.settings.analyzer, max_faces=limits.faces, max_pixels=limits.pixels)
+        return Analyzer.of(self.settings.reading)
 
 
 def service_of(connection: HTTPConnection) -> Service:

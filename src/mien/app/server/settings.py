@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 from mien.core.errors import OptionError
+from mien.infer.options import AnalyzerOptions
 
 __all__ = ["LOOPBACK_NAMES", "Limits", "Settings", "is_loopback"]
 
@@ -85,7 +84,7 @@ class Settings:
         root_path: path under which a proxy offers the service, such as "/faces"; "" for none.
         proxies: addresses or networks of proxies whose X-Forwarded headers are believed; "*" for any.
         workers: pictures that are read at the same time.
-        analyzer: arguments of `mien.infer.analyzer.Analyzer`.
+        analyzer: how pictures are read; largest picture and number of faces are `limits`.
         limits: see `Limits`.
 
     Raises:
@@ -104,7 +103,7 @@ class Settings:
     root_path: str = ""
     proxies: tuple[str, ...] = ("127.0.0.1",)
     workers: int = 1
-    analyzer: Mapping[str, Any] = field(default_factory=dict)
+    analyzer: AnalyzerOptions = field(default_factory=AnalyzerOptions)
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
@@ -118,6 +117,11 @@ class Settings:
         if self.workers < 1:
             raise OptionError(f"At least 1 worker is needed, got {self.workers}.")
         _check_addresses(self)
+
+    @property
+    def reading(self) -> AnalyzerOptions:
+        """How pictures are read, within the limits."""
+        return replace(self.analyzer, max_faces=self.limits.faces, max_pixels=self.limits.pixels)
 
     @property
     def allowed_hosts(self) -> frozenset[str]:

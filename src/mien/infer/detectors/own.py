@@ -46,6 +46,8 @@ class OwnDetector:
 
     """
 
+    thread_safe = True
+
     def __init__(self, path: Path, options: DetectOptions, threads: int = 1) -> None:
         self._file = open_onnx(path, threads)
         if METADATA_KEY not in self._file.metadata:

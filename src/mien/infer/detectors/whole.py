@@ -14,6 +14,7 @@ class WholePicture:
     """Gives each picture back as one face."""
 
     name = "none"
+    thread_safe = True
 
     def detect(self, image: Image) -> list[Face]:
         """One face whose box is the whole (H, W, 3) picture."""

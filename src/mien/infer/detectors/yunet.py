@@ -50,6 +50,7 @@ class YuNet:
     """
 
     name = "yunet"
+    thread_safe = True
 
     def __init__(self, path: Path, options: DetectOptions, threads: int = 1) -> None:
         self._options = options

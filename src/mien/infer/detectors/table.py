@@ -1,0 +1,119 @@
+"""The detectors by name: one row each, which drives everything that names a detector.
+
+A new detector is a file in this folder, with a class that is a `mien.core.types.Detector`, and a row here. Loads no
+detector.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mien.infer.entries import Entry
+
+if TYPE_CHECKING:
+    from mien.core.types import Detector
+    from mien.infer.options import DetectOptions
+
+__all__ = ["AUTO", "DEFAULT_DETECTOR", "DETECTORS", "LOWEST_SCORE", "DetectorRow", "detector_row"]
+
+AUTO = "auto"
+"""The name that takes `DEFAULT_DETECTOR`."""
+
+DEFAULT_DETECTOR = "mien"
+"""The detector that "auto" takes. Its 8-bit copy is quicker, but its boxes move by up to 2 px between machines."""
+
+LOWEST_SCORE = 0.02
+"""Where a detector's scores become so low that nearly all it finds is wrong, unless its row says otherwise."""
+
+
+@dataclass(frozen=True)
+class DetectorRow:
+    """One detector.
+
+    Args:
+        name: as the command line spells it.
+        summary: what help texts say of it, in a few words.
+        home: "module:class" of what opens it, without the room before it. The class is called with the options, and
+            with the path of its file before them where it has one.
+        file: its model file; None where it has none.
+        browsers: whether the page can run its file on the visitor's device.
+        lowest_score: judging looks down to this score.
+
+    """
+
+    name: str
+    summary: str
+    home: str
+    file: Entry | None = None
+    browsers: bool = False
+    lowest_score: float = LOWEST_SCORE
+
+    def open(self, options: DetectOptions, path: Path | None = None) -> Detector:
+        """Open the detector, from `path` where it has a file."""
+        module, _, name = self.home.partition(":")
+        make: Callable[..., Detector] = getattr(importlib.import_module(f"mien.infer.detectors.{module}"), name)
+        return make(options) if path is None else make(path, options)
+
+
+_ROWS = (
+    DetectorRow(
+        name="mien",
+        summary="the project's own",
+        home="own:OwnDetector",
+        file=Entry(
+            name="mien",
+            kind="detector",
+            filename="face.onnx",
+            summary="face detector trained by this project, faces from about 10 px, with landmarks",
+            license="MIT",
+            source="docs/detector.md",
+        ),
+        browsers=True,
+    ),
+    DetectorRow(
+        name="mien-int8",
+        summary="the same with 8-bit arithmetic",
+        home="own:OwnDetector",
+        file=Entry(
+            name="mien-int8",
+            kind="detector",
+            filename="face-int8.onnx",
+            summary="the same detector with 8-bit arithmetic: a third of the size, about twice as fast",
+            license="MIT",
+            source="docs/detector.md",
+        ),
+        browsers=True,
+    ),
+    DetectorRow(
+        name="yunet",
+        summary="fetched once by `mien models pull yunet`",
+        home="yunet:YuNet",
+        file=Entry(
+            name="yunet",
+            kind="detector",
+            filename="face_detection_yunet_2023mar.onnx",
+            summary="YuNet face detector (Wu et al. 2023), faces from about 10 px, with landmarks",
+            license="MIT",
+            source="opencv/opencv_zoo, models/face_detection_yunet",
+            url=(
+                "https://github.com/opencv/opencv_zoo/raw/main/models/face_detection_yunet/"
+                "face_detection_yunet_2023mar.onnx"
+            ),
+            sha256="8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
+            bytes=232_589,
+        ),
+    ),
+    DetectorRow(name="none", summary="each picture is one face crop", home="whole:WholePicture"),
+)
+
+DETECTORS: dict[str, DetectorRow] = {row.name: row for row in _ROWS}
+"""All detectors by name, in the order in which help texts list them."""
+
+
+def detector_row(name: str) -> DetectorRow | None:
+    """The row of a name ("auto" stands for the default one), or None where the name is none of the table's."""
+    return DETECTORS.get(DEFAULT_DETECTOR if name == AUTO else name)

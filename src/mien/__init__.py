@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mien.core.errors import MienError
-    from mien.core.types import Analysis, Face, Frame, Reading
+    from mien.core.contract import CropSpec
+    from mien.core.types import Analysis, Classifier, Detector, Face, Frame, Reading
     from mien.infer.analyzer import Analyzer, analyze
+    from mien.infer.options import AnalyzerOptions
+    from mien.infer.stream import StreamOptions
     from mien.media.source import open_source
 
 __version__ = "0.1.0"
@@ -31,10 +34,15 @@ for _name, _value in {
 _HOMES = {
     "Analysis": "mien.core.types",
     "Analyzer": "mien.infer.analyzer",
+    "AnalyzerOptions": "mien.infer.options",
+    "Classifier": "mien.core.types",
+    "CropSpec": "mien.core.contract",
+    "Detector": "mien.core.types",
     "Face": "mien.core.types",
     "Frame": "mien.core.types",
     "MienError": "mien.core.errors",
     "Reading": "mien.core.types",
+    "StreamOptions": "mien.infer.stream",
     "analyze": "mien.infer.analyzer",
     "open_source": "mien.media.source",
 }
@@ -42,10 +50,15 @@ _HOMES = {
 __all__ = [
     "Analysis",
     "Analyzer",
+    "AnalyzerOptions",
+    "Classifier",
+    "CropSpec",
+    "Detector",
     "Face",
     "Frame",
     "MienError",
     "Reading",
+    "StreamOptions",
     "__version__",
     "analyze",
     "open_source",

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.errors import DataError, ImageError
-from mien.pictures.decode import MAX_PIXELS, load_image
+from mien.pictures.decode import load_image
+from mien.pictures.limits import MAX_PIXELS
 
 __all__ = ["MAX_BYTES", "Encoded", "File", "Member", "Picture", "Pixels", "decode", "digest_of", "to_png"]
 

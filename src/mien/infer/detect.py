@@ -33,7 +33,7 @@ def open_detector(name: str | Path = AUTO, options: DetectOptions | None = None)
     """
     options = options or DetectOptions()
     row, path = _resolved(name)
-    return row.open(options, path)
+    return row.opens(path, options)
 
 
 def detector_file(name: str | Path) -> Path | None:

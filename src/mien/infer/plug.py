@@ -83,6 +83,11 @@ def _lock_for(given: object) -> contextlib.AbstractContextManager[Any]:
     return contextlib.nullcontext() if getattr(given, "thread_safe", False) else threading.Lock()
 
 
+def _is_face(face: object) -> bool:
+    box: Sequence[object] = face.box if isinstance(face, Face) else ()
+    return len(box) == 4 and all(is_number(value, -np.inf) for value in box)
+
+
 @final
 class _OwnDetector:
     """A detector of the caller's own; smallest face and number of faces are heeded for it."""
@@ -102,9 +107,8 @@ class _OwnDetector:
         """
         with self._lock:
             faces = list(self._given.detect(image))
-        for face in faces:
-            if not isinstance(face, Face) or len(face.box) != 4 or not all(is_number(v, -np.inf) for v in face.box):
-                raise ModelError(f"The detector {self.name} must give mien.Face values with 4 finite numbers as box.")
+        if not all(_is_face(face) for face in faces):
+            raise ModelError(f"The detector {self.name} must give mien.Face values with 4 finite numbers as box.")
         return self._options.select(faces)
 
 
@@ -118,7 +122,8 @@ class _OwnClassifier:
         self.name, self.labels, self.crop = given.name, tuple(given.labels), given.crop
         self.uncertain_below = given.uncertain_below
         self._given, self._lock = given, _lock_for(given)
-        if not self.labels or not all(isinstance(label, str) for label in self.labels):
+        named: Sequence[object] = self.labels
+        if not named or not all(isinstance(label, str) for label in named):
             raise OptionError(f"The labels of the model {self.name} must be a tuple of names.")
         if not isinstance(self.crop, CropSpec):
             raise OptionError(f"The crop of the model {self.name} must be a mien.CropSpec.")

@@ -6,11 +6,10 @@ detector.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from mien.infer.entries import Entry
 
@@ -37,8 +36,7 @@ class DetectorRow:
     Args:
         name: as the command line spells it.
         summary: what help texts say of it, in a few words.
-        home: "module:class" of what opens it, without the room before it. The class is called with the options, and
-            with the path of its file before them where it has one.
+        opens: opens it from its file (None where it has none), with the options of the search.
         file: its model file; None where it has none.
         browsers: whether the page can run its file on the visitor's device.
         lowest_score: judging looks down to this score.
@@ -47,23 +45,35 @@ class DetectorRow:
 
     name: str
     summary: str
-    home: str
+    opens: Callable[[Path | None, DetectOptions], Detector]
     file: Entry | None = None
     browsers: bool = False
     lowest_score: float = LOWEST_SCORE
 
-    def open(self, options: DetectOptions, path: Path | None = None) -> Detector:
-        """Open the detector, from `path` where it has a file."""
-        module, _, name = self.home.partition(":")
-        make: Callable[..., Detector] = getattr(importlib.import_module(f"mien.infer.detectors.{module}"), name)
-        return make(options) if path is None else make(path, options)
+
+def _own(path: Path | None, options: DetectOptions) -> Detector:
+    from mien.infer.detectors.own import OwnDetector
+
+    return OwnDetector(cast(Path, path), options)
+
+
+def _yunet(path: Path | None, options: DetectOptions) -> Detector:
+    from mien.infer.detectors.yunet import YuNet
+
+    return YuNet(cast(Path, path), options)
+
+
+def _whole(_path: Path | None, _options: DetectOptions) -> Detector:
+    from mien.infer.detectors.whole import WholePicture
+
+    return WholePicture()
 
 
 _ROWS = (
     DetectorRow(
         name="mien",
         summary="the project's own",
-        home="own:OwnDetector",
+        opens=_own,
         file=Entry(
             name="mien",
             kind="detector",
@@ -77,7 +87,7 @@ _ROWS = (
     DetectorRow(
         name="mien-int8",
         summary="the same with 8-bit arithmetic",
-        home="own:OwnDetector",
+        opens=_own,
         file=Entry(
             name="mien-int8",
             kind="detector",
@@ -91,7 +101,7 @@ _ROWS = (
     DetectorRow(
         name="yunet",
         summary="fetched once by `mien models pull yunet`",
-        home="yunet:YuNet",
+        opens=_yunet,
         file=Entry(
             name="yunet",
             kind="detector",
@@ -107,7 +117,7 @@ _ROWS = (
             bytes=232_589,
         ),
     ),
-    DetectorRow(name="none", summary="each picture is one face crop", home="whole:WholePicture"),
+    DetectorRow(name="none", summary="each picture is one face crop", opens=_whole),
 )
 
 DETECTORS: dict[str, DetectorRow] = {row.name: row for row in _ROWS}

@@ -10,8 +10,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mien.core.errors import MienError
     from mien.core.contract import CropSpec
+    from mien.core.errors import MienError
     from mien.core.types import Analysis, Classifier, Detector, Face, Frame, Reading
     from mien.infer.analyzer import Analyzer, analyze
     from mien.infer.options import AnalyzerOptions

@@ -223,7 +223,10 @@ def test_folder_of_frames(tmp_path):
 
     assert numbers == [0, 1, 2, 10]
     assert times == pytest.approx([0.0, 0.1, 0.2, 0.4])
-    assert source.notes == ("1 picture could not be decoded and had to be left out, beginning with frame3.png.",)
+    assert source.notes == (
+        f"{tmp_path}: passed over: 1 .txt.",
+        "1 picture could not be decoded and had to be left out, beginning with frame3.png.",
+    )
 
 
 def test_folder_with_start(tmp_path):
@@ -357,17 +360,31 @@ def test_address_where_nothing_answers():
 def test_a_picture_over_the_limit_is_told(tmp_path):
     # The sentence names the size and the option, since the picture itself is all right.
     file = save_picture(tmp_path / "a.png", np.zeros((64, 96, 3), np.uint8))
-    with pytest.raises(VideoError, match="a.png has 96 x 64 pixels, more than the limit of 0.001 megapixels"):
+    with pytest.raises(VideoError, match="a.png has 96 x 64 = 0 megapixels, more than the limit of 0.001"):
         open_source(file, max_pixels=1000)
 
 
 def test_an_animation_among_pictures(tmp_path):
-    # Of an animated WebP the first picture is read, and a note says so.
+    """Of an animated WebP in a folder of frames the first picture is read, and a note says so."""
     first, second = (PilImage.new("RGB", (32, 32), (value, 0, 0)) for value in (0, 200))
     first.save(tmp_path / "a.webp", save_all=True, append_images=[second])
-    with open_source(tmp_path / "a.webp") as source:
+    with open_source(tmp_path) as source:
         assert len(list(source)) == 1
-        assert source.notes == ("a.webp holds 2 pictures; the first was read, a video file would give all.",)
+        assert source.notes == ("a.webp holds 2 pictures, of which the first was read.",)
+
+
+@pytest.mark.parametrize("suffix", ["gif", "png", "apng", "webp", "avif"])
+def test_an_animation_is_a_video(tmp_path, suffix):
+    """An animation that is named itself gives all its pictures at the times that it states."""
+    shades = (0, 120, 240)
+    first, *others = (PilImage.new("RGB", (32, 32), (shade, shade, shade)) for shade in shades)
+    file = tmp_path / f"a.{suffix}"
+    first.save(file, save_all=True, append_images=others, duration=[100, 300, 100])
+    with open_source(file) as source:
+        frames = list(source)
+        assert source.frame_count == 3
+    assert [frame.time_s for frame in frames] == pytest.approx([0.0, 0.1, 0.4])
+    assert [int(frame.image[16, 16, 0]) for frame in frames] == pytest.approx(shades, abs=6)
 
 
 @pytest.mark.parametrize("spec", [-1, 10**6, True, None, "", ["a.mp4"], b"a.mp4"])

@@ -3,6 +3,7 @@
 import io
 import pickle
 import struct
+import sys
 import warnings
 import zlib
 
@@ -12,6 +13,7 @@ from PIL import Image as PilImage
 from PIL import ImageOps
 
 from mien.core.errors import ImageError, OptionError
+from mien.pictures import formats
 from mien.pictures.decode import load_image
 
 RED_BGR = (0, 0, 255)
@@ -232,10 +234,16 @@ def test_a_bomb_is_refused_before_decoding():
         load_image(np.zeros((20, 20, 3), np.uint8), max_pixels=100)
 
 
-def test_heic_is_named():
-    # The telephone format that is not supported is called by its name, with what to do.
-    with pytest.raises(ImageError, match="HEIC/HEIF picture, which is not supported; convert it"):
-        load_image(b"\x00\x00\x00\x18ftypheic" + bytes(20))
+def test_heic_without_its_package(monkeypatch):
+    """Where pillow-heif is not installed, a sentence names the extra that brings it."""
+    monkeypatch.setitem(sys.modules, "pillow_heif.HeifImagePlugin", None)
+    monkeypatch.delitem(PilImage.OPEN, "HEIF", raising=False)
+    formats.openable.cache_clear()
+    try:
+        with pytest.raises(ImageError, match=r'HEIC/HEIF picture, which needs .* pip install "mien\[heic\]"'):
+            load_image(b"\x00\x00\x00\x18ftypheic" + bytes(20))
+    finally:
+        formats.openable.cache_clear()
 
 
 def test_the_callers_array_is_not_changed():

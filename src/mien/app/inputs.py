@@ -7,20 +7,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mien.core.files import is_file, is_folder
+from mien.pictures.formats import is_picture
+from mien.pictures.listing import hidden
 
-__all__ = ["ANNOTATED", "PICTURE_SUFFIXES", "expand"]
+__all__ = ["ANNOTATED", "expand"]
 
 ANNOTATED = ".annotated.jpg"
 """How the names end that annotated pictures get."""
-
-PICTURE_SUFFIXES = frozenset(
-    f".{suffix}"
-    for suffix in (
-        *("jpg", "jpeg", "jpe", "png", "webp", "gif", "bmp", "tif", "tiff"),
-        *("ppm", "pgm", "pbm", "avif", "jp2", "heic", "heif", "tga"),
-    )
-)
-"""Files of a folder that are taken for pictures."""
 
 
 def expand(arguments: Iterable[str], drawn: Path | None = None) -> Iterator[tuple[str, str | None]]:
@@ -60,10 +53,7 @@ def _folder(folder: Path, own: Path | None) -> Iterator[tuple[str, str | None]]:
     files = sorted(
         f
         for f in folder.rglob("*")
-        if f.suffix.lower() in PICTURE_SUFFIXES
-        and not any(part.startswith(".") for part in f.relative_to(folder).parts)
-        and is_file(f)
-        and not _is_own(f, own)
+        if is_picture(f) and not hidden(f.relative_to(folder).as_posix()) and is_file(f) and not _is_own(f, own)
     )
     if not files:
         yield str(folder), f"The folder {folder} holds no pictures."

@@ -21,9 +21,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any, cast
 
-from mien.batch.listing import Item, hidden, is_picture, is_video
+from mien.batch.listing import Item
 from mien.batch.places import open_binary
 from mien.core.errors import MissingExtraError
+from mien.pictures.formats import is_picture, is_video
+from mien.pictures.listing import hidden
 
 __all__ = [
     "MAX_BYTES",

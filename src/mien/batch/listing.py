@@ -5,33 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Literal
 
 from mien.batch.places import filesystem, is_address
+from mien.pictures.formats import is_picture, is_video
+from mien.pictures.listing import hidden
 
-__all__ = ["PICTURE_SUFFIXES", "Entry", "Item", "hidden", "is_archive", "is_picture", "is_tar", "kind_of", "walk"]
+__all__ = ["Entry", "Item", "is_archive", "is_tar", "kind_of", "walk"]
 
 EntryKind = Literal["picture", "video", "archive", "parquet", "csv", "other"]
 
-PICTURE_SUFFIXES = frozenset(
-    (
-        *(".jpg", ".jpeg", ".jpe", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"),
-        *(".avif", ".jp2", ".heic", ".heif", ".tga"),
-    )
-)
-"""Files and members that are taken for pictures: the same as those that `mien analyze` takes from a folder."""
-VIDEO_SUFFIXES = frozenset(
-    (
-        *(".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp", ".ogv"),
-        *(".mts", ".m2ts"),
-    )
-)
-"""Files that are taken for videos."""
 _TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 _RESULTS = frozenset({"manifest.json", "plan.jsonl"})
 """A folder with both of these holds the results of another job, not pictures."""
-_IGNORED = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +38,6 @@ class Entry:
     problem: str = ""
 
 
-def is_picture(name: str) -> bool:
-    """Whether a name is that of a picture."""
-    return PurePosixPath(name).suffix.lower() in PICTURE_SUFFIXES
-
-
-def is_video(name: str) -> bool:
-    """Whether a name is that of a video."""
-    return PurePosixPath(name).suffix.lower() in VIDEO_SUFFIXES
-
-
 def is_tar(name: str) -> bool:
     """Whether a name is that of a tar archive, packed or not."""
     return name.lower().endswith(_TAR_ENDINGS)
@@ -70,11 +46,6 @@ def is_tar(name: str) -> bool:
 def is_archive(name: str) -> bool:
     """Whether a name is that of an archive that can be read."""
     return is_tar(name) or name.lower().endswith(".zip")
-
-
-def hidden(name: str) -> bool:
-    """Whether a name, or a folder in it, is hidden or an operating system's leaving."""
-    return any((part.startswith(".") and part not in {".", ".."}) or part in _IGNORED for part in name.split("/"))
 
 
 def kind_of(name: str, *, named: bool = False) -> EntryKind:

@@ -19,6 +19,7 @@ from mien.core.errors import DataError, MissingExtraError
 from mien.core.files import is_file
 from mien.core.types import Image
 from mien.data.pictures import Encoded, File, Picture
+from mien.pictures.formats import suffixes
 
 __all__ = ["FacePicture", "load_bgr", "read_faces"]
 
@@ -26,7 +27,6 @@ Floats = NDArray[np.float32]
 
 _WIDER_LISTS = "*_bbx_gt.txt"
 _WIDER_INVALID = 7  # column of a face's line that is 1 where the box is not to be judged
-_PICTURES = (".jpg", ".jpeg", ".png")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -213,7 +213,7 @@ def _voc_item(file: Path, root: ElementTree.Element) -> FacePicture:
 
 
 def _voc_picture(file: Path, name: str) -> Path:
-    names: Sequence[str] = [name] if name else [file.stem + suffix for suffix in _PICTURES]
+    names: Sequence[str] = [name] if name else [file.stem + suffix for suffix in suffixes()]
     for folder in (file.parent, file.parent.parent / "JPEGImages", file.parent.parent / "images"):
         for candidate in names:
             if is_file(folder / candidate):

@@ -15,6 +15,7 @@ from typing import IO, Protocol
 from mien.core.errors import DataError
 from mien.core.files import is_file
 from mien.data.pictures import File, Member, Picture
+from mien.pictures.listing import hidden
 
 __all__ = ["Folder", "Tree", "Zip", "open_tree"]
 
@@ -22,8 +23,6 @@ MAX_RATIO = 200
 """A member of an archive that grows more than this when unpacked, and is large, is refused as a bomb."""
 MAX_UNPACKED = 64 * 2**20
 """Bytes up to which a member may grow as it likes: a blank picture packs a thousandfold, and is harmless."""
-
-_IGNORED = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini"})
 
 
 class Tree(Protocol):
@@ -78,10 +77,6 @@ def open_tree(path: Path) -> Tree:
     return Folder(path.parent, (path.name,), (), str(path))
 
 
-def _hidden(parts: tuple[str, ...]) -> bool:
-    return any(part.startswith(".") or part in _IGNORED for part in parts)
-
-
 class Folder:
     """Files on disk.
 
@@ -117,9 +112,9 @@ class Folder:
                     below.clear()
                     continue
                 seen.add((status.st_dev, status.st_ino))
-                below[:] = [name for name in below if not _hidden((name,))]
+                below[:] = [name for name in below if not hidden(name)]
                 relative = Path(place).relative_to(root)
-                names += [(relative / name).as_posix() for name in files if not _hidden((name,))]
+                names += [(relative / name).as_posix() for name in files if not hidden(name)]
                 folders += [(relative / name).as_posix() for name in below]
         except OSError as error:
             raise DataError(f"{root}: cannot list the folder: {error.strerror or error}.") from error
@@ -164,7 +159,7 @@ class Zip:
                 entries = archive.infolist()
         except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError, IndexError, struct.error) as error:
             raise DataError(f"{path}: not a whole zip archive ({error}); download it again.") from error
-        kept = [entry for entry in entries if not _hidden(PurePosixPath(entry.filename).parts)]
+        kept = [entry for entry in entries if not hidden(entry.filename)]
         for entry in entries:
             _check_entry(path, entry)
         self._entries = {entry.filename: entry for entry in kept if not entry.is_dir()}

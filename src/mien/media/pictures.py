@@ -1,35 +1,24 @@
-"""Picture files as a video: the frames of a folder in natural order, or one photograph.
+"""Picture files as a video: the frames of a folder in natural order, one photograph, or an animation.
 
-Knows nothing of times but a constant rate.
+A folder and a photograph know nothing of times but a constant rate; an animation states its own.
 """
 
 from __future__ import annotations
 
 import math
 import re
-import struct
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import cv2
-import numpy as np
-
+from mien.core.errors import ImageError, ImageSizeError, VideoError
 from mien.core.text import whole_number
 from mien.core.types import Image
-from mien.media.opencv import quiet
+from mien.pictures.decode import load_image, read_file
+from mien.pictures.moving import HELD, Animation, Shown, pictures_in
 
-__all__ = ["PICTURE_SUFFIXES", "PictureReader", "natural_key"]
+__all__ = ["AnimationReader", "PictureReader", "natural_key"]
 
 _MOST_NOTES = 3
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
-
-
-# What Pillow raises on damaged headers.
-_DAMAGED = (
-    *(OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, RuntimeError),
-    *(ArithmeticError, AttributeError, AssertionError, struct.error, MemoryError),
-)
 
 
 class PictureReader:
@@ -40,16 +29,20 @@ class PictureReader:
         files: the pictures.
         fps: frames per second; picture i is shown at i / fps seconds.
         max_pixels: a header may promise any size; a larger picture is left out before it is decoded.
+        notes: what is to be said of the source already.
 
     """
 
     live = False
 
-    def __init__(self, name: str, files: Sequence[Path], fps: float, max_pixels: int) -> None:
+    def __init__(
+        self, name: str, files: Sequence[Path], fps: float, max_pixels: int, notes: Sequence[str] = ()
+    ) -> None:
         self.name = name
         self.fps: float | None = fps
         self.frame_count: int | None = len(files)
-        self.notes: list[str] = []
+        self.notes: list[str] = list(notes)
+        self._most_notes = len(notes) + _MOST_NOTES
         self._files = files
         self._rate = fps
         self._max_pixels = max_pixels
@@ -64,11 +57,23 @@ class PictureReader:
 
     def picture(self) -> Image | None:
         """The picture that was grabbed last, or None when it cannot be read."""
-        return _read_picture(self._files[self._next - 1], self._max_pixels, self._remark)
+        file = self._files[self._next - 1]
+        try:
+            data = read_file(str(file))
+            image = load_image(data, max_pixels=self._max_pixels)
+        except ImageSizeError as error:
+            self._remark(f"{file.name} {error.predicate}")
+            return None
+        except ImageError:
+            return None
+        held = pictures_in(data)
+        if held > 1:
+            self._remark(f"{file.name} {HELD.format(count=held)}.")
+        return image
 
     def _remark(self, text: str) -> None:
         """Note what a person would want to know, for the first few pictures only."""
-        if len(self.notes) < _MOST_NOTES:
+        if len(self.notes) < self._most_notes:
             self.notes.append(text)
 
     def place(self) -> str:
@@ -84,37 +89,65 @@ class PictureReader:
         self._next = len(self._files)
 
 
+class AnimationReader:
+    """The pictures of an animation, each at the time that the file states for it.
+
+    Args:
+        path: a GIF, PNG, WebP or AVIF file.
+        max_pixels: largest picture to decode.
+
+    Raises:
+        VideoError: it cannot be read.
+
+    """
+
+    live = False
+
+    def __init__(self, path: Path, max_pixels: int) -> None:
+        self.name = str(path)
+        self.notes: list[str] = []
+        try:
+            animation = Animation(path, max_pixels)
+            self._shown: Iterator[Shown] = iter(animation)
+            self._ahead: Shown | None = next(self._shown, None)
+        except ImageError as error:
+            raise VideoError(str(error)) from error
+        self.frame_count: int | None = animation.count
+        self.fps: float | None = None if self._ahead is None else 1 / self._ahead.duration_s
+        self._image: Image | None = None
+        self._time_s = self._next_s = 0.0
+
+    def grab(self) -> float | None:
+        """Go to the next picture: its time, or None at the end."""
+        shown, self._ahead = self._ahead, None
+        if shown is None:
+            return None
+        self._image, self._time_s = shown.image, self._next_s
+        self._next_s += shown.duration_s
+        try:
+            self._ahead = next(self._shown, None)
+        except ImageError:
+            self.notes.append(f"{self.name} is damaged after {self._next_s:.1f} s; what comes before was read.")
+        return self._time_s
+
+    def picture(self) -> Image | None:
+        """The picture that was grabbed last."""
+        return self._image
+
+    def place(self) -> str:
+        """The time of the picture that was grabbed last."""
+        return f"{self._time_s:.2f} s"
+
+    def seek(self, _time_s: float) -> None:
+        """Every picture builds on those before, so nothing is skipped."""
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._ahead = None
+        self._shown = iter(())
+
+
 def natural_key(path: Path) -> tuple[tuple[int, int | str], ...]:
     """Sort key that puts `frame2` before `frame10`; upper and lower case count the same."""
     parts = [part for part in re.split(r"([0-9]{1,18})", path.name.lower()) if part]
     return tuple((1, part) if (number := whole_number(part)) is None else (0, number) for part in parts)
-
-
-def _read_picture(path: Path, max_pixels: int, remark: Callable[[str], None]) -> Image | None:
-    """Decode a picture upright, or None when it is damaged, no picture, or larger than the limit."""
-    from PIL import Image as Pillow
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)
-            with Pillow.open(path) as head:
-                if head.width * head.height > max_pixels:
-                    remark(
-                        f"{path.name} has {head.width} x {head.height} pixels, more than the limit of "
-                        f"{max_pixels / 1e6:g} megapixels (max_pixels, --max-megapixels)."
-                    )
-                    return None
-                # Not JPEG: telephones put further pictures into it that nobody means.
-                pictures = int(getattr(head, "n_frames", 1)) if head.format in {"WEBP", "TIFF"} else 1
-                if pictures > 1:
-                    remark(f"{path.name} holds {pictures} pictures; the first was read, a video file would give all.")
-                head.verify()  # of a PNG the chunks; OpenCV takes gigabytes for a damaged length
-        data = np.frombuffer(path.read_bytes(), np.uint8)
-    except (Pillow.DecompressionBombError, *_DAMAGED):
-        return None
-    try:
-        with quiet():
-            image = cv2.imdecode(data, cv2.IMREAD_COLOR)
-    except cv2.error:
-        return None
-    return None if image is None else np.asarray(image, np.uint8)

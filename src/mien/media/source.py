@@ -15,9 +15,12 @@ from typing import Self
 from mien.core.errors import OptionError, VideoError
 from mien.core.text import whole_number
 from mien.core.types import Frame, Image
-from mien.media.pictures import PICTURE_SUFFIXES, PictureReader, natural_key
+from mien.media.pictures import AnimationReader, PictureReader, natural_key
 from mien.media.readers import CameraReader, Reader, VideoReader
+from mien.pictures.formats import is_picture, suffixes
 from mien.pictures.limits import MAX_PIXELS
+from mien.pictures.listing import Passed, hidden
+from mien.pictures.moving import is_animation
 
 __all__ = ["Source", "open_source"]
 
@@ -238,8 +241,8 @@ def _open_reader(spec: str | Path | int, fps: float, timeout_s: float, max_pixel
         return _folder_reader(path, fps, max_pixels)
     if not path.is_file():
         raise VideoError(f"{text} is not a regular file; give a video file, a folder of frames or an address.")
-    if path.suffix.lower() in PICTURE_SUFFIXES:
-        return PictureReader(text, [path], fps, max_pixels)
+    if is_picture(path):
+        return AnimationReader(path, max_pixels) if is_animation(path) else PictureReader(text, [path], fps, max_pixels)
     return VideoReader(text, network=False, live=False, timeout_s=timeout_s)
 
 
@@ -249,12 +252,14 @@ def _check_spec(spec: object) -> None:
 
 
 def _folder_reader(folder: Path, fps: float, max_pixels: int) -> PictureReader:
-    files = [file for file in folder.iterdir() if file.suffix.lower() in PICTURE_SUFFIXES and file.is_file()]
-    files = [file for file in files if not file.name.startswith(".")]
+    found = [file for file in folder.iterdir() if not hidden(file.name) and file.is_file()]
+    files = [file for file in found if is_picture(file)]
     if not files:
-        known = ", ".join(sorted(PICTURE_SUFFIXES))
+        known = ", ".join(suffixes())
         raise VideoError(f"{folder}: the folder holds no pictures; frames are files that end in one of {known}.")
-    return PictureReader(str(folder), sorted(files, key=natural_key), fps, max_pixels)
+    passed = Passed(file.name for file in found if not is_picture(file))
+    notes = [f"{folder}: {passed}."] if passed else []
+    return PictureReader(str(folder), sorted(files, key=natural_key), fps, max_pixels, notes)
 
 
 def _check_times(start_s: float | None, end_s: float | None, every_s: float | None) -> None:

@@ -6,12 +6,11 @@ Pillow decodes, because it refuses truncated files and tells the size before it 
 from __future__ import annotations
 
 import contextlib
-import importlib
 import io
 import os
 import struct
 import threading
-from functools import lru_cache
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -23,35 +22,25 @@ from PIL import Image as PilImage
 
 from mien.core.errors import ImageError, ImageFormatError, ImageSizeError, OptionError
 from mien.core.types import Image
+from mien.pictures import formats
 from mien.pictures.limits import MAX_PIXELS
+from mien.pictures.quiet import Quiet
+from mien.pictures.unread import heif_missing, is_heif, why_not
 
-__all__ = ["ColorOrder", "ImageSource", "load_image"]
+__all__ = ["DAMAGED", "ColorOrder", "ImageSource", "from_pillow", "load_image", "opened", "read_file"]
 
 _MAX_BYTES = 1 << 30  # 1 GiB: above any picture within the limit of pixels; a device such as /dev/zero never ends
 
 ImageSource = str | os.PathLike[str] | bytes | NDArray[Any] | PilImage.Image
 ColorOrder = Literal["bgr", "rgb"]
 
-# Formats that are safe to open; Pillow's others run programs, read other files or are never photographs.
-_FORMATS = {
-    "JPEG": "JpegImagePlugin",  # also the MPO files of telephones
-    "PNG": "PngImagePlugin",
-    "WEBP": "WebPImagePlugin",
-    "GIF": "GifImagePlugin",
-    "BMP": "BmpImagePlugin",
-    "TIFF": "TiffImagePlugin",
-    "PPM": "PpmImagePlugin",
-    "AVIF": "AvifImagePlugin",  # Pillow 11.3 and newer
-    "JPEG2000": "Jpeg2KImagePlugin",
-    "TGA": "TgaImagePlugin",
-}
-_HEIF_BRANDS = {b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1", b"heif"}
-# What Pillow's decoders raise on damaged files.
-_DAMAGED = (
+DAMAGED = (
     *(OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, RuntimeError),
     *(ArithmeticError, AttributeError, AssertionError, struct.error, MemoryError),
 )
+"""What Pillow's decoders raise on damaged files."""
 _WHITE = (255, 255, 255, 255)
+_quiet = Quiet()
 _opening = threading.Lock()
 
 
@@ -83,7 +72,7 @@ def load_image(source: ImageSource, *, color: ColorOrder = "bgr", max_pixels: in
     if isinstance(source, bytes | bytearray | memoryview):
         return _decode(bytes(source), "the data", max_pixels)
     if isinstance(source, str | os.PathLike):
-        return _decode(_read(os.fspath(source)), os.fspath(source), max_pixels)
+        return _decode(read_file(os.fspath(source)), os.fspath(source), max_pixels)
     raise ImageError(
         f"Expected a path, bytes, a NumPy array or a Pillow image, got {type(source).__name__}; "
         "convert it to one of these."
@@ -93,15 +82,21 @@ def load_image(source: ImageSource, *, color: ColorOrder = "bgr", max_pixels: in
 def _from_opened(picture: PilImage.Image) -> Image:
     """A Pillow image of the caller, whose file may not have been decoded yet."""
     try:
-        return _from_pil(picture, "the picture")
-    except _DAMAGED as error:
+        return from_pillow(picture, "the picture")
+    except DAMAGED as error:
         raise ImageError(
             f"the picture was closed, or its file is damaged or cut off, so that it cannot be decoded "
             f"({_reason(error)})."
         ) from error
 
 
-def _read(path: str) -> bytes:
+def read_file(path: str) -> bytes:
+    """The bytes of a picture's file.
+
+    Raises:
+        ImageError: it cannot be read, or has more bytes than any picture.
+
+    """
     if not path:
         raise ImageError("Expected the path of a picture, got an empty text.")
     if path.startswith(("http://", "https://")):
@@ -122,44 +117,56 @@ def _read(path: str) -> bytes:
 
 
 def _decode(data: bytes, where: str, max_pixels: int) -> Image:
+    with opened(data, where, max_pixels) as picture:
+        return from_pillow(picture, where)
+
+
+@contextlib.contextmanager
+def opened(data: bytes, where: str, max_pixels: int) -> Iterator[PilImage.Image]:
+    """The picture of an image file whose header has been read, and whose size has been checked, but not its pixels.
+
+    Whatever a damaged file makes Pillow raise inside the block becomes an `ImageError`.
+
+    Args:
+        data: the file.
+        where: what messages call it.
+        max_pixels: largest picture that is opened.
+
+    Raises:
+        ImageError: see `load_image`.
+
+    """
     if not data:
         raise ImageError(f"{where} is empty (0 bytes); expected a picture.", where)
-    if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
-        text = f"{where} is an HEIC/HEIF picture, which is not supported; convert it to JPEG or PNG."
-        raise ImageFormatError(text, where)
     try:
-        with _open(data) as picture:
+        with _quiet, _open(data, where) as picture:
             _check_size(picture.size, max_pixels, where)
-            return _from_pil(picture, where)
+            yield picture
     except UnidentifiedImageError as error:
-        text = f"{where} is not a picture in a known format (JPEG, PNG, WebP, GIF, TIFF ...)."
+        with _quiet:
+            text = f"{where} {why_not(data)}"
         raise ImageFormatError(text, where) from error
     except PilImage.DecompressionBombError as error:
         raise ImageError(f"{where} is refused: {error}.", where) from error
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise ImageError(f"{where} is damaged or cut off and cannot be decoded ({_reason(error)}).", where) from error
-
-
-@lru_cache(maxsize=1)
-def _formats() -> tuple[str, ...]:
-    """Those of the formats above that this Pillow can open."""
-    for plugin in _FORMATS.values():
-        with contextlib.suppress(ImportError):
-            importlib.import_module(f"PIL.{plugin}")
-    return tuple(name for name in _FORMATS if name in PilImage.OPEN)
 
 
 def _reason(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def _open(data: bytes) -> PilImage.Image:
+def _open(data: bytes, where: str) -> PilImage.Image:
     """Read the header only. Pillow's own size limit is set aside meanwhile: ours is checked next, and names sizes."""
+    heif = is_heif(data)
+    known = formats.openable(tuple(one for one in formats.FORMATS if bool(one.extra) == heif))
+    if heif and not known:
+        raise ImageFormatError(f"{where} {heif_missing()}", where)
     with _opening:
         limit = PilImage.MAX_IMAGE_PIXELS
         PilImage.MAX_IMAGE_PIXELS = None
         try:
-            return PilImage.open(io.BytesIO(data), formats=_formats())
+            return PilImage.open(io.BytesIO(data), formats=known)
         finally:
             PilImage.MAX_IMAGE_PIXELS = limit
 
@@ -176,7 +183,8 @@ def _check_size(size: tuple[int, int], max_pixels: int, where: str) -> None:
         )
 
 
-def _from_pil(picture: PilImage.Image, where: str) -> Image:
+def from_pillow(picture: PilImage.Image, where: str) -> Image:
+    """The pixels of a Pillow image, upright and on white, (H, W, 3) uint8 BGR."""
     picture.load()
     # Asked first, because exif_transpose copies pictures that are upright already.
     turned = picture.getexif().get(ExifTags.Base.Orientation, 1) != 1

@@ -137,10 +137,13 @@ def _check(source: str, wanted: _Wanted) -> None:
 
 def _holds_pictures(source: str) -> bool:
     """Whether a source is a folder or a photograph; what does not exist is told when it is opened."""
-    from mien.media.pictures import PICTURE_SUFFIXES
+    from mien.pictures.formats import is_picture
+    from mien.pictures.moving import is_animation
 
     path = Path(source)
-    return (not is_file(path) and "://" not in source) or path.suffix.lower() in PICTURE_SUFFIXES
+    if is_file(path):
+        return is_picture(path) and not is_animation(path)
+    return "://" not in source
 
 
 class _Job:

@@ -11,11 +11,12 @@ import numpy as np
 from mien.core.errors import DataError, OutputError
 from mien.core.labels import LabelSet
 from mien.data.formats import folders, kaggle, parquet, paths, selection
-from mien.data.formats.common import IMAGE_SUFFIXES, Hints, Reader
+from mien.data.formats.common import Hints, Reader
 from mien.data.formats.text import header_of
 from mien.data.manifest import Manifest
 from mien.data.stats import Facts, picture_facts, stats_of
 from mien.data.trees import Tree, open_tree
+from mien.pictures.formats import is_picture
 
 __all__ = ["READERS", "read", "refuse_inside"]
 
@@ -97,7 +98,7 @@ def _what_is_there(tree: Tree) -> str:
     endings = sorted({PurePosixPath(name).suffix.lower() or "no ending" for name in tree.names})
     if len(tree.names) > 1:
         return f"its {len(tree.names):,} files ({', '.join(endings[:6])}) fit none of these"
-    if endings[0] in IMAGE_SUFFIXES:
+    if is_picture(tree.names[0]):
         return "it is a single picture without a class"
     columns = header_of(tree, tree.names[0]) if endings[0] in {".csv", ".tsv"} else ()
     return f"it has the columns {', '.join(columns)}" if columns else "it is a file of another kind, or empty"

@@ -16,9 +16,7 @@ from mien.core.text import whole_number
 from mien.data.manifest import NO_LABEL, Manifest
 from mien.data.trees import Tree
 
-__all__ = ["IMAGE_SUFFIXES", "Hints", "Reader", "labels_of", "name_of", "split_of", "vote_name"]
-
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".pgm", ".ppm"})
+__all__ = ["Hints", "Reader", "labels_of", "name_of", "split_of", "vote_name"]
 
 _SPLIT_NAMES = {
     "train": "train", "training": "train",

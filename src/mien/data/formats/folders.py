@@ -10,9 +10,10 @@ from pathlib import PurePosixPath
 
 from mien.core.errors import DataError
 from mien.core.labels import FER2013, FERPLUS
-from mien.data.formats.common import IMAGE_SUFFIXES, Hints, labels_of, split_of
+from mien.data.formats.common import Hints, labels_of, split_of
 from mien.data.manifest import SPLITS, Manifest, pictures_array, text_array
 from mien.data.trees import Tree
+from mien.pictures.formats import is_picture
 
 __all__ = ["LAYOUT", "read", "recognises"]
 
@@ -26,7 +27,7 @@ def recognises(tree: Tree) -> bool:
 
 
 def _images(tree: Tree) -> list[str]:
-    return [name for name in tree.names if PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES]
+    return [name for name in tree.names if is_picture(name)]
 
 
 def _has_splits(tree: Tree) -> bool:

@@ -205,7 +205,7 @@ def test_ctrl_c_finishes_the_files(astronaut, tiny_model, tmp_path):
 def test_source_that_dies(video, monkeypatch, clip, tmp_path):
     # A stream that fails half-way: status 1, one sentence, and what was read before is kept.
     from mien.core.errors import VideoError
-    from mien.media.readers import VideoReader
+    from mien.media.video_reader import VideoReader
 
     grab, left = VideoReader.grab, iter(range(6))
 

@@ -35,11 +35,26 @@ def write_clip(path: Path, images: Sequence[Image], times_s: Sequence[float] | N
 
 
 def rotate_tag(path: Path) -> None:
-    """Tag an MP4 file as filmed with the phone turned by 90 degrees (the matrix of its `tkhd` box)."""
+    """Tag an MP4 file as filmed with the phone turned by 90 degrees."""
+    tag_matrix(path, (0, 1, -1, 0))
+
+
+def tag_matrix(path: Path, turn: tuple[float, float, float, float], box: bytes = b"tkhd") -> None:
+    """Write a display matrix (a, b, c, d: x' = a x + c y, y' = b x + d y) into an MP4 file's track or movie header."""
     data = bytearray(path.read_bytes())
-    at = data.index(b"tkhd") + 4 + 40  # version 0: the matrix begins 40 bytes into the body
-    data[at : at + 36] = struct.pack(">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30)
+    a, b, c, d = (round(part * 65536) for part in turn)
+    at = data.index(box) + 4 + {b"tkhd": 40, b"mvhd": 36}[box]  # version 0
+    data[at : at + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
     path.write_bytes(data)
+
+
+def starting_late(path: Path, images: Sequence[Image], late_s: float, fps: float = 25.0) -> Path:
+    """A clip whose pictures begin so many seconds after the container's clock, as behind earlier sound."""
+    sink = VideoSink(path, lambda image, _readings: image, fps, 0.0)
+    for i, image in enumerate(images):
+        sink.write(Frame(image, i, late_s + i / fps), ())
+    sink.close()
+    return path
 
 
 def forget_length(path: Path) -> None:

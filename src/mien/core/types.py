@@ -34,7 +34,7 @@ class Frame:
     index: int
     """Position in the source, counted from 0 over the frames that came out."""
     time_s: float
-    """Presentation time in seconds from the start of the source."""
+    """Presentation time in seconds on the clock of the source (ffprobe's `pts_time`)."""
 
 
 @dataclass(frozen=True, slots=True)

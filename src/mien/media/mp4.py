@@ -18,16 +18,18 @@ from mien.core.errors import OutputError
 __all__ = ["set_frame_times"]
 
 _TICKS_PER_S = 10_000  # 0.1 ms; 32 bits then hold a recording of 119 hours
+_NOTHING = -1  # media time of an empty edit
 _CONTAINERS = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts"})
 
 
-def set_frame_times(path: Path, times_s: Sequence[float], last_s: float) -> None:
-    """Give frame i of an MP4 file the presentation time `times_s[i] - times_s[0]`, in place.
+def set_frame_times(path: Path, times_s: Sequence[float], last_s: float, lead_s: float = 0.0) -> None:
+    """Give frame i of an MP4 file the presentation time `lead_s + times_s[i] - times_s[0]`, in place.
 
     Args:
         path: file as OpenCV's VideoWriter closed it, with one video track of `len(times_s)` frames.
         times_s: times in seconds, increasing.
         last_s: how long the last frame is shown, in seconds.
+        lead_s: how long nothing is shown before the first frame (an empty edit, 8.6.6), in seconds.
 
     Raises:
         OutputError: the file is not laid out as expected; it is then left as it was.
@@ -40,7 +42,7 @@ def set_frame_times(path: Path, times_s: Sequence[float], last_s: float) -> None
         start, index = _read_index(file, path)
         if index.count(b"trak") != 1 or b"ctts" in index:
             raise _unexpected(path)
-        rewritten = _rewrite(index, _changes(shown))
+        rewritten = _rewrite(index, _changes(shown, round(lead_s * _TICKS_PER_S)))
         file.seek(start)
         file.truncate()
         file.write(rewritten)
@@ -94,21 +96,28 @@ def _rewrite(data: bytes, changes: dict[bytes, Callable[[bytes], bytes]]) -> byt
     return out
 
 
-def _changes(shown: Sequence[int]) -> dict[bytes, Callable[[bytes], bytes]]:
+def _changes(shown: Sequence[int], lead: int) -> dict[bytes, Callable[[bytes], bytes]]:
     total = sum(shown)
     movie_scale = 1000
+
+    def in_movie(ticks: int) -> int:
+        return ticks * movie_scale // _TICKS_PER_S
 
     def movie_header(body: bytes) -> bytes:
         nonlocal movie_scale
         at = 20 if body[0] else 12  # version 1 has 64-bit dates
-        movie_scale = struct.unpack_from(">I", body, at)[0]
-        return _put_duration(body, at + 4, total * movie_scale // _TICKS_PER_S)
+        movie_scale = _TICKS_PER_S
+        scaled = body[:at] + struct.pack(">I", movie_scale) + body[at + 4 :]
+        return _put_duration(scaled, at + 4, in_movie(lead + total))
 
     def track_header(body: bytes) -> bytes:
-        return _put_duration(body, 28 if body[0] else 20, total * movie_scale // _TICKS_PER_S)
+        return _put_duration(body, 28 if body[0] else 20, in_movie(lead + total))
 
     def edit_list(body: bytes) -> bytes:
-        return _put_duration(body, 8, total * movie_scale // _TICKS_PER_S)  # the first and only edit
+        # The first and only edit of OpenCV's file, behind an empty one where there is a lead.
+        media_time = struct.unpack_from(">q" if body[0] else ">i", body, 16 if body[0] else 12)[0]
+        edits = [(in_movie(lead), _NOTHING)] * (lead > 0) + [(in_movie(total), media_time)]
+        return struct.pack(">II", 1 << 24, len(edits)) + b"".join(struct.pack(">QqI", *edit, 1 << 16) for edit in edits)
 
     def media_header(body: bytes) -> bytes:
         at = 20 if body[0] else 12

@@ -13,10 +13,13 @@ from types import TracebackType
 from typing import Self
 
 from mien.core.errors import OptionError, VideoError
+from mien.core.files import is_file
 from mien.core.text import whole_number
 from mien.core.types import Frame, Image
+from mien.media.names import LIVE_SCHEMES, SCHEMES, scheme_of, without_secrets
 from mien.media.pictures import AnimationReader, PictureReader, natural_key
-from mien.media.readers import CameraReader, Reader, VideoReader
+from mien.media.readers import CameraReader, Reader
+from mien.media.video_reader import VideoReader
 from mien.pictures.formats import is_picture, suffixes
 from mien.pictures.limits import MAX_PIXELS
 from mien.pictures.listing import Passed, hidden
@@ -24,9 +27,8 @@ from mien.pictures.moving import is_animation
 
 __all__ = ["Source", "open_source"]
 
-_LIVE_SCHEMES = frozenset({"rtsp", "rtsps", "rtmp", "rtmps", "udp", "rtp", "srt", "tcp"})
-_SCHEMES = _LIVE_SCHEMES | {"http", "https"}
 _CLOSE_S = 0.5  # how long closing waits for a read that is under way
+_LATE_S = 0.1  # a beginning that is worth telling
 _CLOCK_SLACK_S = 1e-6  # times are sums of fractions: 0.3 and 3 * 0.1 must mean the same moment
 
 
@@ -57,6 +59,7 @@ class Source:
     ) -> None:
         _check_times(start_s, end_s, every_s)
         self.start_s = start_s or 0.0
+        self._from_s = -math.inf if start_s is None else start_s  # containers may begin before 0
         self.end_s = end_s
         self.every_s = every_s
         self._reader = reader
@@ -66,8 +69,8 @@ class Source:
         self._busy = threading.RLock()
         self._damaged = 0
         self._first_damaged = ""
-        if self.start_s:
-            reader.seek(self.start_s)
+        if start_s:
+            reader.seek(start_s)
         try:
             self._first = self._next_picture()
         except BaseException:
@@ -77,6 +80,8 @@ class Source:
             self.close()
             raise VideoError(self._nothing())
         self.height, self.width = self._first[0].shape[:2]
+        self.first_s = self._first[1]
+        """Time of the first frame that comes out."""
 
     @property
     def name(self) -> str:
@@ -110,9 +115,16 @@ class Source:
         """About how many frames will come out, for a progress bar; None when nobody can know."""
         if self.duration_s is None or not self.fps:
             return None
-        span_s = min(self.duration_s, self.end_s or math.inf) - self.start_s
+        begin_s = self._reader.start_s
+        end_s = begin_s + self.duration_s
+        span_s = min(end_s, self.end_s or math.inf) - max(self._from_s, begin_s)
         rate = min(self.fps, 1 / self.every_s if self.every_s else math.inf)
         return max(1, math.ceil(span_s * rate - _CLOCK_SLACK_S))
+
+    @property
+    def clock_s(self) -> float:
+        """Time at which players begin to count; 0 in most files."""
+        return self._reader.clock_s
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -160,7 +172,7 @@ class Source:
 
     def _next_picture(self) -> tuple[Image, float] | None:
         while (time_s := self._reader.grab()) is not None:
-            if time_s < self.start_s - _CLOCK_SLACK_S or time_s < self._due_s - _CLOCK_SLACK_S:
+            if time_s < self._from_s - _CLOCK_SLACK_S or time_s < self._due_s - _CLOCK_SLACK_S:
                 continue
             if self.end_s is not None and time_s >= self.end_s - _CLOCK_SLACK_S:
                 return None
@@ -178,8 +190,10 @@ class Source:
     def _nothing(self) -> str:
         if self.start_s or self.end_s is not None:
             end = "the end" if self.end_s is None else f"{self.end_s:g} s"
+            begins_s = self._reader.start_s
             length = "" if self.duration_s is None else f"; the source is {self.duration_s:.1f} s long"
-            return f"{self.name}: no frame lies between {self.start_s:g} s and {end}{length}."
+            begins = f" and its pictures begin at {begins_s:.1f} s" if begins_s >= _LATE_S else ""
+            return f"{self.name}: no frame lies between {self.start_s:g} s and {end}{length}{begins}."
         return " ".join([f"{self.name}: it holds no picture that can be decoded.", *self._reader.notes])
 
 
@@ -224,12 +238,13 @@ def _open_reader(spec: str | Path | int, fps: float, timeout_s: float, max_pixel
     if isinstance(spec, int):
         return CameraReader(spec)
     text = str(spec)
-    scheme = text.partition("://")[0].lower() if "://" in text else ""
-    if scheme in _SCHEMES:
-        return VideoReader(text, network=True, live=scheme in _LIVE_SCHEMES, timeout_s=timeout_s)
-    if scheme:
-        raise VideoError(f"{text}: expected an address that starts with one of {', '.join(sorted(_SCHEMES))}.")
     path = Path(text)
+    scheme = scheme_of(text)
+    if scheme in SCHEMES:
+        return VideoReader(text, network=True, live=scheme in LIVE_SCHEMES, timeout_s=timeout_s)
+    if scheme and not is_file(path):
+        known = ", ".join(sorted(SCHEMES))
+        raise VideoError(f"{without_secrets(text)}: expected an address that starts with one of {known}.")
     if not path.exists():
         camera = whole_number(text)
         if camera is not None:

@@ -19,6 +19,7 @@ from mien.core.errors import OptionError, OutputError
 from mien.core.files import atomic_path
 from mien.core.types import Frame, Image, Reading
 from mien.media.mp4 import set_frame_times
+from mien.media.names import for_ffmpeg
 from mien.media.opencv import mute, quiet
 from mien.media.whole import is_whole
 
@@ -38,6 +39,7 @@ _EXACT_TIMES = frozenset({".mp4", ".m4v", ".mov"})
 _USUAL_FPS = 25.0
 _FASTEST_FPS = 120.0
 _SLOWEST_FPS = 0.1
+_LONGEST_LEAD_S = 600.0
 _LEAST_SIDE = 16  # encoders refuse smaller pictures
 
 Draw = Callable[[Image, Sequence[Reading]], Image]
@@ -47,12 +49,14 @@ class VideoSink:
     """An annotated video that is being written.
 
     The first frame sets the size; a later frame of another size is fitted into it. Odd sides grow by one pixel, since
-    the encoders want even ones. Time 0 of the video is the first frame.
+    the encoders want even ones.
 
     Args:
         path: the final name; the suffix chooses the container: `.mp4`, `.m4v`, `.mov`, `.mkv`, `.avi` or `.webm`.
         draw: makes the picture to write from a frame's image and readings.
         fps: usual number of frames per second, for containers with a constant rate and for the last frame.
+        zero_s: time of the source that is 0 in the video, so that it plays in step with its source; the first frame
+            unless given. Until the first frame nothing is shown (MP4, MOV), or that frame already.
 
     Raises:
         OptionError: another suffix.
@@ -60,7 +64,7 @@ class VideoSink:
 
     """
 
-    def __init__(self, path: Path | str, draw: Draw, fps: float | None = None) -> None:
+    def __init__(self, path: Path | str, draw: Draw, fps: float | None = None, zero_s: float | None = None) -> None:
         self.path = Path(path)
         suffix = self.path.suffix.lower()
         if suffix not in _ENCODERS:
@@ -74,6 +78,7 @@ class VideoSink:
         # The rate of an exact file is replaced at the end; whole numbers are what every encoder takes.
         self._container_fps = float(max(1, round(self._fps))) if self._exact else self._fps
         self._draw = draw
+        self._zero_s = zero_s
         self._stack = contextlib.ExitStack()
         self._temporary: Path | None = None
         self._writer: cv2.VideoWriter | None = None
@@ -116,7 +121,7 @@ class VideoSink:
             if not self._temporary.is_file() or not is_whole(self._temporary):
                 raise OutputError(f"Cannot write {self.path}: the encoder left no whole file; is the disk full?")  # noqa: TRY301
             if self._exact:
-                set_frame_times(self._temporary, self._times_s, self._last_frame_s())
+                set_frame_times(self._temporary, self._times_s, self._last_frame_s(), self._lead_s())
         except BaseException:
             self.abort()
             raise
@@ -136,7 +141,7 @@ class VideoSink:
         self._temporary = self._stack.enter_context(atomic_path(self.path))
         code = cv2.VideoWriter.fourcc(*self._encoder)
         with quiet(), mute() if self._encoder == "VP80" else contextlib.nullcontext():
-            writer = cv2.VideoWriter(str(self._temporary), cv2.CAP_FFMPEG, code, self._container_fps, self._size)
+            writer = cv2.VideoWriter(for_ffmpeg(self._temporary), cv2.CAP_FFMPEG, code, self._container_fps, self._size)
         if not writer.isOpened():
             raise OutputError(
                 f"Cannot write {self.path}: this OpenCV could not start the {self._encoder} encoder for "
@@ -148,10 +153,15 @@ class VideoSink:
         """Show the frame before this one until its time has come (constant rate only)."""
         if self._last is None or self._writer is None:
             return
-        slot = round((time_s - self._times_s[0]) * self._container_fps)
+        slot = round((time_s - self._times_s[0] + self._lead_s()) * self._container_fps)
         for _ in range(slot - self._slots):
             self._writer.write(self._last)
         self._slots = max(self._slots, slot)
+
+    def _lead_s(self) -> float:
+        """How long the video runs before its first frame; the clocks of some sources begin anywhere."""
+        lead_s = 0.0 if self._zero_s is None else self._times_s[0] - self._zero_s
+        return lead_s if 0 <= lead_s <= _LONGEST_LEAD_S else 0.0
 
     def _last_frame_s(self) -> float:
         """The last frame is shown as long as frames usually are."""

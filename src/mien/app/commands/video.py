@@ -118,13 +118,16 @@ def parse_every(text: str) -> int | Literal["auto"]:
 
 def _check(source: str, wanted: _Wanted) -> None:
     """What can be wrong is told before anything is opened."""
+    from mien.media.names import without_secrets
+
     resolved = [path.resolve() for path in wanted.files]
     if len(set(resolved)) < len(resolved):
         raise OptionError("Two results have the same name; give each its own.")
     if "://" not in source and Path(source).resolve() in resolved:
         raise OptionError(f"{source} is the input; give the result another name.")
     if wanted.fps is not None and not _holds_pictures(source):
-        raise OptionError(f"--fps is for a folder of pictures; {source} has times of its own: leave --fps out.")
+        name = without_secrets(source)
+        raise OptionError(f"--fps is for a folder of pictures; {name} has times of its own: leave --fps out.")
     if wanted.report is not None and wanted.report.suffix.lower() not in {".html", ".htm"}:
         raise OptionError(f"{wanted.report}: a report ends in .html.")
     if wanted.thumbnails and wanted.report is None:
@@ -170,7 +173,8 @@ class _Job:
             name = Path(self.source.name).name or self.source.name
             shown = [ReportSink(wanted.report, self.summary, name, facts, lambda: self.source.notes)]
         if wanted.output is not None:
-            shown.append(VideoSink(wanted.output, _draw(wanted.panel), _rate(self.source)))
+            zero_s = None if wanted.start else self.source.clock_s  # plays in step with its source
+            shown.append(VideoSink(wanted.output, _draw(wanted.panel), _rate(self.source), zero_s))
         sinks: list[Sink] = [AnonymizingSink(shown)] if wanted.anonymize else shown
         if wanted.timeline is not None:
             sinks.append(TimelineSink(wanted.timeline, analyzer.labels))

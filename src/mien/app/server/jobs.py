@@ -166,20 +166,23 @@ class Jobs:
             self._analyzer = self._make()
         job.state, job.labels = "reading", self._analyzer.labels
         longest_s = self._limits.video_s
-        with open_source(path, every_s=job.every_s, end_s=longest_s) as source:
+        with open_source(path, every_s=job.every_s) as source:
             job.duration_s, job.width, job.height = source.duration_s, source.width, source.height
             if source.width * source.height > self._limits.pixels:
                 raise VideoError(f"The video has {source.width} x {source.height} pixels, more than the limit.")
             if source.duration_s is not None and source.duration_s > longest_s:
                 raise VideoError(f"The video has {source.duration_s:.0f} s, more than the limit of {longest_s:g} s.")
             for frame, readings in self._analyzer.stream(source, max_faces=self._limits.faces):
+                read_s = frame.time_s - source.first_s
                 if job.stop.is_set():
                     return
+                if read_s >= longest_s:  # it stated no length
+                    break
                 job.rows += rows(frame, readings)
                 job.frames += 1
                 if len(job.rows) > _MOST_ROWS:
                     raise VideoError(f"The video shows more than {_MOST_ROWS} faces, summed over its frames.")
-                job.progress = min(frame.time_s / source.duration_s, 1.0) if source.duration_s else None
+                job.progress = min(read_s / source.duration_s, 1.0) if source.duration_s else None
             job.notes = [note.replace(path, "The video") for note in source.notes]
 
     def _forget_old(self) -> None:

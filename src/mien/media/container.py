@@ -1,0 +1,56 @@
+"""What a video file's container says and OpenCV keeps to itself: when the pictures begin, how they are turned.
+
+OpenCV counts time from the first picture, rounds a display matrix to a rotation, and estimates lengths from the sound.
+Knows the outer structure of MP4 (and MOV), Matroska (and WebM), MPEG-TS and MPEG-PS files, and nothing of pictures.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Facts", "read_facts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What could be learnt about the video of a file; None where the container does not say."""
+
+    start_s: float | None = None
+    """Presentation time of the first picture on the container's clock, as ffprobe's `pts_time`."""
+    clock_s: float = 0.0
+    """Where that clock begins: players show the time since then."""
+    codec: str | None = None
+    """Name of the codec of the pictures, as the container writes it."""
+    turn: tuple[int, int, int, int] | None = None
+    """How to show the pictures: (a, b, c, d) in -1..1, from x' = a x + c y and y' = b x + d y."""
+    counted: bool = False
+    """Whether the number of pictures is stated for the video itself and not estimated from the longest stream."""
+    shown_s: float | None = None
+    """How many seconds of the pictures an edit list shows."""
+    cut: bool = False
+    """Whether the file is shorter than its header says."""
+
+
+def read_facts(path: Path) -> Facts:
+    """Facts about a video file; empty ones where it has another format or is damaged."""
+    from mien.media.matroska import read_matroska
+    from mien.media.mp4_head import read_mp4
+    from mien.media.mpeg import read_program_stream, read_transport_stream
+
+    try:
+        with path.open("rb") as file:
+            head = file.read(1024)
+            file.seek(0)
+            if head[:4] == b"\x1a\x45\xdf\xa3":
+                return read_matroska(file)
+            if head[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip", b"pnot"):
+                return read_mp4(file)
+            if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
+                return Facts(0.0, counted=True)
+            if head[:4] == b"\x00\x00\x01\xba":
+                return read_program_stream(file)
+            return read_transport_stream(file, head)
+    except (OSError, ValueError, IndexError, struct.error, OverflowError):
+        return Facts()

@@ -30,21 +30,15 @@ _SEEK_MARGIN_S = 2.0  # land this much before the wanted time, then decode up to
 _PTS: int | None = getattr(cv2, "CAP_PROP_PTS", None)  # since OpenCV 4.11
 _CLOCK_NOTE_S = 0.1  # a clock that begins later than this deserves a note
 
-# What containers call codecs, in words that people know.
-_CODECS = {
+# Codecs that wheels of OpenCV do not decode, by what containers call them.
+_UNDECODED = {
     "av01": "AV1",
     "v_av1": "AV1",
     "theo": "Theora",
     "theora": "Theora",
     "v_theora": "Theora",
     "vvc1": "VVC",
-    "hvc1": "HEVC",
-    "hev1": "HEVC",
-    "v_mpegh/iso/hevc": "HEVC",
-    "vp09": "VP9",
-    "v_vp9": "VP9",
-    "avc1": "H.264",
-    "v_mpeg4/iso/avc": "H.264",
+    "vvi1": "VVC",
 }
 
 
@@ -152,15 +146,18 @@ class VideoReader:
         """Why no picture could be decoded, with the remedy; empty where that is not known."""
         code = round(self._capture.get(cv2.CAP_PROP_FOURCC))
         found = self._facts.codec or "".join(chr(code >> shift & 255) for shift in (0, 8, 16, 24) if code > 0)
-        name = _CODECS.get(found.strip().lower(), found.strip() if found.strip().isprintable() else "")
-        if not name or self._network:
+        name = _UNDECODED.get(found.strip().lower())
+        if name is None:
             return ""
+        undecoded = f"its pictures are coded as {name}, which this OpenCV cannot decode"
+        if self._network:
+            return f"{undecoded}; another codec is needed, such as H.264."
         path = Path(self.name)
         command = (
             f"ffmpeg -i {shlex.quote(_argument(self.name))} -fps_mode passthrough -c:v libx264 -crf 18 "
             f"{shlex.quote(_argument(str(path.with_name(path.stem + '-h264.mp4'))))}"
         )
-        return f"its pictures are coded as {name}, which this OpenCV cannot decode; convert it: {command}"
+        return f"{undecoded}; convert it: {command}"
 
     def _file_facts(self) -> Facts:
         if not self._network:

@@ -142,23 +142,6 @@ class VideoReader:
         self._ended = True
         self._capture.release()
 
-    def why_nothing(self) -> str:
-        """Why no picture could be decoded, with the remedy; empty where that is not known."""
-        code = round(self._capture.get(cv2.CAP_PROP_FOURCC))
-        found = self._facts.codec or "".join(chr(code >> shift & 255) for shift in (0, 8, 16, 24) if code > 0)
-        name = _UNDECODED.get(found.strip().lower())
-        if name is None:
-            return ""
-        undecoded = f"its pictures are coded as {name}, which this OpenCV cannot decode"
-        if self._network:
-            return f"{undecoded}; another codec is needed, such as H.264."
-        path = Path(self.name)
-        command = (
-            f"ffmpeg -i {shlex.quote(_argument(self.name))} -fps_mode passthrough -c:v libx264 -crf 18 "
-            f"{shlex.quote(_argument(str(path.with_name(path.stem + '-h264.mp4'))))}"
-        )
-        return f"{undecoded}; convert it: {command}"
-
     def _file_facts(self) -> Facts:
         if not self._network:
             return read_facts(Path(self._where))
@@ -237,12 +220,29 @@ class VideoReader:
             return "the file is empty; was it copied whole?"
         if path.suffix.lower() in _SOUND_SUFFIXES:
             return "the file holds sound only; a video is needed."
-        if self._facts.codec and not self._facts.cut and (why := self.why_nothing()):
-            return why
+        if undecoded := self._undecoded():
+            return f"no video could be opened in it. {undecoded}"
         return (
             "no video could be opened in it; the file is damaged or incomplete, holds only sound, "
             "or has a format that this OpenCV does not know."
         )
+
+    def _undecoded(self) -> str:
+        """The codec, where it is one that OpenCV does not decode, and the remedy; empty elsewhere."""
+        code = round(self._capture.get(cv2.CAP_PROP_FOURCC))
+        found = self._facts.codec or "".join(chr(code >> shift & 255) for shift in (0, 8, 16, 24) if code > 0)
+        name = _UNDECODED.get(found.strip().lower())
+        if name is None:
+            return ""
+        undecoded = f"Its pictures are coded as {name}, which this OpenCV cannot decode"
+        if self._network:
+            return f"{undecoded}; another codec is needed, such as H.264."
+        path = Path(self.name)
+        command = (
+            f"ffmpeg -i {shlex.quote(_argument(self.name))} -fps_mode passthrough -c:v libx264 -crf 18 "
+            f"{shlex.quote(_argument(str(path.with_name(path.stem + '-h264.mp4'))))}"
+        )
+        return f"{undecoded}; convert it ({command})."
 
     def _stamp(self, time_s: float) -> float:
         """Time of the picture; where the container gives none that goes forward, the frame rate stands in."""
@@ -262,6 +262,8 @@ class VideoReader:
                 f"{self._guessed} pictures have no usable time stamp; "
                 f"their time was counted on at {self.fps or USUAL_FPS:g} frames per second."
             )
+        if self._last_s is None:
+            self.notes += [text for text in [self._undecoded()] if text]
         if self._last_s is None or self.live:
             return
         if self._facts.clock_s > _CLOCK_NOTE_S:

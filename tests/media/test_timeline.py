@@ -7,12 +7,16 @@ import sys
 import pytest
 from made_clips import LABELS, blank, reading
 
-from mien.core.errors import MissingExtraError, OptionError, OutputError
+from mien.core.errors import DataError, MissingExtraError, OptionError, OutputError
 from mien.core.types import Face, Reading
+from mien.media.table_files import read_table
 from mien.media.timeline import TIMELINE_SUFFIXES, TimelineSink, columns, rows
 
 COLUMNS = ("time_s", "frame", "track", "x1", "y1", "x2", "y2", "score", "emotion", "confidence", "uncertain")
 COLUMNS += ("p_happy", "p_neutral", "smooth_happy", "smooth_neutral")
+COLUMNS += ("right_eye_x", "right_eye_y", "left_eye_x", "left_eye_y", "nose_x", "nose_y")
+COLUMNS += ("right_mouth_x", "right_mouth_y", "left_mouth_x", "left_mouth_y")
+COLUMNS += ("roll", "yaw", "face_px", "sharpness", "exposure", "quality")
 
 
 def write(path, frames=3):
@@ -36,7 +40,7 @@ def load(path):
 def _value(name, text):
     if name == "uncertain":
         return {"true": True, "false": False}[text]
-    return text if name == "emotion" else float(text)
+    return text if name in ("emotion", "quality") else float(text) if text else None
 
 
 def test_columns():
@@ -58,6 +62,8 @@ def test_rows(tmp_path, suffix):
         "emotion": "happy", "confidence": pytest.approx(0.725), "uncertain": False,
         "p_happy": 0.75, "p_neutral": 0.25,
         "smooth_happy": pytest.approx(0.725), "smooth_neutral": pytest.approx(0.275),
+        **dict.fromkeys(COLUMNS[15:27]), "face_px": 40.0, "sharpness": 0.0, "exposure": 0.0,
+        "quality": "blurred dark",
     }  # fmt: skip
 
 
@@ -91,6 +97,41 @@ def test_no_faces(tmp_path, suffix):
     path = tmp_path / f"a{suffix}"
     TimelineSink(path, LABELS).close()
     assert load(path) == []
+
+
+@pytest.mark.parametrize("suffix", TIMELINE_SUFFIXES)
+def test_empty_frames(tmp_path, suffix):
+    """Where it is asked for, a frame without a face has a row with its time and number only."""
+    sink = TimelineSink(tmp_path / f"a{suffix}", LABELS, empty_frames=True)
+    for i in range(2):
+        sink.write(blank(i, i * 0.04), [reading()] if i else [])
+    sink.close()
+
+    read = read_table(sink.path)
+    assert tuple(read) == COLUMNS
+    assert [float(x) for x in read["time_s"]] == [0.0, 0.04]
+    assert [name for name in COLUMNS if read[name][0] is not None] == ["time_s", "frame"]
+    assert (read["emotion"][1], str(read["track"][1])) == ("happy", "1")
+
+
+def test_tables_that_cannot_be_read(tmp_path):
+    """A missing file, an unknown kind, and damage of each kind are told in a sentence."""
+    for name, text, told in (
+        ("a.csv", None, "no file"),
+        ("a.txt", "", "ends in"),
+        ("b.csv", "", "no header"),
+        ("c.csv", "a,b\n1\n", "row 2 has 1 cells, the header 2"),
+        ("a.jsonl", "{", "cannot be read"),
+        ("b.jsonl", "[1]", "not a JSON object"),
+        ("a.parquet", "nothing", "cannot be read"),
+    ):
+        path = tmp_path / name
+        if text is not None:
+            path.write_text(text)
+        if path.suffix == ".parquet":
+            pytest.importorskip("pyarrow")
+        with pytest.raises(DataError, match=told):
+            read_table(path)
 
 
 @pytest.mark.parametrize("suffix", TIMELINE_SUFFIXES)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from mien.core import flat
-from mien.core.cells import TableWriter
+from mien.core.cells import JsonLinesWriter, TableWriter
 from mien.core.errors import MissingExtraError, OptionError
 from mien.core.text import counted, printable
 from mien.core.types import Analysis, Reading
@@ -123,10 +123,10 @@ def _json(value: object) -> str:
 
 class _JsonLinesWriter:
     def __init__(self, file: IO[str]) -> None:
-        self._file = file
+        self._lines = JsonLinesWriter(file)
 
     def write(self, analysis: Analysis) -> None:
-        self._file.write(_json(analysis.to_dict()) + "\n")
+        self._lines.write(analysis.to_dict())
 
     def close(self) -> None:
         """Every line is written already."""

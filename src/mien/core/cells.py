@@ -1,4 +1,4 @@
-"""Text tables (CSV, TSV) that people open in a spreadsheet. Knows no columns.
+"""Rows as text: tables (CSV, TSV) that people open in a spreadsheet, and JSON lines. Knows no columns.
 
 A spreadsheet takes a cell that begins with = + - @ for a formula and runs it, so a text that does (a picture called
 `=1+1.jpg`) gets an apostrophe in front, as the OWASP page on CSV injection advises. Numbers are written as they are.
@@ -7,10 +7,11 @@ A spreadsheet takes a cell that begins with = + - @ for a formula and runs it, s
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
-from typing import IO, Any
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import IO, Any, Protocol
 
-__all__ = ["BOM", "TableWriter", "text_cell"]
+__all__ = ["BOM", "TEXT_FORMATS", "JsonLinesWriter", "RowWriter", "TableWriter", "cell_text", "text_cell"]
 
 BOM = "\ufeff"
 """Mark at the start of a file by which Excel knows that its text is UTF-8."""
@@ -22,6 +23,19 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
 def text_cell(text: str) -> str:
     """A text as a cell that no spreadsheet runs; a program takes away one leading apostrophe to read it back."""
     return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def cell_text(cell: str) -> str:
+    """The text of a cell that `text_cell` made."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA) else cell
+
+
+class RowWriter(Protocol):
+    """Takes one row after the other; the file stays open and belongs to the caller."""
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        """Write a row: name of the column -> value."""
+        ...
 
 
 class TableWriter:
@@ -49,6 +63,30 @@ class TableWriter:
 
         """
         self._rows.writerow({name: _cell(value) for name, value in row.items()})
+
+
+class JsonLinesWriter:
+    """One JSON object per line, without NaN.
+
+    Args:
+        file: open for text.
+        columns: not needed, since every line names its own; taken so that all writers are made alike.
+
+    """
+
+    def __init__(self, file: IO[str], columns: Sequence[str] = ()) -> None:
+        self._file = file
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        """Write one row."""
+        self._file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+TEXT_FORMATS: Mapping[str, Callable[[IO[str], Sequence[str]], RowWriter]] = {
+    "csv": TableWriter,
+    "jsonl": JsonLinesWriter,
+}
+"""Name of a text format -> what writes it."""
 
 
 def _cell(value: object) -> object:

@@ -7,37 +7,31 @@ Knows no models: the labels are given. `docs/video.md` describes the columns.
 from __future__ import annotations
 
 import contextlib
-import csv
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Any
 
-from mien.core.errors import MissingExtraError, OptionError, OutputError
-from mien.core.files import atomic_path, atomic_write
-from mien.core.types import Frame, Reading
+from mien.core.errors import OptionError, OutputError
+from mien.core.types import Frame, Point, Reading
+from mien.media.columns import POINTS, columns, describe
+from mien.media.quality import measure
+from mien.media.table_files import TABLE_SUFFIXES, open_table
 
-__all__ = ["TIMELINE_SUFFIXES", "TimelineSink", "columns", "csv_cells", "open_timeline", "rows"]
+__all__ = ["TIMELINE_SUFFIXES", "TimelineSink", "columns", "rows"]
 
-TIMELINE_SUFFIXES = (".csv", ".jsonl", ".parquet")
+TIMELINE_SUFFIXES = TABLE_SUFFIXES
 
 _FLUSH_ROWS = 256  # so many rows may be lost when the machine stops; a row is about 200 bytes
-_GROUP_ROWS = 16384  # rows of one Parquet row group
 
 Row = dict[str, Any]
-
-
-def columns(labels: Sequence[str]) -> tuple[str, ...]:
-    """Names of the columns, in order, for a model with these labels."""
-    fixed = ("time_s", "frame", "track", "x1", "y1", "x2", "y2", "score", "emotion", "confidence", "uncertain")
-    return (*fixed, *(f"p_{label}" for label in labels), *(f"smooth_{label}" for label in labels))
 
 
 def rows(frame: Frame, readings: Sequence[Reading]) -> Iterator[Row]:
     """One row per face, keyed as `columns` names them; no face gives no row.
 
     Times are given to the microsecond and boxes to a hundredth of a pixel; probabilities are not rounded.
-    A photograph's reading has None for `track` and the `smooth_` columns.
+    A photograph's reading has None for `track` and the `smooth_` columns, a face without landmarks for its points and
+    pose. Degrees are given to a tenth, sharpness and exposure to four places.
     """
     for reading in readings:
         smooth = reading.smooth_values or (None,) * len(reading.labels)
@@ -47,19 +41,28 @@ def rows(frame: Frame, readings: Sequence[Reading]) -> Iterator[Row]:
         row["uncertain"] = reading.uncertain
         row |= {f"p_{label}": value for label, value in zip(reading.labels, reading.values, strict=True)}
         row |= {f"smooth_{label}": value for label, value in zip(reading.labels, smooth, strict=True)}
-        yield row
+        yield row | _points(reading.landmarks) | _quality(frame, reading)
 
 
-def csv_cells(row: Row) -> Row:
-    """A row as CSV writes it: truth as `true` and `false`, as in JSON."""
-    return {name: json.dumps(value) if isinstance(value, bool) else value for name, value in row.items()}
+def _points(landmarks: Sequence[Point] | None) -> Row:
+    points = landmarks or ((None, None),) * len(POINTS)
+    return {
+        f"{name}_{axis}": None if value is None else round(float(value), 2)
+        for name, point in zip(POINTS, points, strict=True)
+        for axis, value in zip("xy", point, strict=True)
+    }
 
 
-class _Format(Protocol):
-    """Writes rows to an open place; `stack` holds what must be closed, the temporary file first."""
-
-    def write(self, row: Row) -> None: ...
-    def flush(self) -> None: ...
+def _quality(frame: Frame, reading: Reading) -> Row:
+    seen = measure(frame.image, reading.face)
+    return {
+        "roll": None if seen.roll is None else round(seen.roll, 1),
+        "yaw": None if seen.yaw is None else round(seen.yaw, 1),
+        "face_px": round(float(seen.face_px), 2),
+        "sharpness": round(seen.sharpness, 4),
+        "exposure": round(seen.exposure, 4),
+        "quality": " ".join(seen.flags),
+    }
 
 
 class TimelineSink:
@@ -68,6 +71,7 @@ class TimelineSink:
     Args:
         path: the final name; the suffix chooses the format: `.csv`, `.jsonl` or `.parquet`.
         labels: the labels of the model.
+        empty_frames: also write a row for each frame without a face: its time and number, and nothing else.
 
     Raises:
         OptionError: another suffix.
@@ -76,13 +80,17 @@ class TimelineSink:
 
     """
 
-    def __init__(self, path: Path | str, labels: Sequence[str]) -> None:
+    def __init__(self, path: Path | str, labels: Sequence[str], *, empty_frames: bool = False) -> None:
         self.path = Path(path)
+        if self.path.suffix.lower() not in TIMELINE_SUFFIXES:
+            got = self.path.suffix or "no suffix"
+            raise OptionError(f"{path}: a time line ends in {', '.join(TIMELINE_SUFFIXES)}; got {got!r}.")
+        self._nothing = dict.fromkeys(columns(labels)) if empty_frames else None
         self._stack = contextlib.ExitStack()
         self._pending = 0
         with self._told():
             try:
-                self._format = _open_format(self.path, columns(labels), self._stack)
+                self._format = open_table(self.path, describe(labels), self._stack)
             except BaseException:
                 self.abort()
                 raise
@@ -90,12 +98,17 @@ class TimelineSink:
     def write(self, frame: Frame, readings: Sequence[Reading]) -> None:
         """Add the rows of one frame."""
         with self._told():
-            for row in rows(frame, readings):
+            for row in rows(frame, readings) if readings else self._empty(frame):
                 self._format.write(row)
                 self._pending += 1
             if self._pending >= _FLUSH_ROWS:
                 self._format.flush()
                 self._pending = 0
+
+    def _empty(self, frame: Frame) -> list[Row]:
+        if self._nothing is None:
+            return []
+        return [self._nothing | {"time_s": round(float(frame.time_s), 6), "frame": frame.index}]
 
     def close(self) -> None:
         """Finish the file: it now exists under its final name."""
@@ -114,75 +127,3 @@ class TimelineSink:
             yield
         except OSError as error:
             raise OutputError(f"Cannot write {self.path}: {error.strerror or error}.") from error
-
-
-def open_timeline(path: Path | str, labels: Sequence[str]) -> TimelineSink:
-    """Start a time line; see `TimelineSink`."""
-    return TimelineSink(path, labels)
-
-
-def _open_format(path: Path, names: Sequence[str], stack: contextlib.ExitStack) -> _Format:
-    suffix = path.suffix.lower()
-    if suffix == ".csv":
-        return _Csv(stack.enter_context(atomic_write(path, "w", newline="")), names)
-    if suffix == ".jsonl":
-        return _JsonLines(stack.enter_context(atomic_write(path, "w")))
-    if suffix == ".parquet":
-        return _Parquet(path, names, stack)
-    raise OptionError(f"{path}: a time line ends in {', '.join(TIMELINE_SUFFIXES)}; got {suffix or 'no suffix'!r}.")
-
-
-class _Csv:
-    def __init__(self, file: IO[str], names: Sequence[str]) -> None:
-        self._file = file
-        self._writer = csv.DictWriter(file, names, lineterminator="\n")
-        self._writer.writeheader()
-        file.flush()
-
-    def write(self, row: Row) -> None:
-        self._writer.writerow(csv_cells(row))
-
-    def flush(self) -> None:
-        self._file.flush()
-
-
-class _JsonLines:
-    def __init__(self, file: IO[str]) -> None:
-        self._file = file
-
-    def write(self, row: Row) -> None:
-        self._file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
-
-    def flush(self) -> None:
-        self._file.flush()
-
-
-class _Parquet:
-    """Row groups of `_GROUP_ROWS` rows; the file can be read only once it is closed, as the format wants it."""
-
-    def __init__(self, path: Path, names: Sequence[str], stack: contextlib.ExitStack) -> None:
-        try:
-            import pyarrow as pa
-            import pyarrow.parquet as pq
-        except ImportError as error:
-            raise MissingExtraError("Writing Parquet", "pyarrow", "data") from error
-        whole = {"frame": pa.int64(), "track": pa.int32(), "emotion": pa.string(), "uncertain": pa.bool_()}
-        self._schema = pa.schema([(name, whole.get(name, pa.float64())) for name in names])
-        self._table = pa.Table
-        self._rows: list[Row] = []
-        temporary = stack.enter_context(atomic_path(path))
-        self._writer = stack.enter_context(pq.ParquetWriter(temporary, self._schema))
-        stack.callback(self._write_group)
-
-    def write(self, row: Row) -> None:
-        self._rows.append(row)
-        if len(self._rows) >= _GROUP_ROWS:
-            self._write_group()
-
-    def flush(self) -> None:
-        """Small row groups would make a slow file, so rows wait for a whole group."""
-
-    def _write_group(self) -> None:
-        if self._rows:
-            self._writer.write_table(self._table.from_pylist(self._rows, schema=self._schema))
-            self._rows = []

@@ -6,9 +6,7 @@ Knows the analyzer and the time line; knows no web framework beyond the errors t
 from __future__ import annotations
 
 import asyncio
-import csv
 import io
-import json
 import secrets
 import threading
 import time
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Job", "Jobs", "timeline_text"]
 
 _MOST_KEPT = 16  # results; then the oldest is forgotten before its time
-_MOST_ROWS = 100_000  # faces over all frames of one video: about 200 MB
+_MOST_ROWS = 100_000  # faces over all frames of one video: about 400 MB
 
 State = Literal["waiting", "reading", "done", "failed"]
 
@@ -201,12 +199,11 @@ def timeline_text(job: Job, kind: Literal["csv", "jsonl"]) -> str:
         kind: the format.
 
     """
-    from mien.media.timeline import columns, csv_cells
+    from mien.core.cells import TEXT_FORMATS
+    from mien.media.columns import columns
 
-    if kind == "jsonl":
-        return "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in job.rows)
     file = io.StringIO()
-    writer = csv.DictWriter(file, columns(job.labels), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(csv_cells(row) for row in job.rows)
+    writer = TEXT_FORMATS[kind](file, columns(job.labels))
+    for row in job.rows:
+        writer.write(row)
     return file.getvalue()

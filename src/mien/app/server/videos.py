@@ -87,7 +87,7 @@ async def timeline(
     form: Annotated[Literal["json", "csv", "jsonl"], Query(alias="format", description="json, csv or jsonl.")] = "json",
 ) -> Response:
     """One row per face and frame, in order of time."""
-    from mien.media.timeline import columns
+    from mien.media.columns import columns
 
     job = service_of(request).jobs.get(job_id)
     if job.state == "failed":

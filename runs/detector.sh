@@ -1,27 +1,29 @@
 #!/bin/sh
-# From the photographs with face boxes to the packaged face detector, in float32 and in 8 bit. About three hours on one
+# From the photographs with face boxes to the packaged face detector, in float32 and in 8 bit. About four hours on one
 # processor core. Usage: runs/detector.sh [DATA] [OUT]; stopped, it goes on when the same line is given again.
+# The third part alone goes on from the packaged file: START=src/mien/assets/models/face.onnx runs/detector.sh
 set -eu
 cd "$(dirname "$0")/.."
-data=${1:-../shared/data/faces}
+data=${1:-../shared/data}
 out=${2:-out/detector}
 models=src/mien/assets/models
+first="$data/faces/train-0.parquet $data/faces/train-1.parquet"
 
-# learn NAME MINUTES [OPTION...]: one run into OUT/NAME, on both halves of the training photographs.
-learn() {
-    name=$1 minutes=$2
-    shift 2
-    [ -f "$out/$name/training.json" ] || python -m mien.learn.detector train \
-        "$data/train-0.parquet" "$data/train-1.parquet" --out "$out/$name" --minutes "$minutes" "$@"
-}
-
-learn first 98
-learn second 80 --start "$out/first/last.pt" --lr 1.2e-3
-python -m mien.learn.detector export "$out/second" "$data/val.parquet" --out "$out/face.onnx"
-python -m mien.learn.detector quantize "$out/face.onnx" "$data/train-0.parquet" "$data/val.parquet" \
-    --out "$out/face-int8.onnx"
-for way in "" --enlarge; do
-    # shellcheck disable=SC2086
-    mien evaluate-detector "$data/val.parquet" --detector "$out/face.onnx" --detector "$out/face-int8.onnx" $way
+# shellcheck disable=SC2086
+if [ -z "${START:-}" ]; then
+    mien train-detector $first --out "$out/first" --minutes 98
+    mien train-detector $first --out "$out/second" --minutes 80 --start "$out/first/last.pt" --lr 1.2e-3
+fi
+# shellcheck disable=SC2086
+mien train-detector $first "$data/faces2/train2.parquet" --out "$out/third" --minutes 72 --lr 1e-3 --workers 0 \
+    --start "${START:-$out/second/last.pt}" \
+    --validation "$data/faces/val.parquet" --validation "$data/faces2/val2.parquet" --int8
+for set in faces/val faces2/val2; do
+    for way in "" --enlarge; do
+        # shellcheck disable=SC2086
+        mien evaluate-detector "$data/$set.parquet" --detector "$out/third/model.onnx" \
+            --detector "$out/third/model-int8.onnx" $way
+    done
 done
-cp "$out/face.onnx" "$out/face-int8.onnx" "$models/"
+cp "$out/third/model.onnx" "$models/face.onnx"
+cp "$out/third/model-int8.onnx" "$models/face-int8.onnx"

@@ -29,6 +29,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "models": ("mien.app.commands.models", "List, fetch and verify model files."),
     "data": ("mien.app.commands.data", "Convert, audit and look at data sets."),
     "train": ("mien.app.commands.train", "Train a model."),
+    "train-detector": ("mien.app.commands.train_detector", "Train a face detector."),
     "evaluate": ("mien.app.commands.evaluate", "Judge a model on a data set."),
     "evaluate-detector": ("mien.app.commands.evaluate_detector", "Judge face detectors side by side."),
     "compare": ("mien.app.commands.compare", "Rank training runs."),

@@ -1,6 +1,6 @@
-"""Training pictures of one size from photographs: windows, mosaics, rotation, colour, blur, JPEG.
+"""Training pictures of one size from photographs: windows, mosaics, rotation.
 
-All geometry of a picture is one affine transform. Knows no network.
+All geometry of a picture is one affine transform. Knows no network; colour and sharpness are in `appearance`.
 """
 
 from __future__ import annotations
@@ -13,16 +13,20 @@ from numpy.typing import NDArray
 
 from mien.core.types import Image
 
-__all__ = ["Labels", "Sample", "degrade", "mosaic", "view"]
+__all__ = ["Labels", "Sample", "mosaic", "view"]
 
 Floats = NDArray[np.float32]
 
-_SMALLEST, _LARGEST = 8.0, 400.0  # px: range of sizes at which a chosen face is shown
+_SMALLEST = 8.0  # px: size of the smallest chosen face
+_FILLS = 1.1  # sides of the window: size of the largest chosen face, and ...
+_BEYOND = 1.8  # ... in one window of so many (`_NEAR`), where it is larger than the picture
+_NEAR = 0.12
 _LEARNED = 6.0  # px: smaller faces are ignored
 _VISIBLE, _GONE = 0.5, 0.05  # share of a box inside the window: learned from, and forgotten below
 _POINTS_FROM = 15.0  # px: landmarks of smaller faces are guesses
 _USUAL_SIDE = 640  # px: longest side at which the application looks
-_SCALES = (0.25, 4.0)
+_SCALES = (0.2, 6.0)
+_CUT = 0.3  # share of the chosen faces that the window may cut through
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +70,7 @@ def view(sample: Sample, width: int, height: int, rng: np.random.Generator) -> S
         shrunk = factor
         size = (max(round(source_w * factor), 1), max(round(source_h * factor), 1))
         image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
-    turn = np.radians(np.clip(rng.normal(0, 14), -35, 35)) if rng.random() < 0.4 else 0.0
+    turn = np.radians(_turn(rng))
     stretch = np.exp(rng.uniform(-0.1, 0.1)) if rng.random() < 0.3 else 1.0
     flip = -1.0 if rng.random() < 0.5 else 1.0
     cos, sin = np.cos(turn), np.sin(turn)
@@ -79,35 +83,6 @@ def view(sample: Sample, width: int, height: int, rng: np.random.Generator) -> S
     border = _border(image, rng)
     out = cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderValue=border)
     return Sample(np.asarray(out, np.uint8), _moved(labels, linear, shift, (width, height)))
-
-
-def degrade(image: Image, rng: np.random.Generator) -> Image:
-    """Change colour, light, sharpness and noise of a picture, each at random."""
-    if rng.random() < 0.8:
-        image = _tone(image, rng)
-    if rng.random() < 0.15:
-        grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-        image = np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR), np.uint8)
-    if rng.random() < 0.12:
-        image = np.asarray(cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.4, 1.6))), np.uint8)
-    if rng.random() < 0.1:
-        noise = rng.integers(-1, 2, image.shape, np.int8).astype(np.int16) * int(rng.integers(2, 14))
-        image = np.clip(image + noise, 0, 255).astype(np.uint8)
-    if rng.random() < 0.12:
-        packed = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 85))])[1]
-        image = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8)
-    return image
-
-
-def _tone(image: Image, rng: np.random.Generator) -> Image:
-    """Gamma, contrast and light of all channels and a cast of each, as one table."""
-    values = (np.arange(256) / 255) ** np.exp(rng.normal(0, 0.3))
-    gain = np.exp(rng.normal(0, 0.2)) * np.exp(rng.normal(0, 0.08, 3))  # (3,)
-    if rng.random() < 0.15:
-        gain = gain * rng.uniform(0.3, 0.7)
-    table = (values[:, None] - 0.5) * np.exp(rng.normal(0, 0.2)) + 0.5  # (256, 1)
-    table = np.clip(table * gain * 255, 0, 255).astype(np.uint8)[None]  # (1, 256, 3)
-    return np.asarray(cv2.LUT(image, table), np.uint8)
 
 
 def _border(image: Image, rng: np.random.Generator) -> tuple[float, float, float]:
@@ -133,8 +108,9 @@ def _factor(focus: Floats | None, source: tuple[int, int], room: int, rng: np.ra
     if focus is None or rng.random() < 0.4:
         factor = np.exp(rng.uniform(np.log(min(0.8, usual)), np.log(max(1.0, usual))))
     else:
-        largest = min(_LARGEST, 1.1 * room)
-        factor = np.exp(rng.uniform(np.log(_SMALLEST), np.log(largest))) / _sides(focus[None])[0]
+        near = rng.random() < _NEAR
+        low, high = (0.5 * room, _BEYOND * room) if near else (_SMALLEST, _FILLS * room)
+        factor = np.exp(rng.uniform(np.log(low), np.log(high))) / _sides(focus[None])[0]
     return float(np.clip(factor, *_SCALES))
 
 
@@ -151,8 +127,34 @@ def _placing(
         return rng.uniform(0.2, 0.8, 2) * source, size / 2
     box = focus.astype(np.float64)
     half = np.abs(linear) @ (box[2:] - box[:2]) / 2
-    low = np.minimum(half * 0.7, size / 2)
+    # A third of the chosen faces may be cut down to their half by the window's edge; of the others most stays inside.
+    least = rng.uniform(0, 0.7) if rng.random() < _CUT else 0.7
+    low = np.minimum(half * least, size / 2)
+    if least < 0.7:
+        return (box[:2] + box[2:]) / 2, _at_edge(low, size, rng)
     return (box[:2] + box[2:]) / 2, rng.uniform(low, size - low)
+
+
+def _at_edge(low: NDArray[np.float64], size: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+    """A point in the window that lies `low` px from one of its edges in one direction, anywhere in the other."""
+    at = rng.uniform(low, size - low)
+    axis = int(rng.integers(2))
+    at[axis] = low[axis] if rng.random() < 0.5 else size[axis] - low[axis]
+    return at
+
+
+def _turn(rng: np.random.Generator) -> float:
+    """Degrees: mostly upright, often tilted, sometimes lying or upside-down."""
+    kind = rng.random()
+    if kind < 0.5:
+        return 0.0
+    if kind < 0.8:
+        return float(np.clip(rng.normal(0, 14), -45, 45))
+    if kind < 0.94:
+        return float(rng.uniform(-45, 45))
+    if kind < 0.97:
+        return float(rng.choice([90.0, -90.0, 180.0, 180.0]) + rng.normal(0, 10))
+    return float(rng.uniform(-180, 180))
 
 
 def _filled(

@@ -25,6 +25,8 @@ class DetectorConfig:
         warmup: steps of linear rise.
         ema: decay of the moving average of the weights, which is what is judged and shipped.
         mosaic: share of training pictures that are put together from four.
+        large: share of the steps with a quarter of the pictures at twice the side.
+        wide: channels inside a further block at the largest stride; 0 for none.
         plain: last part of the run, as a share, in which no mosaics are made.
         mine_every: minutes between two searches for pictures without a face in which the network sees one.
         seed: of everything random.
@@ -45,6 +47,8 @@ class DetectorConfig:
     warmup: int = 500
     ema: float = 0.999
     mosaic: float = 0.6
+    large: float = 0.15
+    wide: int = 48
     plain: float = 0.1
     mine_every: float = 15.0
     seed: int = 1

@@ -15,8 +15,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from mien.data.faces import FacePicture, load_bgr
-from mien.learn.detector.augment import Labels, Sample, degrade, mosaic, view
+from mien.learn.detector.appearance import defocused, degrade
+from mien.learn.detector.augment import Labels, Sample, mosaic, view
 from mien.learn.detector.config import DetectorConfig
+from mien.learn.detector.drawn import drawn
 from mien.learn.detector.loss import Targets
 
 __all__ = ["Batch", "Batches", "decoded", "loader"]
@@ -65,16 +67,26 @@ class Batches(IterableDataset[Batch]):
         rng = np.random.default_rng((self._seed, 0 if info is None else info.id))
         while True:
             chances = np.cumsum(self.weights.numpy(), dtype=np.float64)
-            made = [self._make(chances, rng) for _ in range(self._config.batch)]
-            yield _collate(made)
+            double = (
+                rng.random() < self._config.large
+            )  # fewer pictures of twice the side: faces too large for the others
+            size, number = self._config.size * (1 + double), self._config.batch // (1 + 3 * double)
+            yield _collate([self._make(chances, size, rng) for _ in range(max(number, 1))])
 
-    def _make(self, chances: np.ndarray, rng: np.random.Generator) -> Sample:
-        size = self._config.size
+    def _make(self, chances: np.ndarray, size: int, rng: np.random.Generator) -> Sample:
         number = 4 if rng.random() < float(self.mosaics) else 1
-        drawn = np.searchsorted(chances, rng.random(number) * chances[-1], side="right")
-        chosen = [self._samples[min(int(i), len(self._samples) - 1)] for i in drawn]
+        indices = np.searchsorted(chances, rng.random(number) * chances[-1], side="right")
+        chosen = [self._part(self._samples[min(int(i), len(self._samples) - 1)], rng) for i in indices]
         sample = mosaic(chosen, size, rng) if number == 4 else view(chosen[0], size, size, rng)
         return Sample(degrade(sample.image, rng), sample.labels)
+
+    def _part(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """A photograph; some of those without a face are out of focus, and some are drawings instead."""
+        if len(sample.labels.boxes) or len(sample.labels.ignore) or rng.random() < 0.6:
+            return sample
+        if rng.random() < 0.5:
+            return Sample(defocused(sample.image, rng), sample.labels)
+        return Sample(drawn(320, 240, rng), sample.labels)
 
 
 def _collate(samples: Sequence[Sample]) -> Batch:

@@ -7,18 +7,34 @@ machine's peak. Knows no boxes: the maps' meaning is in `mien.infer.detectors.ow
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["DetectorNet"]
+__all__ = ["DetectorNet", "Widths"]
 
 OUTPUTS = 15
 """Per cell: face, centre x, y, log width, log height, and x, y of five landmarks."""
 
-_STEM, _QUARTER, _EIGHTH, _SIXTEENTH, _THIRTYSECOND = 16, 32, 48, 64, 48
-_NECK = 48
 _PRIOR = 0.01  # score of a cell before training: nearly all cells are background
+
+
+@dataclass(frozen=True)
+class Widths:
+    """Channels of the stages by their stride, inside the residual blocks, of the top-down path and of the head."""
+
+    half: int = 16
+    quarter: int = 32
+    eighth: int = 48
+    eighth_inner: int = 48
+    sixteenth: int = 64
+    sixteenth_inner: int = 64
+    thirtysecond: int = 48
+    neck: int = 48
+    head: int = 48
+    wide: int = 0
+    """Inside a further residual block at the largest stride, which sees faces of 400 px whole; 0 for none."""
 
 
 class DetectorNet(nn.Module):
@@ -28,23 +44,26 @@ class DetectorNet(nn.Module):
     (N, 15, H / s, W / s) of raw values for the strides s = 8, 16, 32.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, widths: Widths | None = None) -> None:
         super().__init__()
+        self.widths = w = widths or Widths()
         self.unit = 1 / 64  # of the pixels' values around the middle one
-        self.stem = nn.Sequential(_conv(3, _STEM, 2), _conv(_STEM, _QUARTER, 2))
-        self.eighth = nn.Sequential(_conv(_QUARTER, _EIGHTH, 2), _Residual(_EIGHTH))
-        self.sixteenth = nn.Sequential(_conv(_EIGHTH, _SIXTEENTH, 2), _Residual(_SIXTEENTH))
-        self.thirtysecond = nn.Sequential(_conv(_SIXTEENTH, _THIRTYSECOND, 2), _conv(_THIRTYSECOND, _THIRTYSECOND))
-        self.lateral = nn.ModuleList(nn.Conv2d(c, _NECK, 1) for c in (_EIGHTH, _SIXTEENTH, _THIRTYSECOND))
-        self.head = nn.Conv2d(_NECK, _NECK, 3, 1, 1, bias=False)
+        self.stem = nn.Sequential(_conv(3, w.half, 2), _conv(w.half, w.quarter, 2))
+        self.eighth = nn.Sequential(_conv(w.quarter, w.eighth, 2), _Residual(w.eighth, w.eighth_inner))
+        self.sixteenth = nn.Sequential(_conv(w.eighth, w.sixteenth, 2), _Residual(w.sixteenth, w.sixteenth_inner))
+        last = _conv(w.thirtysecond, w.thirtysecond)
+        wide = (_Residual(w.thirtysecond, w.wide),) if w.wide else ()
+        self.thirtysecond = nn.Sequential(_conv(w.sixteenth, w.thirtysecond, 2), last, *wide)
+        self.lateral = nn.ModuleList(nn.Conv2d(c, w.neck, 1) for c in (w.eighth, w.sixteenth, w.thirtysecond))
+        self.head = nn.Conv2d(w.neck, w.head, 3, 1, 1, bias=False)
         # One convolution for all strides, but a norm for each: their features are distributed differently, so that
         # statistics of all of them together would fit none.
-        self.norms = nn.ModuleList(nn.BatchNorm2d(_NECK) for _ in self.lateral)
-        self.out = nn.Conv2d(_NECK, OUTPUTS, 1)
+        self.norms = nn.ModuleList(nn.BatchNorm2d(w.head) for _ in self.lateral)
+        self.out = nn.Conv2d(w.head, OUTPUTS, 1)
         _initialise(self)
 
     def features(self, images: Tensor) -> list[Tensor]:
-        """Inputs of the last layer: (N, 48, H / s, W / s) for each stride."""
+        """Inputs of the last layer: (N, C, H / s, W / s) for each stride."""
         centred = images - 128
         eighth = self.eighth(self.stem(centred if self.unit == 1 else centred * self.unit))
         sixteenth = self.sixteenth(eighth)
@@ -60,10 +79,10 @@ class DetectorNet(nn.Module):
 
 
 class _Residual(nn.Module):
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, inner: int) -> None:
         super().__init__()
-        self.first = _conv(channels, channels)
-        self.second = nn.Sequential(nn.Conv2d(channels, channels, 3, 1, 1, bias=False), nn.BatchNorm2d(channels))
+        self.first = _conv(channels, inner)
+        self.second = nn.Sequential(nn.Conv2d(inner, channels, 3, 1, 1, bias=False), nn.BatchNorm2d(channels))
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.relu(x + self.second(self.first(x)))

@@ -9,7 +9,6 @@ import copy
 import json
 import logging
 import math
-import pickle
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -22,22 +21,28 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mien.core.errors import TrainError
-from mien.core.files import atomic_path
 from mien.data.faces import FacePicture
+from mien.learn.checkpoints import load_state, save_state
+from mien.learn.clock import Clock
 from mien.learn.detector.augment import Sample
 from mien.learn.detector.config import STRIDES, DetectorConfig
 from mien.learn.detector.data import Batch, Batches, decoded, loader
 from mien.learn.detector.loss import Losses, detection_loss
-from mien.learn.detector.net import DetectorNet
+from mien.learn.detector.net import DetectorNet, Widths
+from mien.learn.detector.recover import recovered, widened
+from mien.learn.steps import average_decay, decay_groups, follow, refuse_divergence
+from mien.learn.stopping import heeding_signals
 
 __all__ = ["CHECKPOINT", "HISTORY", "Trainer", "load_net"]
 
 CHECKPOINT = "last.pt"
 HISTORY = "history.jsonl"
 
+_STATISTICS = 20  # batches that give a model file its norms back
 _SAVE_EVERY_S = 180.0
 _LOG_EVERY = 100  # steps
 _CLIP = 10.0  # largest norm of the gradient
+_LOSS_LIMIT = 1e4  # mean of a logged stretch that no network that learns comes near
 _FINAL_LR = 0.02  # share of the highest rate that is left at the end
 _MINE_SIDE = 448  # px
 _MINED_UP_TO = 4.0  # a picture in which a face is seen wrongly is drawn up to so much more often
@@ -53,7 +58,8 @@ class Trainer:
         pictures: photographs to learn from.
         config: settings; a resumed run may have other minutes.
         folder: where the checkpoint and the history go; a run whose checkpoint lies there goes on.
-        start: checkpoint of an earlier run whose averaged weights a new run begins with; None begins at random.
+        start: checkpoint of an earlier run whose averaged weights a new run begins with, or a float32 model file;
+            None begins at random.
 
     Raises:
         DataError: a photograph cannot be read.
@@ -70,40 +76,48 @@ class Trainer:
         torch.manual_seed(config.seed)
         self._config, self._folder = config, folder
         self._samples: list[Sample] = decoded(pictures)
-        net = DetectorNet() if start is None else load_net(start).train().requires_grad_(True)
-        self.net = net.to(memory_format=torch.channels_last)
-        self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
-        self._optimizer = torch.optim.AdamW(_groups(self.net, config.weight_decay), lr=config.lr)
-        self.step, self._spent_s, self._mined_s = 0, 0.0, 0.0
-        folder.mkdir(parents=True, exist_ok=True)
-        state = _read(folder / CHECKPOINT) if (folder / CHECKPOINT).exists() else {"step": 0}
+        self.step, self._mined_s = 0, 0.0
+        path = folder / CHECKPOINT
+        state: dict[str, Any] = _read(path) if path.exists() else {"step": 0, "spent_s": 0.0}
+        self._clock = Clock(config.minutes * 60, state["spent_s"])
         self._batches = Batches(self._samples, config, seed=config.seed * 1_000_003 + state["step"])
+        net = DetectorNet(Widths(**state["widths"])) if state["step"] else self._beginning(start)
+        self.net = net.train().requires_grad_(True).to(memory_format=torch.channels_last)
+        self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
+        self._optimizer = torch.optim.AdamW(decay_groups(self.net, config.weight_decay), lr=config.lr)
         if state["step"]:
             self._resume(state)
 
-    def run(self) -> None:
-        """Train until the minutes are used up; the last checkpoint then holds the result."""
-        budget = self._config.minutes * 60
+    def _beginning(self, start: Path | None) -> DetectorNet:
+        """The network before the first step."""
+        if start is None:
+            return DetectorNet(Widths(wide=self._config.wide))
+        if start.suffix != ".onnx":
+            return widened(load_net(start), self._config.wide)
+        made = iter(self._batches)
+        images = (next(made).images.permute(0, 3, 1, 2).float() for _ in range(_STATISTICS))
+        return widened(recovered(start, images), self._config.wide)
+
+    def run(self) -> bool:
+        """Train until the minutes are used up (True) or a signal asks to stop (False); the last checkpoint is whole."""
         stream = loader(self._batches, self._config.workers)
         sums, saved = np.zeros(4), time.monotonic()
-        while self._spent_s < budget:
-            start = time.monotonic()
-            progress = self._spent_s / budget
-            if progress > 1 - self._config.plain:
-                self._batches.mosaics.zero_()
-            losses = self._learn(next(stream), progress)
-            self.step += 1
-            sums += _floats(losses)
-            if self.step % _LOG_EVERY == 0:
-                self._note(sums / _LOG_EVERY)
-                sums[:] = 0
-            if self._spent_s - self._mined_s > self._config.mine_every * 60:
-                self._mine()
-            self._spent_s += time.monotonic() - start
-            if time.monotonic() - saved > _SAVE_EVERY_S:
-                self.save()
-                saved = time.monotonic()
+        with heeding_signals(lambda name: _log.info("%s: saving and stopping.", name)) as stop:
+            while self._clock.left_s and not stop:
+                if self._clock.share > 1 - self._config.plain:
+                    self._batches.mosaics.zero_()
+                sums += _floats(self._learn(next(stream), self._clock.share))
+                self.step += 1
+                if self.step % _LOG_EVERY == 0:
+                    self._note(sums / _LOG_EVERY)
+                    sums[:] = 0
+                if self._clock.spent_s - self._mined_s > self._config.mine_every * 60:
+                    self._mine()
+                if time.monotonic() - saved > _SAVE_EVERY_S:
+                    self.save()
+                    saved = time.monotonic()
         self.save()
+        return not self._clock.left_s
 
     def _learn(self, batch: Batch, progress: float) -> Losses:
         rate = self._config.lr * (_FINAL_LR + (1 - _FINAL_LR) * (1 + math.cos(math.pi * progress)) / 2)
@@ -114,28 +128,17 @@ class Trainer:
         with torch.autocast("cpu", torch.bfloat16, enabled=self._config.bf16):
             features = self.net.features(images)
         losses = detection_loss([self.net.out(f.float()) for f in features], batch.targets)
-        if not torch.isfinite(losses.total):
-            raise TrainError(f"The loss is not finite after {self.step} steps; lower the learning rate.")
+        refuse_divergence(float(losses.total.detach()), _LOSS_LIMIT, f"after {self.step} steps")
         self._optimizer.zero_grad(set_to_none=True)
         losses.total.backward()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), _CLIP)
         self._optimizer.step()
-        self._follow()
+        follow(self.average, self.net, average_decay(self._config.ema, self.step))
         return losses
-
-    @torch.no_grad()
-    def _follow(self) -> None:
-        """Move the average towards the network; quickly at first."""
-        decay = min(self._config.ema, (1 + self.step) / (10 + self.step))
-        for mean, value in zip(self.average.state_dict().values(), self.net.state_dict().values(), strict=True):
-            if mean.dtype.is_floating_point:
-                mean.lerp_(value, 1 - decay)
-            else:
-                mean.copy_(value)
 
     def _mine(self) -> None:
         """Draw a photograph without a face more often, the surer the network is that it sees one."""
-        self._mined_s = self._spent_s
+        self._mined_s = self._clock.spent_s
         scores = [_highest_score(self.average, s.image) for s in self._empty()]
         for index, score in zip(self._empty_indices(), scores, strict=True):
             self._batches.weights[index] = float(np.interp(score, _MINED_SCORES, (1.0, _MINED_UP_TO)))
@@ -151,7 +154,7 @@ class Trainer:
 
     def _note(self, losses: np.ndarray) -> None:
         names = ("loss", "score", "box", "landmarks")
-        row: dict[str, Any] = {"step": self.step, "minutes": round(self._spent_s / 60, 2)}
+        row: dict[str, Any] = {"step": self.step, "minutes": round(self._clock.spent_s / 60, 2)}
         row |= {name: round(float(value), 4) for name, value in zip(names, losses, strict=True)}
         row["lr"] = self._optimizer.param_groups[0]["lr"]
         with (self._folder / HISTORY).open("a", encoding="utf-8") as file:
@@ -167,27 +170,24 @@ class Trainer:
         state = {
             "config": asdict(self._config),
             "step": self.step,
-            "spent_s": self._spent_s,
+            "spent_s": self._clock.spent_s,
             "mined_s": self._mined_s,
+            "widths": asdict(self.net.widths),
             "weights": self._batches.weights.clone(),
             "net": self.net.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self._optimizer.state_dict(),
         }
-        try:
-            with atomic_path(self._folder / CHECKPOINT) as temporary:
-                torch.save(state, temporary)
-        except (OSError, RuntimeError) as error:
-            raise TrainError(f"Cannot write the checkpoint in {self._folder}: {error}.") from error
+        save_state(self._folder / CHECKPOINT, state)
 
     def _resume(self, state: dict[str, Any]) -> None:
         self.net.load_state_dict(state["net"])
         self.average.load_state_dict(state["average"])
         self._optimizer.load_state_dict(state["optimizer"])
-        self.step, self._spent_s, self._mined_s = state["step"], state["spent_s"], state["mined_s"]
+        self.step, self._mined_s = state["step"], state["mined_s"]
         if len(state["weights"]) == len(self._samples):  # other pictures start with equal chances
             self._batches.weights.copy_(state["weights"])
-        _log.info("Going on after %d steps and %.1f minutes.", self.step, self._spent_s / 60)
+        _log.info("Going on after %d steps and %.1f minutes.", self.step, self._clock.spent_s / 60)
 
 
 def load_net(checkpoint: Path) -> DetectorNet:
@@ -197,27 +197,18 @@ def load_net(checkpoint: Path) -> DetectorNet:
         TrainError: no such file, or not a checkpoint of this network.
 
     """
-    net = DetectorNet()
-    net.load_state_dict(_read(checkpoint)["average"])
+    state = _read(checkpoint)
+    net = DetectorNet(Widths(**state["widths"]))
+    net.load_state_dict(state["average"])
     return net.eval().requires_grad_(False)
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        state: dict[str, Any] = torch.load(path, weights_only=True)
-    except FileNotFoundError as error:
-        raise TrainError(f"There is no checkpoint {path}.") from error
-    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
-        raise TrainError(f"{path} is not a checkpoint that can be read.") from error
-    if set(state.get("net", {})) != set(DetectorNet().state_dict()):
+    state = load_state(path)
+    widths = state.get("widths", {})
+    if set(state.get("net", {})) != set(DetectorNet(Widths(**widths)).state_dict()):
         raise TrainError(f"{path} is not a checkpoint of this network; start a run in another folder.")
-    return state
-
-
-def _groups(net: DetectorNet, weight_decay: float) -> list[dict[str, Any]]:
-    matrices = [p for p in net.parameters() if p.ndim > 1]
-    others = [p for p in net.parameters() if p.ndim <= 1]
-    return [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return {**state, "widths": widths}
 
 
 def _floats(losses: Losses) -> np.ndarray:

@@ -1,0 +1,165 @@
+"""From a detector's model file back to a network that can learn on.
+
+A file holds convolutions with their norms folded in. The norms come back from the statistics of training pictures:
+with gamma = sqrt(var + eps) and beta = bias + mean the network computes what the file does, in judging and, on like
+pictures, in training. Knows no training loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import Tensor, nn
+
+from mien.core.errors import TrainError
+from mien.learn.detector.net import DetectorNet, Widths
+
+__all__ = ["recovered", "widened"]
+
+_STAGES = 10  # convolutions before the laterals, without the block that `Widths.wide` adds
+_HEADS = 3  # strides
+_AFTER = _HEADS + 2  # convolutions after the stages: the laterals, the head, the output
+
+
+def recovered(path: Path, images: Iterable[Tensor]) -> DetectorNet:
+    """Network with the weights of a float32 detector file of this project.
+
+    Args:
+        path: the model file.
+        images: batches (N, 3, S, S) of values 0..255, pictures as in training, which give the norms' statistics.
+
+    Raises:
+        TrainError: the file is not one that `export_detector` wrote.
+
+    """
+    try:
+        convolutions, affine = _weights(path)
+        net = DetectorNet(_widths([kernel for kernel, _ in convolutions]))
+        _fill(net, convolutions, affine)
+    except (OSError, ValueError, IndexError, KeyError, RuntimeError) as error:
+        raise TrainError(f"{path} is not a float32 detector file to start from: {error}.") from error
+    _measure(net, images)
+    return net
+
+
+def widened(net: DetectorNet, wide: int) -> DetectorNet:
+    """The network with a further block of that width at its largest stride, which adds nothing before it has learnt."""
+    if not wide or net.widths.wide:
+        return net
+    wider = DetectorNet(replace(net.widths, wide=wide))
+    wider.load_state_dict(net.state_dict(), strict=False)
+    norms = [m for m in wider.thirtysecond[-1].modules() if isinstance(m, nn.BatchNorm2d)]
+    nn.init.zeros_(norms[-1].weight)
+    return wider.eval()
+
+
+def _weights(path: Path) -> tuple[list[tuple[Tensor, Tensor]], list[tuple[Tensor, Tensor]]]:
+    """Kernel and bias of each convolution in the order of the forward pass; factor and shift of each stride's norm."""
+    graph = onnx.load(str(path)).graph
+    values = {item.name: torch.from_numpy(np.array(numpy_helper.to_array(item))) for item in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "Constant":
+            values[node.output[0]] = torch.from_numpy(np.array(numpy_helper.to_array(node.attribute[0].t)))
+    kernels: dict[str, tuple[Tensor, Tensor]] = {}
+    affine: list[tuple[Tensor, Tensor]] = []
+    for node in graph.node:
+        known = [values[name] for name in node.input if name in values]
+        if node.op_type == "Conv":
+            kernels.setdefault(node.input[1], (known[0], known[1] if len(known) > 1 else torch.zeros(len(known[0]))))
+        elif node.op_type == "Mul" and known:
+            factor = known[0].flatten()
+            total = next(n for n in graph.node if node.output[0] in n.input)
+            affine.append((factor, next(values[name] for name in total.input if name in values).flatten()))
+    return list(kernels.values()), affine
+
+
+def _widths(kernels: list[Tensor]) -> Widths:
+    size = [len(kernel) for kernel in kernels]
+    stages = len(size) - _AFTER
+    places = (0, 1, 2, 3, 5, 6, 8, stages, stages + _HEADS)  # of the fields of `Widths`, in their order
+    names = [field.name for field in fields(Widths)]
+    found = dict(zip(names, (size[place] for place in places), strict=False))
+    return Widths(**found, wide=size[_STAGES] if stages > _STAGES else 0)
+
+
+def _fill(net: DetectorNet, convolutions: list[tuple[Tensor, Tensor]], affine: list[tuple[Tensor, Tensor]]) -> None:
+    """Weights into a network whose norms do nothing but add the bias."""
+    pairs = list(_pairs(net))
+    stages, laterals = convolutions[:-_AFTER], convolutions[-_AFTER:-2]  # these from the largest stride to the smallest
+    if len(stages) not in {_STAGES, _STAGES + 2} or len(affine) != _HEADS:
+        raise ValueError(f"it has {len(convolutions)} convolutions and {len(affine)} norms")
+    first, bias = stages[0]  # (O, 1, 3, 9): the picture as one plane
+    stages[0] = (first.reshape(-1, 3, 3, 3).permute(0, 3, 1, 2) / net.unit, bias)
+    with torch.no_grad():
+        for (convolution, own), (kernel, shift) in zip(pairs, stages, strict=True):
+            convolution.weight.copy_(kernel)
+            _plain(own, torch.ones(len(shift)), shift)
+        last = [layer for layer in (*reversed(net.lateral), net.out) if isinstance(layer, nn.Conv2d)]
+        for layer, (kernel, shift) in zip(last, (*laterals, convolutions[-1]), strict=True):
+            assert layer.bias is not None
+            layer.weight.copy_(kernel)
+            layer.bias.copy_(shift)
+        net.head.weight.copy_(convolutions[-2][0])
+        for (factor, shift), norm in zip(affine, net.norms, strict=True):
+            assert isinstance(norm, nn.BatchNorm2d)
+            _plain(norm, factor, shift)
+
+
+def _pairs(net: DetectorNet) -> Iterator[tuple[nn.Conv2d, nn.BatchNorm2d]]:
+    """Convolutions of the stages, each with its norm, in the order of the forward pass."""
+    stages = (net.stem, net.eighth, net.sixteenth, net.thirtysecond)
+    modules = [module for stage in stages for module in stage.modules()]
+    convolutions = [module for module in modules if isinstance(module, nn.Conv2d)]
+    norms = [module for module in modules if isinstance(module, nn.BatchNorm2d)]
+    return zip(convolutions, norms, strict=True)
+
+
+def _state(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """Running mean and variance of a norm."""
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    return norm.running_mean, norm.running_var
+
+
+def _plain(norm: nn.BatchNorm2d, factor: Tensor, shift: Tensor) -> None:
+    """Statistics of 0 and 1, so that the norm is a product and a sum."""
+    mean, var = _state(norm)
+    mean.zero_()
+    var.fill_(1 - norm.eps)
+    norm.weight.copy_(factor)
+    norm.bias.copy_(shift)
+
+
+@torch.no_grad()
+def _measure(net: DetectorNet, images: Iterable[Tensor]) -> None:
+    """Statistics of each norm's inputs, with gamma and beta that leave the function as it is."""
+    norms = [m for m in net.modules() if isinstance(m, nn.BatchNorm2d)]
+    sums = {norm: [torch.zeros(norm.num_features, dtype=torch.float64) for _ in range(2)] for norm in norms}
+    count = dict.fromkeys(norms, 0)
+
+    def note(norm: nn.BatchNorm2d, inputs: tuple[Tensor, ...]) -> None:
+        values = inputs[0].double()
+        count[norm] += values.numel() // values.shape[1]
+        sums[norm][0] += values.sum((0, 2, 3))
+        sums[norm][1] += values.square().sum((0, 2, 3))
+
+    hooks = [norm.register_forward_pre_hook(note) for norm in norms]
+    net.eval()
+    for batch in images:
+        net(batch)
+    for hook in hooks:
+        hook.remove()
+    for norm in sums:
+        mean = (sums[norm][0] / count[norm]).float()
+        var = (sums[norm][1] / count[norm]).float() - mean.square()
+        factor = norm.weight.clone()
+        norm.bias.add_(mean * factor)
+        norm.weight.mul_((var + norm.eps).sqrt())
+        for old, new in zip(_state(norm), (mean, var), strict=True):
+            old.copy_(new)

@@ -1,0 +1,61 @@
+"""`mien train-detector`: from photographs with boxes to a model file that the other commands take."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from mien.app.commands.train_detector import command
+from mien.core.errors import OptionError
+from mien.infer.detect import open_detector
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory) -> Path:
+    """Table of twelve pictures: eight with one white ellipse as their face, four with stripes and none."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for number in range(12):
+        image = np.full((96, 128, 3), 40, np.uint8)
+        boxes: list[list[float]] = []
+        if number % 3:
+            x, y = (int(v) for v in rng.integers(24, 64, 2))
+            cv2.ellipse(image, (x, y), (16, 20), 0, 0, 360, (255, 255, 255), -1)
+            boxes = [[x - 16, y - 20, x + 16, y + 20]]
+        else:
+            image[::4] = 200
+        data = cv2.imencode(".png", image)[1].tobytes()
+        rows.append({"image": {"bytes": data, "path": f"{number}.png"}, "boxes": boxes, "ignore": []})
+    path = tmp_path_factory.mktemp("faces") / "train.parquet"
+    pq.write_table(pa.Table.from_pylist(rows), path)
+    return path
+
+
+def test_a_run_ends_with_two_model_files(photographs, tmp_path, monkeypatch):
+    """A short run writes a record and both files; given again it writes them anew without training."""
+    monkeypatch.setattr("mien.learn.detector.release._LOWEST_THRESHOLD", 0.0)
+    line = [photographs, "--out", tmp_path / "run", "--minutes", 0.05, "--size", 64, "--batch", 4, "--workers", 0,
+            "--validation", photographs, "--int8"]  # fmt: skip
+    for _ in range(2):
+        done = CliRunner().invoke(command, [str(part) for part in line], catch_exceptions=False)
+        assert done.exit_code == 0
+        assert "average precision" in done.output
+        for name in ("model.onnx", "model-int8.onnx"):
+            assert open_detector(tmp_path / "run" / name).name.startswith("mien")
+    record = json.loads((tmp_path / "run" / "training.json").read_text("utf-8"))
+    assert record["data"] == "train.parquet"
+    assert record["pictures"] == 12
+    assert record["minutes"] == 0.05
+
+
+def test_8_bit_needs_validation(photographs, tmp_path):
+    """The threshold of the 8-bit copy is chosen on validation photographs, so they must be named."""
+    with pytest.raises(OptionError, match="--validation"):
+        CliRunner().invoke(
+            command, [str(photographs), "--out", str(tmp_path / "run"), "--int8"], catch_exceptions=False
+        )

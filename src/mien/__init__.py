@@ -1,12 +1,11 @@
 """Reads facial expressions. `mien.analyze(image)` is the one call; everything else is in the modules.
 
-Importing this package loads nothing else; the names below are imported when they are first used.
+Importing this package loads nothing else and sets no variable; the names below are imported when they are first used.
 """
 
 from __future__ import annotations
 
 import importlib
-import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,17 +18,6 @@ if TYPE_CHECKING:
     from mien.media.source import open_source
 
 __version__ = "0.1.0"
-
-# Libraries that this one uses report about their use unless they are told not to before they are loaded: ONNX Runtime
-# (from 1.31; it also keeps an identifier of the machine in the home folder), Ray, the Hugging Face hub and Gradio.
-# Who wants that sets the variable to another value.
-for _name, _value in {
-    "ORT_DISABLE_TELEMETRY": "1",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "GRADIO_ANALYTICS_ENABLED": "False",
-}.items():
-    os.environ.setdefault(_name, _value)
 
 _HOMES = {
     "Analysis": "mien.core.types",

@@ -118,14 +118,49 @@ def test_without_a_network(inputs):
     assert "1 picture, 1 face." in ended.stderr
 
 
-def test_libraries_are_told_before_they_are_loaded():
-    # Importing mien is enough; who set another value keeps it.
-    code = "import os, mien; print(os.environ['ORT_DISABLE_TELEMETRY'], os.environ['RAY_USAGE_STATS_ENABLED'])"
-    base = _environment(Path.home())
-    plain = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=base)
-    other = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env={**base, "ORT_DISABLE_TELEMETRY": "0"}
-    )
+# Ends the process with the variable's value at the moment at which the library's module is about to be found.
+AT_IMPORT = """
+import importlib.abc, os, sys
 
-    assert plain.stdout.split() == ["1", "0"]
-    assert other.stdout.split() == ["0", "0"]
+class Watcher(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name == {library!r}:
+            print(os.environ.get({variable!r}), flush=True)
+            os._exit(0)
+
+sys.meta_path.insert(0, Watcher())
+{code}
+"""
+LOADED_BY = {
+    "onnxruntime": "import mien.infer.session",
+    "ray": "from mien.batch.on_ray import _import; _import()",
+    "huggingface_hub": "import mien.learn.backbones",
+}
+
+
+@pytest.mark.parametrize("library", LOADED_BY)
+def test_libraries_are_told_before_they_are_loaded(library):
+    """Whoever loads a library that reports its use switches that off first; a value that is set already stays."""
+    from mien.core.telemetry import VARIABLES
+
+    pytest.importorskip(library)
+    variable, off = VARIABLES[library]
+    code = AT_IMPORT.format(library=library, variable=variable, code=LOADED_BY[library])
+    base = _environment(Path.home())
+    for environment, expected in ((base, off), ({**base, variable: "own"}, "own")):
+        ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+        assert ended.stdout.strip() == expected, ended.stderr
+
+
+def test_every_library_with_reports_has_such_a_test():
+    """The table of the libraries and this file name the same."""
+    from mien.core.telemetry import VARIABLES
+
+    assert VARIABLES.keys() == LOADED_BY.keys()
+
+
+def test_importing_mien_changes_no_variable():
+    """The process that imports mien keeps its environment as it is."""
+    code = "import os; before = dict(os.environ); import mien; print(dict(os.environ) == before)"
+
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "True"

@@ -23,6 +23,7 @@ from mien.batch.places import open_folder
 from mien.batch.plan import Chunk, from_line, to_line
 from mien.batch.settings import Settings
 from mien.core.errors import MienError, MissingExtraError, OutputError
+from mien.core.telemetry import switch_off
 
 __all__ = ["run_ray"]
 
@@ -66,7 +67,7 @@ def run_ray(
 
 
 def _import() -> tuple[Any, Any]:
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    switch_off("ray")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
         return importlib.import_module("ray"), importlib.import_module("ray.data")

@@ -7,7 +7,7 @@ import math
 from numbers import Integral, Real
 from typing import Any, NoReturn
 
-__all__ = ["counted", "is_number", "is_whole", "parse_json", "printable", "whole_number"]
+__all__ = ["brief", "counted", "is_number", "is_whole", "parse_json", "printable", "whole_number"]
 
 _MOST_DIGITS = 18  # fits 64 bits
 
@@ -49,16 +49,27 @@ def parse_json(text: str | bytes) -> Any:
         raise ValueError("it is nested too deeply") from error
 
 
+def brief(text: str, most: int = 80) -> str:
+    """The text with its middle left out where it has more than `most` characters: its begin and, more of it, its end.
+
+    For messages that quote what they were given, which may be anything: the end of a path tells more than its begin.
+    """
+    if len(text) <= most:
+        return text
+    end = (most - 3) * 2 // 3
+    return f"{text[: most - 3 - end]}...{text[-end:]}"
+
+
 def printable(text: str) -> str:
-    r"""The text on one line, with signs that a terminal would act on, and halves of signs, as escapes such as \x1b."""
+    r"""The text on one line, with characters that a terminal would act on, and halves of characters, as escapes such as \x1b."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else _escaped(c) for c in text)
 
 
-def _escaped(sign: str) -> str:
-    return " " if sign in "\n\r\t" else sign.encode("unicode_escape", "surrogatepass").decode("ascii")
+def _escaped(character: str) -> str:
+    return " " if character in "\n\r\t" else character.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no number of JSON")
+    raise ValueError(f"{constant} is not a number of JSON")

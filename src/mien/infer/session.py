@@ -11,16 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import onnxruntime as ort
 from numpy.typing import NDArray
-from onnxruntime.capi import onnxruntime_pybind11_state as _state
 
 from mien.core.errors import ModelError, OptionError
+from mien.core.telemetry import switch_off
 from mien.core.text import is_whole
+
+switch_off("onnxruntime")
+import onnxruntime as ort  # noqa: E402
+from onnxruntime.capi import onnxruntime_pybind11_state as _state  # noqa: E402
 
 __all__ = ["MOST_THREADS", "OnnxFile", "input_shape", "open_bytes", "open_onnx", "read_model"]
 
-ort.disable_telemetry_events()  # for a program that loaded the runtime before mien could say so (mien/__init__.py)
+ort.disable_telemetry_events()  # for a program that loaded the runtime before mien could say so
 
 MOST_THREADS = 256
 """The runtime starts as many threads as it is told to; thousands of them exhaust the machine's memory."""

@@ -26,7 +26,7 @@ def album(tmp_path, monkeypatch, astronaut, hopper_file, store_folder) -> None:
     Path("album/hopper.jpg").write_bytes(hopper_file.read_bytes())
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/model-format.md", "docs/python.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/model-format.md", "docs/python.md", "docs/errors.md"])
 def test_python_blocks(album, page):
     # Each block runs on its own.
     blocks = _blocks(page, "python")

@@ -94,7 +94,7 @@ def test_one_unreadable_picture_does_not_stop_the_rest(analyze, album):
     assert ended.code == 1
     assert [r["error"] is None for r in records] == [True, True, False, True, False]
     assert "cut off" in records[2]["error"]
-    assert records[4]["error"] == "There is no file missing.png."
+    assert records[4]["error"] == "missing.png does not exist."
     assert ended.err.splitlines()[-1] == "5 pictures, 2 faces, 2 could not be read."
 
 
@@ -183,7 +183,7 @@ def test_min_face_and_max_faces(analyze, album):
 
 
 BAD = {
-    "missing": (["no.png"], 1, "There is no file no.png"),
+    "missing": (["no.png"], 1, "no.png does not exist"),
     "empty folder": (["{tmp}/empty"], 1, "holds no pictures"),
     "no match": (["{tmp}/*.jpg"], 1, "No file matches"),
     "unknown detector": (["{tmp}/a.png", "--detector", "yunnet"], 2, "Did you mean 'yunet'?"),

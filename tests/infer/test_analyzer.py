@@ -138,7 +138,7 @@ def test_colour_order_matters_to_the_crop(tiny_model):
 
 def test_wrong_use_is_said(analyzer, tiny_model):
     # What cannot be read is an error with a sentence, also in a batch.
-    with pytest.raises(ImageError, match="There is no file"):
+    with pytest.raises(ImageError, match="does not exist"):
         analyzer.analyze("no-such-file.jpg")
     with pytest.raises(ImageError, match="floats in 0..1"):
         analyzer.analyze_batch([np.full((4, 4), 9.0)])

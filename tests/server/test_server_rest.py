@@ -75,9 +75,9 @@ def test_health_readiness_and_counters(served, grey_png):
     ("method", "path", "body", "headers", "status", "code"),
     [
         ("POST", "/v1/analyze", b"", {}, 400, "bad_request"),
-        ("POST", "/v1/analyze", b"hello", {"Content_Type": "text/html"}, 415, "unsupported_type"),
-        ("POST", "/v1/analyze", b"hello", {"Content_Type": "image/png"}, 415, "unsupported_type"),
-        ("POST", "/v1/analyze", png(40, 40)[:60], {}, 422, "unusable"),
+        ("POST", "/v1/analyze", b"hello", {"Content_Type": "text/html"}, 415, "unsupported"),
+        ("POST", "/v1/analyze", b"hello", {"Content_Type": "image/png"}, 415, "unsupported"),
+        ("POST", "/v1/analyze", png(40, 40)[:60], {}, 422, "damaged"),
         ("POST", "/v1/analyze?name=" + "n" * 201, b"x", {}, 422, "unusable"),
         ("POST", "/v1/analyze", b"x", {"Content_Type": "multipart/form-data"}, 400, "bad_request"),
         ("POST", "/v1/analyze", b"--e--", {"Content_Type": "multipart/form-data; boundary=e"}, 400, "bad_request"),

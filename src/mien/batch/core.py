@@ -21,6 +21,7 @@ from mien.batch.plan import Chunk
 from mien.batch.rows import FaceRows, InputRow, InputRows, Place, faces_schema, inputs_schema
 from mien.batch.settings import Settings
 from mien.core.errors import ImageError, MienError, ModelError, VideoError
+from mien.core.text import printable
 from mien.core.types import Face, Image
 from mien.infer.crop import crop_faces
 from mien.infer.plug import model_file
@@ -210,7 +211,5 @@ def _reason(error: Exception) -> str:
 
 def _error(given: Given, problem: str | ImageError) -> str:
     """A printable sentence that names the input."""
-    predicate = problem.predicate if isinstance(problem, ImageError) else ""
-    text = f"{given.name} {predicate}" if predicate else f"{given.name}: {problem}"
-    text += "" if text.endswith(".") else "."
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    text = problem.about(given.name) if isinstance(problem, ImageError) else f"{given.name}: {problem}"
+    return printable(text if text.endswith(".") else f"{text}.")

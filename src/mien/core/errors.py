@@ -156,7 +156,7 @@ def code_of(error: OSError | ValueError) -> Code:
 class InputError(MienError):
     """What the caller gave cannot be used."""
 
-    code = "unusable"
+    code: Code = "unusable"
 
 
 class ImageError(InputError):

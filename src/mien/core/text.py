@@ -61,7 +61,7 @@ def brief(text: str, most: int = 80) -> str:
 
 
 def printable(text: str) -> str:
-    r"""The text on one line, with characters that a terminal would act on, and halves of characters, as escapes such as \x1b."""
+    r"""The text on one line; characters that a terminal would act on, and halves of them, as escapes such as \x1b."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else _escaped(c) for c in text)

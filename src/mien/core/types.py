@@ -5,6 +5,7 @@ Knows no files, no video, no models: only what a frame, a face and a reading are
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -13,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.contract import UNCERTAIN_BELOW, CropSpec
+from mien.core.errors import InputError
+from mien.core.text import is_number
 
 __all__ = ["Analysis", "Box", "Classifier", "Detector", "Face", "Frame", "Image", "Point", "Reading"]
 
@@ -35,6 +38,10 @@ class Frame:
     """Position in the source, counted from 0 over the frames that came out."""
     time_s: float
     """Presentation time in seconds on the clock of the source (ffprobe's `pts_time`)."""
+
+    def __post_init__(self) -> None:
+        if not is_number(self.time_s, -math.inf):
+            raise InputError(f"The time of a frame is a finite number of seconds, got {self.time_s!r}.")
 
 
 @dataclass(frozen=True, slots=True)

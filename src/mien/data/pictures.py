@@ -175,13 +175,9 @@ def decode(data: bytes) -> Array:
         try:
             image = load_image(data)
         except ImageError as error:
-            raise DataError(_reason(error)) from error
+            text = f"it {error.reason}" if error.subject else error.reason
+            raise DataError(text.rstrip("."), code=error.code) from error
     return _grey_if_equal(image)
-
-
-def _reason(error: ImageError) -> str:
-    text = (error.predicate or str(error)).rstrip(".")
-    return text.removeprefix("is ").removeprefix("has ")
 
 
 def _decode_plain_webp(data: bytes) -> Array | None:

@@ -63,7 +63,7 @@ class PictureReader:
             data = read_file(str(file))
             image = load_image(data, max_pixels=self._max_pixels)
         except ImageSizeError as error:
-            self._remark(f"{file.name} {error.predicate}")
+            self._remark(f"{file.name} {error.reason}")
             return None
         except ImageError:
             return None

@@ -79,13 +79,14 @@ def command(
 
 
 def _read(photos: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
-    from mien.core.errors import ImageError
+    from mien.core.errors import ImageError, code_of
 
     for photo in photos:
         try:
             yield photo.name, photo.read_bytes()
         except OSError as error:
-            raise ImageError(f"Cannot read {photo}: {error.strerror or error}.") from error
+            reason = f"cannot be read: {error.strerror or error}."
+            raise ImageError(str(photo), reason, code=code_of(error)) from error
 
 
 def _made(analyzer: Analyzer, sizes: Sequence[str], faces: Sequence[int]) -> Iterator[tuple[str, bytes]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from fastapi.responses import JSONResponse
 
-from mien.core.errors import ImageError, ImageFormatError, ImageSizeError, InputError, MienError, OptionError
+from mien.core.errors import Code, ImageError, InputError, MienError
 
 __all__ = ["Problem", "problem_of", "response_to", "sentence_of"]
 
@@ -18,12 +18,16 @@ _CODES = {
     405: "method_not_allowed",
     408: "too_slow",
     413: "too_large",
-    415: "unsupported_type",
+    415: "unsupported",
     422: "unusable",
     429: "too_many_requests",
     500: "failed",
     503: "busy",
 }
+"""The word of each status, where no error of the library has its own (`mien.core.errors.CODES`)."""
+
+_STATUS: dict[Code, int] = {"unsupported": 415, "too_large": 413, "option": 400}
+"""The status of those errors of the library that are not 422."""
 
 
 class Problem(Exception):  # noqa: N818 - it is an answer, named as RFC 9457 names it
@@ -33,19 +37,18 @@ class Problem(Exception):  # noqa: N818 - it is an answer, named as RFC 9457 nam
         status: HTTP status.
         message: one or two sentences for a person.
         headers: further headers of the answer.
+        code: a word for programs; None takes the one of the status.
 
     """
 
-    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, message: str, headers: Mapping[str, str] | None = None, code: str | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.headers = dict(headers or {})
-
-    @property
-    def code(self) -> str:
-        """A word for programs."""
-        return _CODES.get(self.status, "failed")
+        self.code = code or _CODES.get(status, "failed")
 
     def body(self) -> dict[str, dict[str, str | int]]:
         """The error as plain values."""
@@ -59,19 +62,11 @@ def response_to(problem: Problem) -> JSONResponse:
 
 def problem_of(error: MienError) -> Problem:
     """What a client is told about an error of the library; errors that are not about its input say nothing more."""
-    text = sentence_of(error)
-    if isinstance(error, ImageFormatError):
-        return Problem(415, text)
-    if isinstance(error, ImageSizeError):
-        return Problem(413, text)
-    if isinstance(error, OptionError):
-        return Problem(400, text)
-    if isinstance(error, InputError):
-        return Problem(422, text)
-    return Problem(500, "The service failed on this request; its log says why.")
+    if not isinstance(error, InputError):
+        return Problem(500, "The service failed on this request; its log says why.")
+    return Problem(_STATUS.get(error.code, 422), sentence_of(error), code=error.code)
 
 
 def sentence_of(error: MienError) -> str:
-    """Text of an error about a picture that was sent, in the words of who sent it."""
-    predicate = error.predicate if isinstance(error, ImageError) else ""
-    return f"The picture {predicate}" if predicate else str(error)
+    """Text of an error about what was sent, in the words of who sent it."""
+    return error.about("The picture") if isinstance(error, ImageError) else str(error)

@@ -63,7 +63,7 @@ class LabelSet:
         for i, name in enumerate(ordered):
             meaning = concept(name)
             if not name.isprintable():
-                raise DataError(f"The name of label {i}, {name!r}, holds signs that cannot be shown; rename it.")
+                raise DataError(f"The name of label {i}, {name!r}, holds characters that cannot be shown; rename it.")
             if not meaning:
                 raise DataError(f"Label {i} has an empty name; give every label a name.")
             if meaning in index:

@@ -12,7 +12,6 @@ from mien.core.text import brief
 __all__ = ["read_file", "read_stream"]
 
 _MAX_BYTES = 1 << 30  # 1 GiB: above any picture within the limit of pixels; a device such as /dev/zero never ends
-_TOO_LONG = f"has more than {_MAX_BYTES:,} bytes, which no picture needs; convert it to JPEG."
 _DATA_URI = 'is a data: URI and no path; decode what follows its comma (base64.b64decode(text.partition(",")[2])).'
 _BASE64 = "Expected a path, got what seems to be a picture in base64; decode it first (base64.b64decode(text))."
 _STARTS = ("/9j/", "iVBORw0KGgo", "R0lGOD", "UklGR", "SUkq", "TU0AK", "Qk")  # of JPEG, PNG, GIF, WebP, TIFF, BMP
@@ -37,7 +36,7 @@ def read_file(path: str) -> bytes:
     except (OSError, ValueError) as error:
         raise _unread(path, error) from error
     if len(data) > _MAX_BYTES:
-        raise ImageSizeError(path, _TOO_LONG)
+        raise ImageSizeError(path, _too_long())
     return data
 
 
@@ -49,7 +48,7 @@ def read_stream(stream: Any) -> bytes:
 
     """
     try:
-        data = stream.read()
+        data = stream.read(_MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         text = f"The {type(stream).__name__} cannot be read: {_reason(error)}."
         raise ImageError("", text, code=code_of(error)) from error
@@ -57,8 +56,12 @@ def read_stream(stream: Any) -> bytes:
         text = f"The {type(stream).__name__} gives {type(data).__name__}, not bytes; open the file with mode 'rb'."
         raise ImageError("", text, code="unusable")
     if len(data) > _MAX_BYTES:
-        raise ImageSizeError("the data", _TOO_LONG)
+        raise ImageSizeError("the data", _too_long())
     return bytes(data)
+
+
+def _too_long() -> str:
+    return f"has more than {_MAX_BYTES:,} bytes, which no picture needs; convert it to JPEG."
 
 
 def _check_text(path: str) -> None:

@@ -64,18 +64,14 @@ def running(**settings: Any) -> Iterator[Served]:
     import uvicorn
 
     from mien.app.server.app import create_app
+    from mien.app.server.http import config_of
     from mien.app.server.settings import Settings
 
     app = create_app(Settings(**settings))
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        ws="websockets-sansio",
-        ws_max_size=app.state.service.settings.limits.frame_bytes + 1024,
-        timeout_graceful_shutdown=2,
-    )
+    config = config_of(app)
+    config.log_config = None
+    config.timeout_graceful_shutdown = 2
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()

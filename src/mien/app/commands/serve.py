@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from mien.app.server.settings import Settings
     from mien.infer.options import AnalyzerOptions
 
-_GRACE_S = 5  # seconds for requests and live connections to end when the service is stopped
-
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
@@ -151,20 +149,10 @@ def run(settings: Settings, open_page: bool = False, access_log: bool = False) -
     import uvicorn
 
     from mien.app.server.app import create_app
+    from mien.app.server.http import config_of
 
     listener = _listen(settings.host, settings.port)
-    config = uvicorn.Config(
-        create_app(settings),
-        ws="websockets-sansio",
-        ws_max_size=settings.limits.frame_bytes + 1024,
-        ws_per_message_deflate=False,
-        log_level="warning",
-        access_log=False,  # it would show names and ids in queries and paths
-        server_header=False,
-        proxy_headers=True,
-        forwarded_allow_ips=list(settings.proxies),
-        timeout_graceful_shutdown=_GRACE_S,
-    )
+    config = config_of(create_app(settings))
     if access_log:
         _log_requests()
     _announce(settings, listener.getsockname()[1], open_page)

@@ -137,7 +137,11 @@ class Guard:
     def _check_origin(self, headers: Headers) -> None:
         """A page of another site must not use the service through a visitor's browser."""
         origin = headers.get("origin")
-        if origin is None or origin in self._settings.origins:
+        if origin is None:
+            if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+                raise Problem(403, "A page of another site may not use this service without saying which site it is.")
+            return
+        if origin in self._settings.origins:
             return
         if origin.partition("://")[2].lower() != headers.get("host", "").lower():
             raise Problem(403, f"The origin {origin[:100]!r} may not use this service; name it with --cors-origin.")

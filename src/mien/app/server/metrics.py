@@ -19,6 +19,8 @@ _HELP = {
     "mien_faces_total": "Faces that were read, by how they came.",
     "mien_frames_total": "Live frames, by what became of them.",
     "mien_open": "Requests and live connections that are open now.",
+    "mien_connections": "Connections that are open now, busy or not.",
+    "mien_connections_closed_total": "Connections that the service closed, by why.",
     "mien_live_connections": "Live connections that are open now.",
     "mien_waiting": "Pictures that wait for a worker or are being read.",
     "mien_video_jobs": "Videos that wait or are being read.",
@@ -38,7 +40,7 @@ class Metrics:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts: dict[tuple[str, Labels], int] = {}
-        self._gauges: dict[str, Callable[[], float]] = {}
+        self._gauges: dict[tuple[str, Labels], Callable[[], float]] = {}
         self._times: dict[tuple[str, Labels], _Histogram] = {}
 
     def count(self, name: str, by: int = 1, **labels: str) -> None:
@@ -47,9 +49,9 @@ class Metrics:
         with self._lock:
             self._counts[key] = self._counts.get(key, 0) + by
 
-    def gauge(self, name: str, read: Callable[[], float]) -> None:
-        """Show what `read` gives whenever somebody looks."""
-        self._gauges[name] = read
+    def gauge(self, name: str, read: Callable[[], float], **labels: str) -> None:
+        """Show what `read` gives whenever somebody looks; a name that ends in `_total` is a counter."""
+        self._gauges[name, tuple(sorted(labels.items()))] = read
 
     def time(self, name: str, seconds: float, **labels: str) -> None:
         """Add a duration to a histogram."""
@@ -69,9 +71,9 @@ class Metrics:
         for (name, labels), value in counts:
             _head(lines, name, "counter")
             lines.append(f"{name}{_text(labels)} {value}")
-        for name, read in sorted(self._gauges.items()):
-            _head(lines, name, "gauge")
-            lines.append(f"{name} {read():g}")
+        for (name, labels), read in sorted(self._gauges.items(), key=lambda item: item[0]):
+            _head(lines, name, "counter" if name.endswith("_total") else "gauge")
+            lines.append(f"{name}{_text(labels)} {read():g}")
         for (name, labels), cumulative, total, sum_s in times:
             _head(lines, name, "histogram")
             for edge, number in zip(_BUCKETS_S, cumulative, strict=True):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast, final
 
 from starlette.requests import HTTPConnection
 
+from mien.app.server.connections import REASONS, Connections
 from mien.app.server.jobs import Jobs
 from mien.app.server.metrics import Metrics
 from mien.app.server.pool import Pool
@@ -34,9 +36,16 @@ class Service:
         self.metrics = Metrics()
         self.pool = Pool(self._analyzer, settings.workers, settings.limits.clients)
         self.jobs = Jobs(self._analyzer, settings.limits)
+        limits = settings.limits
+        self.connections = Connections(limits.connections, limits.connections_per_address, settings.proxies)
         self._facts: Mapping[str, Any] = {}
         self.live = 0
         """Live connections that are open."""
+        self.metrics.gauge("mien_connections", lambda: len(self.connections))
+        for why in REASONS:
+            self.metrics.gauge(
+                "mien_connections_closed_total", partial(self.connections.closed.__getitem__, why), why=why
+            )
         self.metrics.gauge("mien_waiting", lambda: self.pool.waiting)
         self.metrics.gauge("mien_video_jobs", lambda: self.jobs.waiting)
         self.metrics.gauge("mien_live_connections", lambda: self.live)

@@ -29,6 +29,10 @@ class Limits:
         pixels: largest picture, measured before it is decoded.
         images: most pictures in one request.
         faces: most faces read per picture, the largest ones.
+        connections: open at the same time, busy or not; the oldest idle one gives way to a new one. Never more than
+            half of the files that the process may open.
+        connections_per_address: open at the same time from one address that is no proxy.
+        head_s: seconds from the start of a connection, or of a further request, to the end of the request's head.
         body_s: seconds in which a body must arrive, plus a second for each 50 kB of it.
         clients: requests and live connections at the same time.
         requests_per_minute: per client address.
@@ -50,6 +54,9 @@ class Limits:
     pixels: int = 40_000_000
     images: int = 32
     faces: int = 50
+    connections: int = 1024
+    connections_per_address: int = 64
+    head_s: float = 10.0
     body_s: float = 30.0
     clients: int = 64
     requests_per_minute: int = 600

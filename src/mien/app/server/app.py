@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
-from fastapi import FastAPI, Request, Response, WebSocket
+from fastapi import Depends, FastAPI, Request, Response, WebSocket
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
@@ -17,6 +17,7 @@ import mien
 from mien.app.server import facts, pages, pictures, videos
 from mien.app.server.guard import Guard
 from mien.app.server.live import LiveConnection
+from mien.app.server.parameters import refuse_unknown
 from mien.app.server.problems import Problem, problem_of, response_to
 from mien.app.server.schemas import ErrorOut
 from mien.app.server.service import Service, service_of
@@ -33,7 +34,7 @@ _DESCRIPTION = (
     "emotions of people at work and in education."
 )
 _ERRORS = (400, 401, 403, 404, 408, 413, 415, 422, 429, 503)
-_ROOMS = (pictures, videos, facts, pages)
+_ROUTERS = (pictures, videos, facts, pages)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -62,8 +63,8 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.service = service
     app.state.page = pages.open_page(settings)
-    for room in _ROOMS:
-        app.include_router(room.router)
+    for part in _ROUTERS:
+        app.include_router(part.router, dependencies=None if part is pages else [Depends(refuse_unknown)])
     app.add_api_websocket_route("/v1/live", _live)
     _add_error_handlers(app)
     app.add_middleware(Guard, settings=settings, metrics=service.metrics)
@@ -90,12 +91,12 @@ async def _live(socket: WebSocket) -> None:
 def _allowed(request: Request) -> str:
     """All methods that the routes of an address take; Starlette names those of the first one only.
 
-    The rooms' own routers are asked: the application wraps them, in newer versions of FastAPI in no `Route`.
+    The routers themselves are asked: the application wraps them, in newer versions of FastAPI in no `Route`.
     """
     matching = (
         route
-        for room in _ROOMS
-        for route in room.router.routes
+        for part in _ROUTERS
+        for route in part.router.routes
         if isinstance(route, Route) and route.matches(request.scope)[0] != Match.NONE
     )
     return ", ".join(sorted({method for route in matching for method in route.methods or ()}))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
-from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
 
-from mien.app.server.problems import Problem, problem_of, sentence_of
+from mien.app.server.bodies import LONGEST_NAME, Sent, pictures_of
+from mien.app.server.problems import problem_of, sentence_of
 from mien.app.server.schemas import AnalysisOut
 from mien.app.server.service import Service, service_of
 from mien.core.errors import ImageError, MienError
@@ -19,17 +18,25 @@ from mien.core.types import Analysis
 if TYPE_CHECKING:
     from mien.infer.analyzer import Analyzer
 
-__all__ = ["RAW_KINDS", "router"]
+__all__ = ["router"]
 
 router = APIRouter(tags=["Pictures"])
 
-RAW_KINDS = ("", "application/octet-stream", "application/x-www-form-urlencoded")
-"""Content types of a raw body that says nothing of what it is; the last is what curl sends unless told otherwise."""
-
-_LONGEST_NAME = 200
-
 _BINARY = {"type": "string", "format": "binary"}
 _FILES = {"type": "array", "items": _BINARY, "minItems": 1}
+_TEXT = {"type": "string", "contentEncoding": "base64", "description": "A picture's bytes in base64, or a data: URI."}
+_NAMED: dict[str, Any] = {
+    "type": "object",
+    "properties": {"name": {"type": "string"}, "data": _TEXT},
+    "required": ["data"],
+    "additionalProperties": False,
+}
+_JSON: dict[str, Any] = {
+    "type": "object",
+    "properties": {"image": {"oneOf": [_TEXT, {"type": "array", "items": {"oneOf": [_TEXT, _NAMED]}, "minItems": 1}]}},
+    "required": ["image"],
+    "additionalProperties": False,
+}
 _BODY = {
     "requestBody": {
         "required": True,
@@ -37,6 +44,7 @@ _BODY = {
             "image/jpeg": {"schema": _BINARY},
             "image/png": {"schema": _BINARY},
             "application/octet-stream": {"schema": _BINARY},
+            "application/json": {"schema": _JSON},
             "multipart/form-data": {
                 "schema": {"type": "object", "properties": {"image": _FILES}, "required": ["image"]},
             },
@@ -53,75 +61,44 @@ _BODY = {
 )
 async def analyze(
     request: Request,
-    name: Annotated[str, Query(max_length=_LONGEST_NAME, description="What to call the picture.")] = "picture",
+    name: Annotated[str, Query(max_length=LONGEST_NAME, description="What to call the picture.")] = "picture",
+    model: Annotated[str | None, Query(max_length=80, description="A packaged model instead of the service's.")] = None,
 ) -> JSONResponse:
     """A raw body is one picture and gives one object; a picture that cannot be read is an error.
 
     A multipart form is one or several pictures and gives a list, in order; a picture that cannot be read is an object
-    with `error`. JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF and JPEG 2000 are read.
+    with `error`. JSON holds base64: `{"image": TEXT}` gives one object, `{"image": [TEXT, ...]}` a list (`img` instead
+    of `image` will do). The formats are those of `mien analyze`.
     """
     service = service_of(request)
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "multipart/form-data":
-        return JSONResponse([analysis.to_dict() for analysis in await _read_form(request, service)])
-    if not kind.startswith("image/") and kind not in RAW_KINDS:
-        raise Problem(415, f"Send a picture (image/...) or multipart/form-data, not {kind[:80]}.")
-    picture = await request.body()
-    if not picture:
-        raise Problem(400, "The body is empty; send the bytes of a picture.")
+    reader = service.reader(model)
+    sent, several = await pictures_of(request, name, service.settings.limits)
+    if several:
+        found = [await service.pool.run(partial(_report, reader, one)) for one in sent]
+        _count(service, found)
+        return JSONResponse([analysis.to_dict() for analysis in found])
     try:
-        analysis = await service.pool.run(lambda analyzer: analyzer.report(picture, name=_tidy(name)))
+        analysis = await service.pool.run(lambda analyzer: reader(analyzer).report(sent[0].data, name=sent[0].name))
     except MienError as error:
         raise problem_of(error) from error
     _count(service, [analysis])
     return JSONResponse(analysis.to_dict())
 
 
-async def _read_form(request: Request, service: Service) -> list[Analysis]:
-    limits = service.settings.limits
-    parser = _InMemory(request.headers, request.stream(), max_files=limits.images, max_fields=limits.images)
-    parser.spool_max_size = limits.body_bytes + 1
-    try:
-        form = await parser.parse()
-    except MultiPartException as error:
-        raise Problem(400, f"The form cannot be read: {error.message}") from error
-    except (KeyError, ValueError) as error:
-        raise Problem(400, "The form cannot be read: it has no usable boundary.") from error
-    except BaseException:
-        for unfinished in getattr(parser, "_files_to_close_on_error", ()):  # Starlette closes them on errors of its own
-            unfinished.close()
-        raise
-    try:
-        files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
-        if not files:
-            raise Problem(400, "The form holds no file; send each picture as a file with a name.")
-        pictures = [(_tidy(file.filename or "picture"), await file.read()) for file in files]
-    finally:
-        await form.close()
-    found = []
-    for name, data in pictures:
-        found.append(await service.pool.run(partial(_report, name=name, data=data)))
-    _count(service, found)
-    return found
-
-
-class _InMemory(MultiPartParser):
-    """Starlette's parser; `spool_max_size` is raised so that no part ever reaches the disk."""
-
-
-def _report(analyzer: Analyzer, name: str, data: bytes) -> Analysis:
+def _report(reader: Any, sent: Sent, analyzer: Analyzer) -> Analysis:
     """In a worker's thread."""
-    try:
-        return analyzer.report(data, name=name)
-    except ImageError as error:
-        model, detector = analyzer.classifier.name, analyzer.detector.name
-        return Analysis(name, None, None, detector, model, error=sentence_of(error))
+    chosen: Analyzer = reader(analyzer)
+    problem = sent.problem
+    if not problem:
+        try:
+            return chosen.report(sent.data, name=sent.name)
+        except ImageError as error:
+            return _unread(chosen, sent.name, sentence_of(error))
+    return _unread(chosen, sent.name, f"The picture {problem}")
 
 
-def _tidy(name: str) -> str:
-    """A client's name for a picture: its last part, printable, not too long. It is shown back, and used for nothing."""
-    last = name.replace("\\", "/").rpartition("/")[2]
-    return "".join(c for c in last if c.isprintable())[:_LONGEST_NAME] or "picture"
+def _unread(analyzer: Analyzer, name: str, why: str) -> Analysis:
+    return Analysis(name, None, None, analyzer.detector.name, analyzer.classifier.name, error=why)
 
 
 def _count(service: Service, found: list[Analysis]) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast, final
 
@@ -13,8 +14,11 @@ from mien.app.server.connections import REASONS, Connections
 from mien.app.server.jobs import Jobs
 from mien.app.server.metrics import Metrics
 from mien.app.server.pool import Pool
+from mien.app.server.problems import Problem
 from mien.app.server.settings import Settings
 from mien.app.server.uploads import sweep
+from mien.core.errors import unknown_name
+from mien.infer.registry import entries
 
 if TYPE_CHECKING:
     from mien.infer.analyzer import Analyzer
@@ -38,6 +42,7 @@ class Service:
         self.jobs = Jobs(self._analyzer, settings.limits)
         limits = settings.limits
         self.connections = Connections(limits.connections, limits.connections_per_address, settings.proxies)
+        self._others: dict[tuple[int, str], Analyzer] = {}
         self._facts: Mapping[str, Any] = {}
         self.live = 0
         """Live connections that are open."""
@@ -70,6 +75,29 @@ class Service:
     def model_facts(self) -> Mapping[str, Any]:
         """What `/v1/model` answers."""
         return self._facts
+
+    def reader(self, model: str | None) -> Callable[[Analyzer], Analyzer]:
+        """What turns a worker's analyzer into one with another packaged model, which is opened when it is first used.
+
+        Raises:
+            Problem: 422, no packaged model has this name.
+
+        """
+        if model is None or model == self.settings.reading.model:
+            return lambda analyzer: analyzer
+        names = [entry.name for entry in entries("expression")]
+        if model not in names:
+            raise Problem(422, f"model: {unknown_name('model', model, names)}")
+        return lambda analyzer: self._with_model(analyzer, model)
+
+    def _with_model(self, analyzer: Analyzer, model: str) -> Analyzer:
+        """In a worker's thread; every worker has its own."""
+        from mien.infer.analyzer import Analyzer
+
+        key = (id(analyzer), model)
+        if key not in self._others:
+            self._others[key] = Analyzer.of(replace(analyzer.options, model=model, detector=analyzer.detector))
+        return self._others[key]
 
     def _analyzer(self) -> Analyzer:
         from mien.infer.analyzer import Analyzer

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 
+from mien.app.server.bodies import RAW_KINDS
 from mien.app.server.jobs import timeline_text
-from mien.app.server.pictures import RAW_KINDS
 from mien.app.server.problems import Problem
 from mien.app.server.schemas import JobOut, TimelineOut
 from mien.app.server.service import Service, service_of

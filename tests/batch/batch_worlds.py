@@ -88,9 +88,17 @@ def job(source: Path | str, out: Path | str, model: Path, *, workers: int = 0, *
 
 
 def inputs(out: Path | str) -> list[dict[str, Any]]:
-    """Rows of the table of inputs."""
+    """Rows of the table of inputs that are about inputs."""
     rows: list[dict[str, Any]] = read_inputs(str(out)).to_pylist()
-    return rows
+    return [row for row in rows if row["input"] is not None]
+
+
+def passed_over(out: Path | str) -> dict[tuple[str, str], int]:
+    """Files that are no inputs: (name of the folder or archive, pattern) and how many there are."""
+    rows: list[dict[str, Any]] = read_inputs(str(out)).to_pylist()
+    found = [row for row in rows if row["input"] is None]
+    assert all(row["status"] == row["code"] == "passed_over" and row["error"] is None for row in found)
+    return {(Path(row["source"]).name, row["member"]): row["files"] for row in found}
 
 
 def faces(out: Path | str) -> list[dict[str, Any]]:

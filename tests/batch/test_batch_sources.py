@@ -22,6 +22,7 @@ from batch_worlds import (
     inputs,
     job,
     numbers,
+    passed_over,
     pixels,
     png,
     whole,
@@ -31,6 +32,7 @@ from batch_worlds import (
     write_tar,
     write_zip,
 )
+from PIL import Image as PilImage
 
 from mien.batch import Settings, read_faces, run_batch
 from mien.core.errors import InputError, OptionError
@@ -105,6 +107,57 @@ def test_mixed_folder(tmp_path: Path, tiny_model: Path) -> None:
         ("d.parquet", "p1.png", 1), ("fer2013.csv", None, 0), ("last.png", None, None),
     ]  # fmt: skip
     assert {row["status"] for row in rows} == {"ok"}
+
+
+def test_what_is_passed_over(tmp_path: Path, tiny_model: Path) -> None:
+    """Files that are no inputs have a row for each suffix in each folder and archive, with their number and a code."""
+    folder = write_folder(tmp_path / "all", {"a.png": png(10), "x/b.txt": b"t", "x/c.TXT": b"t", "README": b"r"})
+    write_zip(folder / "b.zip", {"in.png": png(40), "__MACOSX/._in.png": b"x", "read.me": b"text"})
+    write_tar(folder / "c.tar", {f"{i}.{kind}": png(50 + i) for i in range(3) for kind in ("png", "json", "cls")})
+    (folder / "labels.csv").write_text("file,label\na.png,happy\n", encoding="utf-8")
+    outcome = job(folder, tmp_path / "out", tiny_model, chunk=2)
+    assert (outcome.inputs, outcome.errors) == (5, 0)
+    assert passed_over(tmp_path / "out") == {
+        ("all", "*"): 1, ("all", "*.csv"): 1, ("all", "*.txt"): 2, ("b.zip", "*.me"): 1,
+        ("c.tar", "*.json"): 3, ("c.tar", "*.cls"): 3,
+    }  # fmt: skip
+    assert str(outcome.passed) == (
+        "passed over: 3 .cls, 3 .json, 2 .txt, 1 without a suffix, 1 .csv and 1 .me"
+    )  # fmt: skip
+    again = job(folder, tmp_path / "out", tiny_model, chunk=2, resume=True)
+    assert (again.inputs, again.passed) == (5, outcome.passed)
+
+
+def test_nothing_but_what_is_passed_over(tmp_path: Path, tiny_model: Path) -> None:
+    """A folder without inputs is refused with what it holds instead, and nothing is written."""
+    folder = write_folder(tmp_path / "all", {"b.txt": b"t"})
+    write_zip(folder / "b.zip", {"read.me": b"text"})
+    with pytest.raises(InputError, match=r"holds no pictures.*\(passed over: 1 \.me and 1 \.txt\)"):
+        job(folder, tmp_path / "out", tiny_model)
+    assert not (tmp_path / "out").exists() or not list((tmp_path / "out").glob("*/*"))
+
+
+def test_codes(tmp_path: Path, tiny_model: Path) -> None:
+    """What could not be read has a word for programs beside its sentence."""
+    files = {"a.png": b"", "b.png": b"text", "c.png": png(10)[:50], "d.png": _bomb(), "e.png": png(10), "f.ts": b"x"}
+    folder = write_folder(tmp_path / "all", files)
+    write_zip(folder / "z.zip", {"clip.mp4": b"x"})
+    job(folder, tmp_path / "out", tiny_model)
+    found = {row["member"] or Path(row["source"]).name: row["code"] for row in inputs(tmp_path / "out")}
+    assert found == {
+        "a.png": "damaged", "b.png": "unsupported", "c.png": "damaged", "d.png": "too_large", "e.png": None,
+        "f.ts": "damaged", "clip.mp4": "unsupported",
+    }  # fmt: skip
+
+
+def test_an_animation_has_a_note(tmp_path: Path, tiny_model: Path) -> None:
+    """Of an animation the first picture is read, and the row says so."""
+    first, second = (PilImage.new("L", (16, 16), shade) for shade in (10, 250))
+    folder = write_folder(tmp_path / "all", {"b.png": png(9)})
+    first.save(folder / "a.gif", save_all=True, append_images=[second])
+    job(folder, tmp_path / "out", tiny_model)
+    notes = [row["note"] for row in inputs(tmp_path / "out")]
+    assert notes == ["holds 2 pictures, of which the first was read.", None]
 
 
 # Boxes, scores and several faces per picture must come from the detector, numbered from 0.
@@ -291,7 +344,7 @@ def test_garbage_in_tar(tmp_path: Path, tiny_model: Path) -> None:
     path.write_bytes(data)
     outcome = job(path, tmp_path / "out", tiny_model)
     assert (outcome.faces, outcome.errors) == (2, 1)
-    assert "damaged after 2 members" in inputs(tmp_path / "out")[-1]["error"]
+    assert "after 2 members" in inputs(tmp_path / "out")[-1]["error"]
 
 
 # Rows of a table without a picture, or with too few or too many values, are errors of their own.
@@ -308,7 +361,7 @@ def test_columns(tmp_path: Path, tiny_model: Path) -> None:
     job(path, tmp_path / "a", tiny_model, column="jpg")
     assert "--column" in inputs(tmp_path / "a")[0]["error"]
     job(path, tmp_path / "b", tiny_model, column="label")
-    assert "bytes of image files" in inputs(tmp_path / "b")[0]["error"]
+    assert "must hold bytes" in inputs(tmp_path / "b")[0]["error"]
 
 
 # A file that cannot be opened is one row; nothing else is lost. (Root may read everything, so a folder stands in.)

@@ -8,7 +8,7 @@ from data_worlds import folders, kaggle_csv, parquet, path_csv, png, zipped
 
 from mien.core.errors import DataError
 from mien.data import read
-from mien.data.pictures import MAX_BYTES
+from mien.pictures.archives import MAX_BYTES
 
 
 def _edited(path: Path, old: str, new: str, line: int) -> Path:

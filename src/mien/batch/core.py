@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from mien.batch.cursors import Content, Cursors, Given
 from mien.batch.parts import Done, writing_part
 from mien.batch.places import Folder, is_address
-from mien.batch.plan import Chunk
-from mien.batch.rows import FaceRows, InputRow, InputRows, Place, faces_schema, inputs_schema
+from mien.batch.plan import Chunk, passed_in
+from mien.batch.rows import FaceRows, InputRow, InputRows, Place, code_of, faces_schema, inputs_schema
 from mien.batch.settings import Settings
 from mien.core.errors import ImageError, MienError, ModelError, VideoError
 from mien.core.text import printable
@@ -26,6 +26,7 @@ from mien.core.types import Face, Image
 from mien.infer.crop import crop_faces
 from mien.infer.plug import model_file
 from mien.pictures.decode import load_image
+from mien.pictures.moving import HELD, pictures_in
 
 __all__ = ["Worker"]
 
@@ -105,6 +106,8 @@ class Worker:
                 row = _refusal("video") if refused else self._video(chunk, faces, part.faces)
                 inputs.add(Place(chunk.first, chunk.shown), row)
                 counts = _Counts(1, row.faces, row.error is not None, row.frames or 0)
+            elif chunk.kind == "passed":
+                _passed_over(chunk, inputs)
             else:
                 self._pictures(chunk, faces, inputs, counts, watch or _ignore, refused)
             part.faces(faces.take())
@@ -140,20 +143,20 @@ class Worker:
     def _picture(self, place: Place, given: Given, waiting: _Waiting) -> InputRow:
         """The row of one picture; its crops join those that wait."""
         if given.content is None:
-            return InputRow("image", error=_error(given, given.problem))
+            return InputRow("image", error=_error(given, given.problem), code=given.code)
         try:
             image = _decode(given.content, self._settings.max_pixels)
         except ImageError as error:
-            return InputRow("image", error=_error(given, error))
+            return InputRow("image", error=_error(given, error), code=code_of(error))
         height, width = image.shape[:2]
         try:
             found = list(self._analyzer.detector.detect(image))
         except (ModelError, MemoryError, cv2.error) as error:
             reason = f"no faces could be looked for in {width} x {height} pixels ({_reason(error)})"
-            return InputRow("image", width, height, error=_error(given, reason))
+            return InputRow("image", width, height, error=_error(given, reason), code="failed")
         waiting.crops.append(crop_faces(image, found, self._analyzer.classifier.crop))
         waiting.places += [(place, number, face) for number, face in enumerate(found)]
-        return InputRow("image", width, height, faces=len(found))
+        return InputRow("image", width, height, faces=len(found), note=_note(given.content))
 
     def _classify(self, waiting: _Waiting, faces: FaceRows) -> None:
         if waiting.places:
@@ -167,13 +170,14 @@ class Worker:
         from mien.media.source import open_source
 
         if is_address(chunk.base):
-            return InputRow("video", error=f"{chunk.shown}: a video in an object store; copy it to a disk first.")
+            text = f"{chunk.shown}: a video in an object store; copy it to a disk first."
+            return InputRow("video", error=text, code="unsupported")
         # The largest faces are chosen per video, so that a shown face stays in; the detector finds them all.
         limit = self._settings.max_faces
         analyzer = self._analyzer if limit is None else self._settings.analyzer(None)
         place, found, frames, size = Place(chunk.first, chunk.shown), 0, 0, (None, None)
         reader = analyzer.reader(max_faces=limit)
-        error = note = None
+        error = note = code = None
         try:
             with open_source(chunk.base, every_s=self._settings.every_s) as source:
                 size = (source.width, source.height)
@@ -186,10 +190,22 @@ class Worker:
                         write(faces.take())
                 note = " ".join(source.notes) or None
         except VideoError as problem:
-            error = str(problem).replace(chunk.base, chunk.shown)
+            error, code = str(problem).replace(chunk.base, chunk.shown), code_of(problem)
         except (MienError, MemoryError, cv2.error) as problem:
-            error = f"{chunk.shown}: reading stopped after {frames} frames ({_reason(problem)})."
-        return InputRow("video", *size, frames, found, error, note)
+            error, code = f"{chunk.shown}: reading stopped after {frames} frames ({_reason(problem)}).", "failed"
+        return InputRow("video", *size, frames, found, error, note, code)
+
+
+def _passed_over(chunk: Chunk, inputs: InputRows) -> None:
+    """Rows that stand for files that are no inputs, one for each suffix in a folder or an archive."""
+    for name, times in passed_in(chunk):
+        source, _, pattern = name.rpartition("/")
+        inputs.add(Place(None, source, pattern), InputRow("other", code="passed_over", files=times))
+
+
+def _note(content: Content) -> str | None:
+    held = pictures_in(content) if isinstance(content, bytes) else 1
+    return f"{HELD.format(count=held)}." if held > 1 else None
 
 
 def _ignore(_index: int) -> None:
@@ -201,7 +217,8 @@ def _decode(content: Content, max_pixels: int) -> Image:
 
 
 def _refusal(kind: str) -> InputRow:
-    return InputRow(kind, error="The process that read it ended unexpectedly, twice; the file may be made to harm.")
+    text = "The process that read it ended unexpectedly, twice, so it is left out; the file is corrupted or hostile."
+    return InputRow(kind, error=text, code="crashed")
 
 
 def _reason(error: Exception) -> str:

@@ -7,10 +7,6 @@ it cannot be entered in the middle (a packed tar, a CSV file). Holds one input a
 from __future__ import annotations
 
 import itertools
-import math
-import struct
-import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -19,37 +15,32 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.batch.containers import (
-    MAX_BYTES,
-    READ_ERRORS,
-    columns_of,
-    has_pixels,
-    open_csv,
-    open_parquet,
-    open_tar,
-)
+from mien.batch.containers import has_pixels, open_csv, open_parquet, open_tar
 from mien.batch.listing import Item
 from mien.batch.places import join, open_binary
 from mien.batch.plan import Chunk
+from mien.batch.rows import code_of
+from mien.pictures import tables
+from mien.pictures.archives import MAX_BYTES, READ_ERRORS, Stored, read_slice, read_stored, too_large
 
 __all__ = ["Cursors", "Given"]
 
 _BATCH_BYTES = 32 * 2**20  # of a Parquet table's column that are held at once
 _BATCH_ROWS = 64
-_MAX_SIDE = 2048  # of a picture that is written as numbers
 
 Content = bytes | NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Given:
-    """One input: what it is called, and its bytes (or pixels), or else why there are none."""
+    """One input: what it is called, and its bytes (or pixels), or else why there are none, also in one word."""
 
     source: str
     member: str | None
     row: int | None
     content: Content | None
     problem: str = ""
+    code: str = ""
 
     @property
     def name(self) -> str:
@@ -80,13 +71,16 @@ class Cursors:
         for item in chunk.items:
             source = join(chunk.shown, item.name) if chunk.kind == "files" else chunk.shown
             member = item.name if chunk.kind != "files" and item.name else None
-            content, problem = None, item.problem
+            content, problem, code = None, item.problem, item.code
             if not problem:
                 try:
                     content = self._bytes(chunk, item)
                 except READ_ERRORS as error:
-                    problem = _sentence(error)
-            yield Given(_text(source), None if member is None else _text(member), None, content, problem)
+                    problem, code = _sentence(error), code_of(error)
+                else:
+                    problem, code = _limited(content)
+                    content = None if problem else content
+            yield Given(_text(source), None if member is None else _text(member), None, content, problem, code)
 
     def close(self) -> None:
         """Let go of what is open."""
@@ -96,20 +90,15 @@ class Cursors:
     def _bytes(self, chunk: Chunk, item: Item) -> bytes:
         if chunk.kind == "files":
             with open_binary(chunk.base, item.name) as file:
-                return _limited(file.read(MAX_BYTES + 1))
+                return file.read(MAX_BYTES + 1)
         if chunk.kind == "zip":
-            return _zip_member(self._open(chunk, open_binary), item)
-        offset, size = item.at
+            return read_stored(self._open(chunk, open_binary), Stored(*item.at))
         stream: IO[bytes] = self._open(chunk, open_tar)
         try:
-            stream.seek(offset)
-            data = stream.read(size)
+            return read_slice(stream, *item.at)
         except READ_ERRORS:
             self.close()  # a stream that failed may stand anywhere
             raise
-        if len(data) != size:
-            raise EOFError("cut off in the archive")
-        return data
 
     def _open(self, chunk: Chunk, opener: Any, *options: Any) -> Any:
         key = (chunk.kind, chunk.base)
@@ -124,22 +113,22 @@ class Cursors:
         given, shown = 0, _text(chunk.shown)
         try:
             table = self._open(chunk, _ParquetRows, column) if chunk.kind == "parquet" else self._open(chunk, _CsvRows)
-            for name, content, problem in table.rows(chunk.start, chunk.count):
-                yield Given(shown, name, chunk.start + given, content, problem)
+            for name, content, problem, code in table.rows(chunk.start, chunk.count):
+                yield Given(shown, name, chunk.start + given, content, problem, code)
                 given += 1
             problem = "the table has become shorter"
         except READ_ERRORS as error:
             self.close()
             problem = _sentence(error)
         for row in range(chunk.start + given, chunk.start + chunk.count):
-            yield Given(shown, None, row, None, problem)
+            yield Given(shown, None, row, None, problem, "damaged")
 
 
-_Row = tuple[str | None, Content | None, str]
+_Row = tuple[str | None, Content | None, str, str]
 
 
 class _ParquetRows:
-    """A Parquet file that is read forward: (name, bytes, problem) of rows."""
+    """A Parquet file that is read forward: (name, bytes, problem, code) of rows."""
 
     def __init__(self, base: str, column: str) -> None:
         self._stack = ExitStack()
@@ -172,29 +161,18 @@ class _ParquetRows:
         size = max(1, min(_BATCH_ROWS, _BATCH_BYTES // max(widest, 1)))
         groups = range(group, metadata.num_row_groups)
         for batch in self._file.iter_batches(size, row_groups=groups, columns=[self._column], use_threads=False):
-            yield from _cells(batch.column(0))
+            yield from (_row(name, value) for name, value in tables.cells(batch.column(0)))
 
 
 def _row_bytes(group: Any) -> int:
     return int(group.total_byte_size) // max(int(group.num_rows), 1)
 
 
-def _cells(column: Any) -> Iterator[_Row]:
-    import pyarrow as pa
-
-    names = None
-    data = column
-    if pa.types.is_struct(column.type):
-        fields = {column.type.field(i).name for i in range(column.type.num_fields)}
-        data = column.field("bytes")
-        names = column.field("path") if "path" in fields else None
-    for i in range(len(column)):
-        name = None if names is None or names[i].as_py() is None else str(names[i].as_py())
-        value = data[i].as_py() if column[i].is_valid else None
-        problem = "" if value is not None else "holds no picture"
-        if value is not None and len(value) > MAX_BYTES:
-            value, problem = None, f"larger than the limit of {MAX_BYTES:,} bytes"
-        yield name, value, problem
+def _row(name: str | None, value: bytes | None) -> _Row:
+    if value is None:
+        return name, None, "holds no picture", "damaged"
+    problem, code = _limited(value)
+    return name, None if problem else value, problem, code
 
 
 class _CsvRows:
@@ -206,7 +184,7 @@ class _CsvRows:
             head = file.read(2**16).decode("utf-8-sig", errors="replace").splitlines()
         if not has_pixels(base):
             raise ValueError("has no column named pixels any more")
-        self._column = columns_of(head[0]).index("pixels")
+        self._column = tables.columns_of(head[0]).index(tables.PIXELS)
         self._start()
 
     def __enter__(self) -> _CsvRows:
@@ -227,47 +205,21 @@ class _CsvRows:
         skipped = start - self._position
         for row in itertools.islice(self._rows, skipped, skipped + count):
             self._position = -1
-            yield (None, *_square(row, self._column))
+            yield _square(row, self._column)
         self._position = start + count
 
 
-def _square(row: list[str], column: int) -> tuple[NDArray[np.uint8] | None, str]:
+def _square(row: list[str], column: int) -> _Row:
     """Picture (S, S) of a row, or why there is none."""
-    cells = row[column].split() if column < len(row) else []
-    side = math.isqrt(len(cells))
-    if not cells or side * side != len(cells) or side > _MAX_SIDE:
-        return None, f"expected the pixels of a square, got {len(cells):,}"
     try:
-        values = np.array(cells, np.int64)
-    except (ValueError, OverflowError):
-        return None, "expected whole numbers with spaces between them as pixels"
-    if values.min() < 0 or values.max() > 255:
-        return None, f"expected pixels in 0..255, got {values.min()}..{values.max()}"
-    return values.astype(np.uint8).reshape(side, side), ""
+        return None, tables.square_of(row[column] if column < len(row) else ""), "", ""
+    except ValueError as error:
+        return None, None, str(error), "damaged"
 
 
-def _zip_member(file: IO[bytes], item: Item) -> bytes:
-    offset, packed, size, method, crc = item.at
-    file.seek(offset)
-    # The local header's own name and extra field may differ in length from those in the directory.
-    signature, name, extra = struct.unpack("<4s22xHH", file.read(30))
-    if signature != b"PK\x03\x04":
-        raise zipfile.BadZipFile("damaged in the archive")
-    file.seek(offset + 30 + name + extra)
-    data = file.read(packed)
-    if method == zipfile.ZIP_DEFLATED:
-        data = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, size + 1)
-    elif method != zipfile.ZIP_STORED:
-        raise zipfile.BadZipFile("packed in a way that is not known; pack the archive with deflate")
-    if len(data) != size or zlib.crc32(data) != crc:
-        raise zipfile.BadZipFile("damaged in the archive")
-    return data
-
-
-def _limited(data: bytes) -> bytes:
-    if len(data) > MAX_BYTES:
-        raise ValueError(f"larger than the limit of {MAX_BYTES:,} bytes")
-    return data
+def _limited(data: bytes) -> tuple[str, str]:
+    problem = too_large(len(data))
+    return problem, "too_large" if problem else ""
 
 
 def _sentence(error: Exception) -> str:

@@ -9,7 +9,7 @@ import hashlib
 import itertools
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from os import PathLike, fspath
 from typing import Any, Literal
 
@@ -17,10 +17,11 @@ from mien.batch.local import run_local
 from mien.batch.manifest import NAME, Manifest, check_same, read_manifest, write_manifest
 from mien.batch.parts import Done, done_parts, remove_leavings
 from mien.batch.places import LOCK, Folder, absolute, open_folder, stamp
-from mien.batch.plan import Chunk, from_line, plan, to_line
+from mien.batch.plan import Chunk, from_line, passed_in, plan, to_line
 from mien.batch.settings import Settings
 from mien.core.errors import InputError, MienError, MissingExtraError, OptionError, OutputError, unknown_name
 from mien.core.text import is_whole
+from mien.pictures.listing import Passed
 
 __all__ = ["Engine", "Outcome", "run_batch"]
 
@@ -33,7 +34,7 @@ Progress = Callable[[int], AbstractContextManager[Callable[[int], None]]]
 class Outcome:
     """What a finished job holds.
 
-    `earlier` of the inputs were done before this call (with `resume`).
+    `earlier` of the inputs were done before this call (with `resume`); `passed` counts files that are no inputs.
     """
 
     out: str
@@ -42,6 +43,7 @@ class Outcome:
     errors: int
     frames: int
     earlier: int
+    passed: Passed = field(default_factory=Passed)
 
 
 def run_batch(
@@ -117,7 +119,13 @@ def _run(
                 remove_leavings(folder)
     finished = _finish(folder, manifest, counted)
     return Outcome(
-        folder.text, manifest.inputs, finished.faces or 0, finished.errors or 0, finished.frames or 0, earlier
+        folder.text,
+        manifest.inputs,
+        finished.faces or 0,
+        finished.errors or 0,
+        finished.frames or 0,
+        earlier,
+        Passed.of(finished.passed),
     )
 
 
@@ -172,14 +180,16 @@ def _begin(folder: Folder, source: str, settings: Settings) -> Manifest:
     asked = _asked(source, settings)  # opens the models, so it fails before anything is written
     chunks = plan(source, settings.chunk, settings.column)
     first = next(chunks)  # raises when there is none
-    digest, inputs, parts = hashlib.sha256(), 0, 0
+    digest, inputs, parts, passed = hashlib.sha256(), 0, 0, Passed()
     with folder.create(PLAN) as file:
         for chunk in itertools.chain((first,), chunks):
             line = to_line(chunk).encode("ascii")
             file.write(line)
             digest.update(line)
             inputs, parts = inputs + chunk.count, parts + 1
-    manifest = replace(asked, plan=digest.hexdigest(), inputs=inputs, parts=parts)
+            for name, times in passed_in(chunk):
+                passed.note(name, times)
+    manifest = replace(asked, plan=digest.hexdigest(), inputs=inputs, parts=parts, passed=dict(passed))
     write_manifest(folder, manifest)
     return manifest
 

@@ -8,25 +8,30 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mien.batch.places import filesystem, is_address
+from mien.batch.rows import code_of
+from mien.pictures.archives import is_archive
 from mien.pictures.formats import is_picture, is_video
-from mien.pictures.listing import hidden
+from mien.pictures.listing import Passed, hidden
 
-__all__ = ["Entry", "Item", "is_archive", "is_tar", "kind_of", "walk"]
+__all__ = ["Entry", "Item", "kind_of", "walk"]
 
 EntryKind = Literal["picture", "video", "archive", "parquet", "csv", "other"]
 
-_TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 _RESULTS = frozenset({"manifest.json", "plan.jsonl"})
 """A folder with both of these holds the results of another job, not pictures."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One input of a chunk: its name, where it lies in its container, and perhaps why it cannot be read."""
+    """One input of a chunk: its name, where it lies in its container, and perhaps why it cannot be read.
+
+    `code` is the problem's word for programs, see `mien.batch.rows.CODES`.
+    """
 
     name: str
     at: tuple[int, ...] = ()
     problem: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +41,7 @@ class Entry:
     name: str
     kind: EntryKind
     problem: str = ""
-
-
-def is_tar(name: str) -> bool:
-    """Whether a name is that of a tar archive, packed or not."""
-    return name.lower().endswith(_TAR_ENDINGS)
-
-
-def is_archive(name: str) -> bool:
-    """Whether a name is that of an archive that can be read."""
-    return is_tar(name) or name.lower().endswith(".zip")
+    code: str = ""
 
 
 def kind_of(name: str, *, named: bool = False) -> EntryKind:
@@ -62,31 +58,35 @@ def kind_of(name: str, *, named: bool = False) -> EntryKind:
     return "picture" if named or is_picture(lower) else "other"
 
 
-def walk(base: str) -> Iterator[Entry]:
+def walk(base: str, passed: Passed) -> Iterator[Entry]:
     """Files below a folder that are inputs, by name, folder by folder; links to folders are not followed.
 
-    A folder that cannot be listed comes as an entry with a problem. A base that is a file gives itself.
+    A folder that cannot be listed comes as an entry with a problem. A base that is a file gives itself. Files that are
+    no inputs are counted in `passed`, but for hidden ones.
     """
     names = _remote(base) if is_address(base) else _local(base)
-    for name, problem in names:
-        if problem:
-            yield Entry(name, "picture", problem)
+    for name, error in names:
+        if error is not None:
+            place = os.path.join(base, name)  # noqa: PTH118
+            yield Entry(name, "picture", f"Cannot list the folder {place}: {error.strerror or error}.", code_of(error))
         elif (kind := kind_of(name, named=not name)) != "other" or not name:
             yield Entry(name, kind)
+        else:
+            passed.note(name)
 
 
-def _local(base: str) -> Iterator[tuple[str, str]]:
+def _local(base: str) -> Iterator[tuple[str, OSError | None]]:
     waiting: list[tuple[str, bool]] = [("", True)]  # names still to come, the next one last; whether a folder
     while waiting:
         name, folder = waiting.pop()
         if not folder:
-            yield name, ""
+            yield name, None
             continue
         try:
             with os.scandir(os.path.join(base, name)) as found:  # noqa: PTH118
                 entries = sorted(((e.name, e.is_dir(follow_symlinks=False), e.is_file()) for e in found), reverse=True)
         except OSError as error:
-            yield name, f"Cannot list the folder {os.path.join(base, name)}: {error.strerror or error}."  # noqa: PTH118
+            yield name, error
             continue
         if {e for e, _, _ in entries} >= _RESULTS:
             continue
@@ -94,14 +94,14 @@ def _local(base: str) -> Iterator[tuple[str, str]]:
         waiting += [(prefix + e, is_dir) for e, is_dir, is_file in entries if (is_dir or is_file) and not hidden(e)]
 
 
-def _remote(base: str) -> Iterator[tuple[str, str]]:
+def _remote(base: str) -> Iterator[tuple[str, OSError | None]]:
     from pyarrow import fs
 
     files, root = filesystem(base)
     if files.get_file_info(root).type == fs.FileType.File:
-        yield "", ""
+        yield "", None
         return
     selector = fs.FileSelector(root, recursive=True, allow_not_found=True)
     start = len(root.rstrip("/")) + 1
     names = (info.path[start:] for info in files.get_file_info(selector) if info.type == fs.FileType.File)
-    yield from ((name, "") for name in sorted(name for name in names if not hidden(name)))
+    yield from ((name, None) for name in sorted(name for name in names if not hidden(name)))

@@ -6,7 +6,7 @@ It holds no times and no names of machines, so that a job that was killed leaves
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
@@ -33,6 +33,7 @@ class Manifest:
         plan: SHA-256 of `plan.jsonl`.
         inputs: number of inputs.
         parts: number of parts.
+        passed: files that are no inputs, by suffix.
         state: "running" or "finished".
         faces: number of faces; None while it is running.
         errors: number of inputs that could not be read.
@@ -49,6 +50,7 @@ class Manifest:
     plan: str
     inputs: int
     parts: int
+    passed: dict[str, int] = field(default_factory=dict)
     state: str = "running"
     faces: int | None = None
     errors: int | None = None

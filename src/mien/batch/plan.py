@@ -12,13 +12,15 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from mien.batch.containers import csv_rows, has_pixels, parquet_rows, tar_items, zip_items
-from mien.batch.listing import Entry, Item, is_archive, is_tar, kind_of, walk
+from mien.batch.listing import Entry, Item, kind_of, walk
 from mien.batch.places import absolute, is_address, join, local_path, stamp
 from mien.core.errors import InputError
+from mien.pictures.archives import is_archive, is_tar
+from mien.pictures.listing import Passed
 
-__all__ = ["Chunk", "from_line", "plan", "to_line"]
+__all__ = ["Chunk", "from_line", "passed_in", "plan", "to_line"]
 
-Kind = Literal["files", "zip", "tar", "parquet", "csv", "video"]
+Kind = Literal["files", "zip", "tar", "parquet", "csv", "video", "passed"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,8 @@ class Chunk:
         kind: what `base` is.
         base: path or address: of the folder that the items lie in, else of the container or the video itself.
         shown: what the person called it.
-        items: the inputs, where they have names; else there are `count` rows from `start`.
+        items: the inputs, where they have names; else there are `count` rows from `start`. Of the kind "passed", which
+            holds no inputs, names such as "a.zip/*.txt" of files that are passed over, and how many there are.
         start: first row of a table.
         count: number of inputs.
         stamp: size and time of change of a container, which must stay as they are while the job lasts.
@@ -51,16 +54,21 @@ class Chunk:
 
 def to_line(chunk: Chunk) -> str:
     """A chunk as one line of ASCII; `from_line` is its inverse, also for names that are no UTF-8."""
-    body = {**asdict(chunk), "items": [[item.name, list(item.at), item.problem] for item in chunk.items]}
+    body = {**asdict(chunk), "items": [[item.name, list(item.at), item.problem, item.code] for item in chunk.items]}
     return json.dumps(body, separators=(",", ":")) + "\n"
 
 
 def from_line(line: str) -> Chunk:
     """The chunk of a line."""
     body: dict[str, Any] = json.loads(line)
-    items = tuple(Item(name, tuple(at), problem) for name, at, problem in body.pop("items"))
+    items = tuple(Item(name, tuple(at), problem, code) for name, at, problem, code in body.pop("items"))
     times = body.pop("stamp")
     return Chunk(**body, items=items, stamp=None if times is None else (times[0], times[1]))
+
+
+def passed_in(chunk: Chunk) -> Iterator[tuple[str, int]]:
+    """Patterns such as "a.zip/*.txt" of files that are passed over, and how many there are, of a chunk of that kind."""
+    return ((item.name, item.at[0]) for item in (chunk.items if chunk.kind == "passed" else ()))
 
 
 def plan(source: str, size: int, column: str) -> Iterator[Chunk]:
@@ -76,11 +84,49 @@ def plan(source: str, size: int, column: str) -> Iterator[Chunk]:
 
     """
     part = first = 0
-    for chunk in _loose(_entries(source), size, column):
+    left = _PassedOver(source)
+    for chunk in _with_passed(_loose(_entries(source, left.loose), size, column, left), left, size):
         yield replace(chunk, part=part, first=first)
         part, first = part + 1, first + chunk.count
     if part == 0:
-        raise InputError(f"{source} holds no pictures, videos, archives or tables with pictures.")
+        there = f" ({left.total})" if left.total else ""
+        raise InputError(f"{source} holds no pictures, videos, archives or tables with pictures{there}.")
+
+
+class _PassedOver:
+    """What is no input: loose files, and members of archives, counted by suffix for each archive."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self.loose = Passed()
+        self.total = Passed()
+        self.items: list[Item] = []
+
+    def add(self, shown: str, passed: Passed) -> None:
+        """Take up what one folder or archive holds."""
+        self.items += [Item(f"{shown}/*{suffix}", (count,)) for suffix, count in sorted(passed.items())]
+        self.total.update(passed)
+
+    def close(self) -> None:
+        """Take up the loose files, when all have been listed."""
+        self.add(self._source, self.loose)
+
+    def take(self, base: str) -> Chunk:
+        """A chunk of no inputs, which makes rows of what came together."""
+        items, self.items = tuple(self.items), []
+        return Chunk(0, 0, "passed", base, self._source, items)
+
+
+def _with_passed(chunks: Iterable[Chunk], left: _PassedOver, size: int) -> Iterator[Chunk]:
+    """The chunks, and between and after them those of what is passed over; none where there is no other chunk."""
+    last = None
+    for last in chunks:
+        yield last
+        if len(left.items) >= size:
+            yield left.take(last.base)
+    left.close()
+    if last is not None and left.items:
+        yield left.take(last.base)
 
 
 @dataclass(frozen=True)
@@ -92,24 +138,24 @@ class _Found:
     entry: Entry
 
 
-def _entries(source: str) -> Iterator[_Found]:
+def _entries(source: str, passed: Passed) -> Iterator[_Found]:
     base = absolute(source)
     if is_address(source):
-        found = list(walk(base))
-        if not found:
+        found = list(walk(base, passed))
+        if not found and not passed:
             raise InputError(f"There is nothing at {source}; check the address.")
         yield from (_Found(base, source, entry) for entry in found)
         return
     path = local_path(source)
     if path.is_dir():
-        yield from (_Found(base, str(path), entry) for entry in walk(base))
+        yield from (_Found(base, str(path), entry) for entry in walk(base, passed))
     elif path.exists():
         yield _Found(base, str(path), Entry("", kind_of(path.name, named=True)))
     else:
         raise InputError(f"There is nothing at {source}; name a picture, a folder, an archive, a table or a video.")
 
 
-def _loose(found: Iterable[_Found], size: int, column: str) -> Iterator[Chunk]:
+def _loose(found: Iterable[_Found], size: int, column: str, left: _PassedOver) -> Iterator[Chunk]:
     """Loose pictures gather in chunks; a container ends the chunk before it and makes its own."""
     waiting: list[_Found] = []
     for one in found:
@@ -120,7 +166,7 @@ def _loose(found: Iterable[_Found], size: int, column: str) -> Iterator[Chunk]:
                 yield _files(waiting)
                 waiting = []
             continue
-        chunks = _container(one, size, column)
+        chunks = _container(one, size, column, left)
         for chunk in chunks:
             if waiting:
                 yield _files(waiting)
@@ -131,23 +177,26 @@ def _loose(found: Iterable[_Found], size: int, column: str) -> Iterator[Chunk]:
 
 
 def _files(found: list[_Found]) -> Chunk:
-    items = tuple(Item(one.entry.name, problem=one.entry.problem) for one in found)
+    items = tuple(Item(one.entry.name, problem=one.entry.problem, code=one.entry.code) for one in found)
     return Chunk(0, 0, "files", found[0].base, found[0].shown, items, count=len(items))
 
 
-def _container(one: _Found, size: int, column: str) -> Iterator[Chunk]:
+def _container(one: _Found, size: int, column: str, left: _PassedOver) -> Iterator[Chunk]:
     base, shown = join(one.base, one.entry.name), join(one.shown, one.entry.name)
     name, kind = one.entry.name or shown, one.entry.kind
     if kind == "video":
         yield Chunk(0, 0, "video", base, shown, count=1)
     elif kind == "archive" and is_archive(name):
-        tar = is_tar(name)
-        items = tar_items(base) if tar else zip_items(base)
+        tar, inside = is_tar(name), Passed()
+        items = (tar_items if tar else zip_items)(base, inside)
         yield from _of_items("tar" if tar else "zip", base, shown, items, size)
+        left.add(shown, inside)
     elif kind == "parquet":
         yield from _of_rows("parquet", base, shown, lambda: parquet_rows(base, column), size)
     elif kind == "csv" and has_pixels(base):
         yield from _of_rows("csv", base, shown, lambda: csv_rows(base), size)
+    elif kind == "csv":
+        left.loose.note(name)
 
 
 def _stamp(base: str) -> tuple[int, int] | None:
@@ -175,4 +224,4 @@ def _of_rows(kind: Kind, base: str, shown: str, counted: Callable[[], tuple[int,
     for start in range(0, rows, size):
         yield Chunk(0, 0, kind, base, shown, (), start, min(size, rows - start), seen)
     if problem:
-        yield Chunk(0, 0, "files", base, shown, (Item("", problem=problem),), count=1)
+        yield Chunk(0, 0, "files", base, shown, (Item("", problem=problem, code="damaged"),), count=1)

@@ -13,15 +13,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.core.errors import ImageFormatError, ImageSizeError, InputError, MienError
 from mien.core.types import Face, Reading
 
 __all__ = [
+    "CODES",
     "FORMAT_VERSION",
     "METADATA_KEY",
     "FaceRows",
     "InputRow",
     "InputRows",
     "Place",
+    "code_of",
     "faces_schema",
     "inputs_schema",
 ]
@@ -30,6 +33,22 @@ FORMAT_VERSION = 1
 """Version of both tables; stands in their metadata."""
 METADATA_KEY = b"mien.batch"
 """Key of the tables' metadata; its value is a JSON object."""
+
+CODES = {
+    "damaged": "the file is corrupted, cut off or empty",
+    "too_large": "more pixels or bytes than the limit",
+    "unsupported": "no known format, or a kind of it that is not read",
+    "no_permission": "the file may not be read",
+    "not_found": "the file is gone",
+    "crashed": "the process that read it ended, twice",
+    "failed": "the detector or the reader of videos failed",
+    "passed_over": "no input: files of this suffix are not read",
+}
+"""Words of the column `code`, and what they mean."""
+_CODE_OF: tuple[tuple[type[BaseException], str], ...] = (
+    (ImageSizeError, "too_large"), (ImageFormatError, "unsupported"), (InputError, "damaged"), (MienError, "failed"),
+    (PermissionError, "no_permission"), (FileNotFoundError, "not_found"), (Exception, "damaged"),
+)  # fmt: skip
 
 _NUMPY = {"int32": np.int32, "int64": np.int64, "float": np.float32, "double": np.float64}
 _POINTS = ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth")
@@ -65,8 +84,9 @@ def inputs_schema(metadata: dict[str, Any]) -> Any:
 
     fields = [
         *_place_fields(),
-        ("kind", pa.string()), ("status", pa.string()), ("error", pa.string()), ("note", pa.string()),
-        ("width", pa.int32()), ("height", pa.int32()), ("frames", pa.int64()), ("faces", pa.int64()),
+        ("kind", pa.string()), ("status", pa.string()), ("code", pa.string()), ("error", pa.string()),
+        ("note", pa.string()), ("width", pa.int32()), ("height", pa.int32()), ("frames", pa.int64()),
+        ("faces", pa.int64()), ("files", pa.int64()),
     ]  # fmt: skip
     return pa.schema(fields, metadata=_metadata("inputs", metadata))
 
@@ -84,9 +104,9 @@ def _metadata(table: str, facts: dict[str, Any]) -> dict[bytes, bytes]:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Which input a row is about: its number in the job, its file, and its member or row in that."""
+    """Which input a row is about: its number in the job (None: it is no input), its file, its member or row in that."""
 
-    number: int
+    number: int | None
     source: str
     member: str | None = None
     row: int | None = None
@@ -94,7 +114,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class InputRow:
-    """One row of the table of inputs, but for its place."""
+    """One row of the table of inputs, but for its place; `files` is how many files the row is about."""
 
     kind: str
     width: int | None = None
@@ -103,6 +123,14 @@ class InputRow:
     faces: int = 0
     error: str | None = None
     note: str | None = None
+    code: str | None = None
+    files: int = 1
+
+
+def code_of(error: BaseException) -> str:
+    """The word for an error: its own `code` where it has one."""
+    own = getattr(error, "code", None)
+    return own if own in CODES else next((code for kind, code in _CODE_OF if isinstance(error, kind)), "failed")
 
 
 class _Rows:
@@ -152,11 +180,10 @@ class InputRows(_Rows):
 
     def add(self, place: Place, row: InputRow) -> None:
         """Add the row of one input."""
-        status = "ok" if row.error is None else "error"
+        status = "error" if row.error is not None else "ok" if row.code is None else row.code
         at = (place.number, place.source, place.member, place.row)
-        self._rows.append(
-            (*at, row.kind, status, row.error, row.note, row.width, row.height, row.frames, row.faces)
-        )  # fmt: skip
+        told = (row.kind, status, row.code, row.error, row.note)
+        self._rows.append((*at, *told, row.width, row.height, row.frames, row.faces, row.files))
 
 
 class FaceRows(_Rows):

@@ -1,4 +1,4 @@
-"""Where a data set keeps one picture, and how it becomes pixels: bytes in a table, a file, a member of a zip, an array.
+"""Where a data set keeps one picture, and how it becomes pixels: bytes in a table, a file, a member of an archive.
 
 Pictures stay compressed until they are asked for. Knows no labels and no splits.
 """
@@ -9,24 +9,23 @@ import hashlib
 import struct
 import zipfile
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.errors import DataError, ImageError
+from mien.pictures.archives import Stored, read_slice, read_stored, too_large
 from mien.pictures.decode import load_image
 from mien.pictures.limits import MAX_PIXELS
 
-__all__ = ["MAX_BYTES", "Encoded", "File", "Member", "Picture", "Pixels", "decode", "digest_of", "to_png"]
+__all__ = ["Encoded", "File", "Member", "Picture", "Pixels", "Slice", "decode", "digest_of", "to_png"]
 
 Array = NDArray[np.uint8]
-
-MAX_BYTES = 256 * 2**20
-"""Largest image file that is read."""
 
 _MIN_WEBP = 64  # OpenCV refuses the smallest files, which hold one colour
 
@@ -83,8 +82,7 @@ class File:
         try:
             if not self.path.is_file():
                 raise DataError("there is no such file")
-            if self.path.stat().st_size > MAX_BYTES:
-                raise DataError(f"larger than the limit of {MAX_BYTES:,} bytes")
+            _check_bytes(self.path.stat().st_size)
             return self.path.read_bytes()
         except OSError as error:
             raise DataError(f"{error.strerror or error}") from error
@@ -97,21 +95,13 @@ class Member:
     Args:
         archive: the archive.
         name: the member's name.
-        offset: where the member's own header starts, or -1 where the archive has no such member.
-        packed: its size in the archive, in bytes.
-        size: its size unpacked, in bytes; more is never unpacked.
-        method: how it is packed; stored and deflated members are known.
-        crc: CRC-32 of the unpacked bytes.
+        at: where it lies, or None where the archive has no such member.
 
     """
 
     archive: Path
     name: str
-    offset: int = -1
-    packed: int = 0
-    size: int = 0
-    method: int = zipfile.ZIP_STORED
-    crc: int = 0
+    at: Stored | None = None
 
     def load(self) -> Array:
         """See `Picture.load`."""
@@ -119,29 +109,45 @@ class Member:
 
     def encoded(self) -> bytes:
         """See `Picture.encoded`."""
-        if self.offset < 0:
+        if self.at is None:
             raise DataError("the archive has no such member")
-        if max(self.size, self.packed) > MAX_BYTES:
-            raise DataError(f"larger than the limit of {MAX_BYTES:,} bytes")
-        try:
-            return self._bytes()
-        except (OSError, zlib.error, struct.error) as error:
-            raise DataError(f"the archive does not give it: {error}") from error
+        at = self.at
+        _check_bytes(max(at.size, at.packed))
+        return _from_archive(self.archive, lambda file: read_stored(file, at))
 
-    def _bytes(self) -> bytes:
-        with self.archive.open("rb") as file:
-            file.seek(self.offset)
-            # The local header's own name and extra field may differ in length from those in the directory.
-            name_length, extra_length = struct.unpack_from("<HH", file.read(30), 26)
-            file.seek(name_length + extra_length, 1)
-            data = file.read(self.packed)
-        if self.method == zipfile.ZIP_DEFLATED:
-            data = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, self.size + 1)
-        elif self.method != zipfile.ZIP_STORED:
-            raise DataError("packed in a way that is not known; pack the archive with deflate")
-        if len(data) != self.size or zlib.crc32(data) != self.crc:
-            raise DataError("damaged in the archive")
-        return data
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """An image file inside a tar archive that is not packed: where its bytes lie."""
+
+    archive: Path
+    name: str
+    offset: int
+    size: int
+
+    def load(self) -> Array:
+        """See `Picture.load`."""
+        return decode(self.encoded())
+
+    def encoded(self) -> bytes:
+        """See `Picture.encoded`."""
+        _check_bytes(self.size)
+        return _from_archive(self.archive, lambda file: read_slice(file, self.offset, self.size))
+
+
+def _check_bytes(size: int) -> None:
+    if problem := too_large(size):
+        raise DataError(problem)
+
+
+def _from_archive(archive: Path, read: Callable[[IO[bytes]], bytes]) -> bytes:
+    try:
+        with archive.open("rb") as file:
+            return read(file)
+    except (zipfile.BadZipFile, EOFError) as error:
+        raise DataError(str(error)) from error
+    except (OSError, zlib.error, struct.error) as error:
+        raise DataError(f"the archive does not give it: {error}") from error
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,23 +1,28 @@
-"""A folder or a zip archive as a list of names that can be opened; nothing is ever unpacked to disk.
+"""A folder, a zip or a tar archive as a list of names that can be opened; nothing is ever unpacked to disk.
 
 Knows no layouts: only names, bytes and pictures.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import struct
+import tarfile
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import IO, Protocol
 
 from mien.core.errors import DataError
 from mien.core.files import is_file
-from mien.data.pictures import File, Member, Picture
+from mien.data.pictures import File, Member, Picture, Slice
+from mien.pictures import archives
+from mien.pictures.archives import is_tar
 from mien.pictures.listing import hidden
 
-__all__ = ["Folder", "Tree", "Zip", "open_tree"]
+__all__ = ["Folder", "Tar", "Tree", "Zip", "open_tree"]
 
 MAX_RATIO = 200
 """A member of an archive that grows more than this when unpacked, and is large, is refused as a bomb."""
@@ -74,6 +79,8 @@ def open_tree(path: Path) -> Tree:
         return Folder.walk(path)
     if path.suffix.lower() == ".zip" or zipfile.is_zipfile(path):
         return Zip(path)
+    if is_tar(path.name):
+        return Tar(path)
     return Folder(path.parent, (path.name,), (), str(path))
 
 
@@ -140,7 +147,27 @@ def _raise(error: OSError) -> None:
     raise error
 
 
-class Zip:
+class _Archive:
+    """Members of an archive by name; what `Zip` and `Tar` share."""
+
+    def __init__(self, path: Path, names: Iterable[str], folders: Iterable[str]) -> None:
+        self.path = path
+        self.source = str(path)
+        self.names = tuple(sorted(names))
+        parents = {str(parent) for name in self.names for parent in PurePosixPath(name).parents}
+        self.folders = tuple(sorted((parents | set(folders)) - {".", ""}))
+        self._known = frozenset(self.names)
+
+    def has(self, name: str) -> bool:
+        """See `Tree.has`."""
+        return name in self._known
+
+    def _need(self, name: str) -> None:
+        if name not in self._known:
+            raise DataError(f"{self.path}: has no member {name}.")
+
+
+class Zip(_Archive):
     """Members of a zip archive, read in place.
 
     Args:
@@ -152,30 +179,20 @@ class Zip:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.source = str(path)
         try:
-            with zipfile.ZipFile(path) as archive:
-                entries = archive.infolist()
+            with path.open("rb") as file:
+                entries = archives.zip_entries(file)
         except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError, IndexError, struct.error) as error:
             raise DataError(f"{path}: not a whole zip archive ({error}); download it again.") from error
-        kept = [entry for entry in entries if not hidden(entry.filename)]
         for entry in entries:
             _check_entry(path, entry)
+        kept = [entry for entry in entries if not hidden(entry.filename)]
         self._entries = {entry.filename: entry for entry in kept if not entry.is_dir()}
-        self.names = tuple(sorted(self._entries))
-        parents = {str(parent) for name in self.names for parent in PurePosixPath(name).parents}
-        named = {entry.filename.rstrip("/") for entry in kept if entry.is_dir()}
-        self.folders = tuple(sorted((parents | named) - {".", ""}))
-
-    def has(self, name: str) -> bool:
-        """See `Tree.has`."""
-        return name in self._entries
+        super().__init__(path, self._entries, (entry.filename.rstrip("/") for entry in kept if entry.is_dir()))
 
     def open(self, name: str) -> IO[bytes]:
         """See `Tree.open`."""
-        if name not in self._entries:
-            raise DataError(f"{self.path}: has no member {name}.")
+        self._need(name)
         try:
             return _open_member(self.path, self._entries[name])
         except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
@@ -184,11 +201,7 @@ class Zip:
     def picture(self, name: str) -> Picture:
         """See `Tree.picture`."""
         entry = self._entries.get(name)
-        if entry is None:
-            return Member(self.path, name)
-        return Member(
-            self.path, name, entry.header_offset, entry.compress_size, entry.file_size, entry.compress_type, entry.CRC
-        )
+        return Member(self.path, name, None if entry is None else archives.stored(entry))
 
 
 def _open_member(path: Path, entry: zipfile.ZipInfo) -> IO[bytes]:
@@ -199,9 +212,7 @@ def _open_member(path: Path, entry: zipfile.ZipInfo) -> IO[bytes]:
 
 def _check_entry(path: Path, entry: zipfile.ZipInfo) -> None:
     name = entry.filename
-    parts = PurePosixPath(name.replace("\\", "/")).parts
-    if ".." in parts or name.startswith(("/", "\\")) or ":" in (parts[0] if parts else ""):
-        raise DataError(f"{path}: refused, because the archive names a file outside itself: {name!r}.")
+    _check_name(path, name)
     if stat.S_ISLNK(entry.external_attr >> 16):
         raise DataError(f"{path}: refused, because the archive holds a link: {name!r}; pack the files themselves.")
     if entry.file_size > MAX_UNPACKED and entry.file_size > MAX_RATIO * max(entry.compress_size, 1):
@@ -211,3 +222,58 @@ def _check_entry(path: Path, entry: zipfile.ZipInfo) -> None:
         )
     if entry.flag_bits & 1:
         raise DataError(f"{path}: {name!r} is encrypted; unpack the archive and read the folder.")
+
+
+def _check_name(path: Path, name: str) -> None:
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    if ".." in parts or name.startswith(("/", "\\")) or ":" in (parts[0] if parts else ""):
+        raise DataError(f"{path}: refused, because the archive names a file outside itself: {name!r}.")
+
+
+class Tar(_Archive):
+    """Members of a tar archive that is not packed, read in place.
+
+    Args:
+        path: the archive.
+
+    Raises:
+        DataError: the archive is damaged or packed, holds a link, or names a file outside itself.
+
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._places: dict[str, tuple[int, int]] = {}
+        folders: list[str] = []
+        try:
+            with path.open("rb") as file, archives.open_tar(file) as stream:
+                if stream is not file:
+                    raise DataError(
+                        f"{path}: a packed tar can only be read from front to back; unpack it, or pack it as a zip."
+                    )
+                for member in archives.tar_members(stream, path.stat().st_size):
+                    self._add(path, member, folders)
+        except archives.READ_ERRORS as error:
+            raise DataError(f"{path}: not a whole tar archive ({error}); download it again.") from error
+        super().__init__(path, self._places, folders)
+
+    def _add(self, path: Path, member: tarfile.TarInfo, folders: list[str]) -> None:
+        _check_name(path, member.name)
+        name = str(PurePosixPath(member.name))
+        if hidden(name):
+            return
+        if member.isdir():
+            folders.append(name)
+            return
+        if not member.isreg() or member.issparse():
+            raise DataError(f"{path}: refused, because the archive holds a link: {name!r}; pack the files themselves.")
+        self._places[name] = (member.offset_data, member.size)
+
+    def open(self, name: str) -> IO[bytes]:
+        """See `Tree.open`."""
+        self._need(name)
+        return io.BytesIO(Slice(self.path, name, *self._places[name]).encoded())
+
+    def picture(self, name: str) -> Picture:
+        """See `Tree.picture`."""
+        place = self._places.get(name)
+        return Member(self.path, name) if place is None else Slice(self.path, name, *place)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from mien.pictures.formats import suffix_of
 
@@ -31,6 +31,13 @@ class Passed(Counter[str]):
         super().__init__()
         for name in names:
             self.note(name)
+
+    @classmethod
+    def of(cls, counts: Mapping[str, int]) -> Passed:
+        """From numbers of files by suffix."""
+        passed = cls()
+        passed.update(counts)
+        return passed
 
     def note(self, name: str, times: int = 1) -> None:
         """Count a file."""

@@ -92,6 +92,8 @@ def _tell(outcome: Outcome, spent_s: float) -> None:
     failed = f", {outcome.errors:,} could not be read" if outcome.errors else ""
     speed = f" {counted(new, 'input')} in {spent_s:.1f} s ({new / max(spent_s, 1e-9):,.0f} per second)." if new else ""
     notice(f"{counted(outcome.inputs, 'input')}{frames}, {counted(outcome.faces, 'face')}{failed}.{speed}")
+    if outcome.passed:
+        notice(f"Files that are no inputs, {outcome.passed}.")
     notice(f"The tables are in {outcome.out}: faces/*.parquet and inputs/*.parquet.")
     if outcome.errors:
         raise SystemExit(1)

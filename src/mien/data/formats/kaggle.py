@@ -6,12 +6,9 @@ with it.
 
 from __future__ import annotations
 
-import math
-import warnings
 from pathlib import PurePosixPath
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mien.core.errors import DataError
 from mien.core.labels import FERPLUS_VOTES
@@ -21,13 +18,13 @@ from mien.data.formats.text import Row, Table, header_of, open_table
 from mien.data.manifest import SPLITS, Manifest, pictures_array, text_array
 from mien.data.pictures import Array, Pixels
 from mien.data.trees import Tree
+from mien.pictures.tables import PIXELS, square_of
 
 __all__ = ["LAYOUT", "read", "recognises"]
 
 LAYOUT = "Kaggle's fer2013.csv"
 
 _FAMILIAR = ("fer2013.csv", "icml_face_data.csv")
-_MAX_SIDE = 2048
 
 
 def recognises(tree: Tree) -> bool:
@@ -40,7 +37,7 @@ def _csv_files(tree: Tree) -> list[str]:
 
 
 def _candidates(tree: Tree) -> list[str]:
-    return [name for name in _csv_files(tree) if "pixels" in header_of(tree, name)]
+    return [name for name in _csv_files(tree) if PIXELS in header_of(tree, name)]
 
 
 def _only_votes(tree: Tree) -> bool:
@@ -93,7 +90,7 @@ def read(tree: Tree, hints: Hints) -> Manifest:
 
 def _columns(table: Table, split: str) -> tuple[list[str], list[str], list[Array], list[int]]:
     """Labels, splits, pictures and lines of all rows."""
-    emotion, pixels, usage = table.column("emotion", "label"), table.column("pixels"), table.find("usage", "split")
+    emotion, pixels, usage = table.column("emotion", "label"), table.column(PIXELS), table.find("usage", "split")
     texts: list[str] = []
     splits: list[str] = []
     images: list[Array] = []
@@ -120,22 +117,8 @@ def _usage(row: Row, column: str, where: str) -> str:
 
 def _image(row: Row, column: str, where: str, side: int | None) -> Array:
     """Picture (S, S) of one row; all rows have the side of the first."""
-    values = _numbers(row.cells[column], f"{where}, line {row.line}")
-    own = math.isqrt(len(values))
-    if own * own != len(values) or not 0 < own <= _MAX_SIDE or side not in {None, own}:
-        wanted = f"{side * side:,} pixels ({side}x{side}) as in the rows before" if side else "pixels of a square"
-        raise DataError(f"{where}, line {row.line}: expected {wanted}, got {len(values):,}; mend or remove the line.")
-    return values.reshape(own, own)
-
-
-def _numbers(text: str, where: str) -> NDArray[np.uint8]:
-    with warnings.catch_warnings():
-        # NumPy warns, and stops, at the first thing that is no number.
-        warnings.simplefilter("error", DeprecationWarning)
-        try:
-            values = np.fromstring(text, dtype=np.int64, sep=" ")
-        except (DeprecationWarning, ValueError) as error:
-            raise DataError(f"{where}: expected whole numbers with spaces between them as pixels.") from error
-    if len(values) and not 0 <= values.min() <= values.max() <= 255:
-        raise DataError(f"{where}: expected pixels in 0..255, got {values.min()}..{values.max()}.")
-    return values.astype(np.uint8)
+    try:
+        image = square_of(row.cells[column], side)
+    except ValueError as error:
+        raise DataError(f"{where}, line {row.line}: {error}; mend or remove the line.") from error
+    return image

@@ -22,6 +22,7 @@ from mien.data.formats.common import Hints, labels_of, name_of, split_of, vote_n
 from mien.data.manifest import SPLITS, Manifest, pictures_array, text_array
 from mien.data.pictures import Encoded, Picture
 from mien.data.trees import Tree
+from mien.pictures.tables import cells, column_problem
 
 __all__ = ["LAYOUT", "METADATA_KEY", "VOTE_PREFIXES", "read", "recognises"]
 
@@ -183,30 +184,15 @@ def _optional(tables: Sequence[_Table], name: str) -> NDArray[np.str_] | None:
     return text_array([text for part in parts for text in part])
 
 
-def _field(column: Any, name: str) -> list[Any]:
-    """One field of a column of structs."""
-    return [value for chunk in column.chunks for value in chunk.field(name).to_pylist()]
-
-
 def _pictures(table: _Table, tree: Tree) -> tuple[Sequence[Picture], list[str]]:
     """Pictures and their names; a row without bytes names a file beside the table."""
-    import pyarrow as pa
-
     column = table.data.column("image")
-    paths: list[str | None] = [None] * len(column)
-    if pa.types.is_struct(column.type):
-        fields = {column.type.field(i).name for i in range(column.type.num_fields)}
-        data = _field(column, "bytes") if "bytes" in fields else paths
-        paths = _field(column, "path") if "path" in fields else paths
-    elif pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
-        data = column.to_pylist()
-    else:
-        raise DataError(
-            f"{table.where}: the column image must hold bytes, or a struct of bytes and path, got {column.type}."
-        )
+    if problem := column_problem(column.type):
+        raise DataError(f"{table.where}: the column image {problem}.")
     file = PurePosixPath(table.name)
-    pictures = [
-        tree.picture(str(file.parent / name)) if content is None and name else Encoded(content or b"")
-        for content, name in zip(data, paths, strict=True)
-    ]
-    return pictures, [name or f"{file.name}:{i}" for i, name in enumerate(paths)]
+    pictures: list[Picture] = []
+    names: list[str] = []
+    for name, content in (cell for chunk in column.chunks for cell in cells(chunk)):
+        names.append(name or f"{file.name}:{len(names)}")
+        pictures.append(tree.picture(str(file.parent / name)) if content is None and name else Encoded(content or b""))
+    return pictures, names

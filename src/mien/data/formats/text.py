@@ -12,11 +12,11 @@ from typing import Any
 from mien.core.errors import DataError
 from mien.data.formats.common import name_of
 from mien.data.trees import Tree
+from mien.pictures.tables import FIELD_LIMIT
 
 __all__ = ["Row", "Table", "header_of", "open_table"]
 
 _HEAD_BYTES = 65_536
-_FIELD_LIMIT = 2**24  # characters; a picture of 2,000 x 2,000 written as numbers fits
 
 
 def header_of(tree: Tree, name: str) -> tuple[str, ...]:
@@ -119,7 +119,7 @@ def open_table(tree: Tree, name: str) -> Iterator[Table]:
     twice = sorted({column for column in columns if columns.count(column) > 1})
     if twice:
         raise DataError(f"{where}: the column {twice[0]!r} occurs twice; rename or remove one of the two.")
-    limit = csv.field_size_limit(_FIELD_LIMIT)
+    limit = csv.field_size_limit(FIELD_LIMIT)
     try:
         with tree.open(name) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
             start = text.readline()

@@ -1,5 +1,8 @@
 """One contract for all layouts: the same pictures, labels and splits come out, whatever they lay in."""
 
+import gzip
+import json
+import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +11,7 @@ import numpy as np
 import pytest
 from data_worlds import World, folders, kaggle_csv, parquet, path_csv, png, zipped
 
+from mien.core.errors import DataError
 from mien.core.labels import FER2013, FERPLUS_VOTES
 from mien.data import Manifest, read
 from mien.data.pictures import digest_of
@@ -34,6 +38,13 @@ def _zip_of_csv(world: World, root: Path) -> Path:
     return zipped(root / "in", root / "fer2013.zip")
 
 
+def _tarred(folder: Path, path: Path) -> Path:
+    """A tar of what a folder holds, with the names that `tar -cf x.tar .` gives."""
+    with tarfile.open(path, "w") as archive:
+        archive.add(folder, ".")
+    return path
+
+
 LAYOUTS: dict[str, Build] = {
     "fer2013.csv": lambda w, p: kaggle_csv(w, p / "fer2013.csv"),
     "icml_face_data.csv": lambda w, p: kaggle_csv(w, p / "icml_face_data.csv", "emotion, Usage, pixels"),
@@ -50,6 +61,8 @@ LAYOUTS: dict[str, Build] = {
     "zip of folders": lambda w, p: zipped(folders(w, p / "set"), p / "set.zip"),
     "zip of folders, stored": lambda w, p: zipped(folders(w, p / "set"), p / "set.zip", zipfile.ZIP_STORED),
     "zip of fer2013.csv": _zip_of_csv,
+    "tar of folders": lambda w, p: _tarred(folders(w, p / "set"), p / "set.tar"),
+    "tar of path,label": lambda w, p: _tarred(path_csv(w, p / "set").parent, p / "set.tar"),
     "Parquet": lambda w, p: parquet(w, p / "set"),
     "Parquet, text labels": lambda w, p: parquet(w, p / "set", "text", votes=False),
     "Parquet, named numbers": lambda w, p: parquet(w, p / "set", "named"),
@@ -197,3 +210,60 @@ def test_pictures_stay_packed(small, tmp_path):
     manifest = read(folders(small, tmp_path / "set"))
 
     assert len(pickle.dumps(manifest)) < sum(image.nbytes for image in small.images)
+
+
+def test_what_is_passed_over(small, tmp_path, command):
+    """Files that are no part of the data set are counted by suffix, by `mien data` and in its JSON; none vanishes."""
+    root = folders(small, tmp_path / "set")
+    for name in ("README", "notes.txt", "train/happy/a.xcf", "train/happy/b.XCF", ".hidden"):
+        (root / name).write_bytes(b"x")
+    sources = (root, zipped(root, tmp_path / "set.zip"), _tarred(root, tmp_path / "set.tar"))
+    for source in sources:
+        assert read(source).passed == {"": 1, ".txt": 1, ".xcf": 2}
+    ended = command("data", "audit", root, "--json", "--no-near")
+    assert json.loads(ended.out)["passed_over"] == {"": 1, ".txt": 1, ".xcf": 2}
+    told = "Files that are no part of the data set, passed over: 2 .xcf, 1 without a suffix and 1 .txt."
+    assert told in ended.err
+
+
+def test_what_tables_pass_over(small, tmp_path):
+    """Pictures that a table does not name, and other files beside tables, are counted too."""
+    table = path_csv(small, tmp_path / "a")
+    (table.parent / "more.png").write_bytes(b"x")
+    assert read(table.parent).passed == {".png": 1}
+    assert read(table).passed == {}
+    beside = parquet(small, tmp_path / "b")
+    (beside / "README.md").write_text("about")
+    assert read(beside).passed == {".md": 1}
+    (tmp_path / "c").mkdir()
+    pixels = kaggle_csv(small, tmp_path / "c" / "fer2013.csv", votes=True)
+    (pixels.parent / "licence.txt").write_text("free")
+    assert read(pixels.parent).passed == {".txt": 1}
+
+
+def _with_link(path: Path) -> None:
+    member = tarfile.TarInfo("happy/a.png")
+    member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    with tarfile.open(path, "w") as archive:
+        archive.addfile(member)
+
+
+def _with_name(path: Path, name: str) -> None:
+    with tarfile.open(path, "w") as archive:
+        archive.addfile(tarfile.TarInfo(name))
+
+
+@pytest.mark.parametrize(
+    ("build", "words"),
+    [
+        (lambda path: path.write_bytes(b"x" * 1000), "not a whole tar archive"),
+        (_with_link, "holds a link"),
+        (lambda path: _with_name(path, "../x/happy/a.png"), "names a file outside itself"),
+        (lambda path: path.write_bytes(gzip.compress(bytes(10240))), "packed tar can only be read from front to back"),
+    ],
+)
+def test_tars_that_are_refused(tmp_path, build, words):
+    """Damaged and packed tars, links and names outside end with one sentence."""
+    build(tmp_path / "set.tar")
+    with pytest.raises(DataError, match=words):
+        read(tmp_path / "set.tar")

@@ -135,6 +135,7 @@ class Audit:
                 "largest": odd[0], "smallest": odd[1], "factor": odd[2] if np.isfinite(odd[2]) else None,
             },
             "unreadable": [{"name": name, "reason": reason} for name, reason in m.unreadable],
+            "passed_over": dict(sorted(m.passed.items())),
             "duplicates": {
                 "groups": len(self.exact),
                 "surplus": sum(self.surplus.values()),

@@ -21,6 +21,7 @@ from mien.core.labels import LabelSet, concept
 from mien.data.pictures import Array, Picture
 from mien.data.stats import Stats, picture_facts, stats_of
 from mien.infer.crop import fit_crops
+from mien.pictures.listing import Passed
 
 __all__ = ["NO_LABEL", "SPLITS", "Manifest", "pictures_array", "text_array"]
 
@@ -50,6 +51,7 @@ class Manifest:
         rows: (N,) position in the data set as it was read.
         expected: (N,) SHA-256 hex that the pixels must have, or None; see `mien.data.formats.selection`.
         unreadable: (name, reason) of every picture that could not be read and is therefore no row.
+        passed: files of the folder or archive that are no part of the data set, counted by suffix.
         source: what was read, for messages.
 
     """
@@ -66,6 +68,7 @@ class Manifest:
     rows: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     expected: NDArray[np.str_] | None = None
     unreadable: tuple[tuple[str, str], ...] = ()
+    passed: Passed = field(default_factory=Passed)
     source: str = ""
     _cache: dict[str, Any] = field(default_factory=dict, repr=False)
 

@@ -181,6 +181,8 @@ def _tiles(manifest: Manifest) -> list[tuple[str, str]]:
         tiles.append(("agree with the votes", f"{_agreeing(manifest):.1%}"))
     if manifest.unreadable:
         tiles.append(("cannot be read", f"{len(manifest.unreadable):,}"))
+    if manifest.passed:
+        tiles.append(("files passed over", f"{manifest.passed.total():,}"))
     return tiles
 
 

@@ -5,13 +5,13 @@ Pillow decodes, because it refuses truncated files and tells the size before it 
 
 from __future__ import annotations
 
-import contextlib
 import io
 import mmap
 import os
 import struct
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import IO, Any, Literal, Protocol, cast
 
 import cv2
@@ -25,9 +25,9 @@ from mien.core.types import Image
 from mien.pictures import formats
 from mien.pictures.arrays import as_array, check_size, from_array, from_deep_grey
 from mien.pictures.limits import MAX_PIXELS
-from mien.pictures.quiet import Quiet
+from mien.pictures.quiet import Quiet, QuietTiff
 from mien.pictures.sources import read_file, read_stream
-from mien.pictures.unread import heif_missing, is_heif, why_not
+from mien.pictures.unread import heif_missing, is_heif, is_tiff, why_not
 
 __all__ = ["DAMAGED", "ColorOrder", "ImageSource", "from_pillow", "load_image", "opened", "read_file"]
 
@@ -56,7 +56,7 @@ DAMAGED = (
 )
 """What Pillow's decoders raise on damaged files."""
 _WHITE = (255, 255, 255, 255)
-_quiet = Quiet()
+_quiet, _quiet_tiff = Quiet(), QuietTiff()
 _opening = threading.Lock()
 
 
@@ -113,7 +113,7 @@ def _decode(data: bytes, where: str, max_pixels: int) -> Image:
         return from_pillow(picture, where)
 
 
-@contextlib.contextmanager
+@contextmanager
 def opened(data: bytes, where: str, max_pixels: int) -> Iterator[PilImage.Image]:
     """The picture of an image file whose header has been read, and whose size has been checked, but not its pixels.
 
@@ -131,7 +131,7 @@ def opened(data: bytes, where: str, max_pixels: int) -> Iterator[PilImage.Image]
     if not data:
         raise ImageError(where, "is empty (0 bytes); expected a picture.", code="empty")
     try:
-        with _quiet, _open(data, where) as picture:
+        with _quiet, _quiet_tiff if is_tiff(data) else nullcontext(), _open(data, where) as picture:
             check_size(picture.size, max_pixels, where)
             yield picture
     except UnidentifiedImageError as error:

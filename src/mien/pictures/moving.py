@@ -18,7 +18,7 @@ from mien.pictures.decode import from_pillow, opened, read_file
 from mien.pictures.formats import by_suffix, suffix_of
 from mien.pictures.limits import MAX_PIXELS
 
-__all__ = ["HELD", "Animation", "is_animation", "pictures_in"]
+__all__ = ["HELD", "Animation", "Shown", "is_animation", "pictures_in", "pictures_in_file"]
 
 HELD = "holds {count:,} pictures, of which the first was read"
 """What is said of such a file where pictures are read."""
@@ -53,14 +53,20 @@ def _may_hold_more(data: bytes) -> bool:
     return data[:6] in (b"GIF87a", b"GIF89a") or data[:2] in (b"II", b"MM") or data[4:12] == b"ftypavis"
 
 
+def pictures_in_file(path: Path) -> int:
+    """As `pictures_in`, of a file; 1 where it cannot be read. Mostly its first bytes are enough."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+        return pictures_in(read_file(str(path))) if _may_hold_more(head) else 1
+    except (OSError, ValueError, ImageError):
+        return 1
+
+
 def is_animation(path: Path) -> bool:
     """Whether a file is an animation of several pictures, by its suffix and then by its contents."""
     row = by_suffix().get(suffix_of(path))
-    if row is None or not row.moving:
-        return False
-    with suppress(ImageError):
-        return pictures_in(read_file(str(path))) > 1
-    return False
+    return row is not None and row.moving and pictures_in_file(path) > 1
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from mien.pictures import formats
 
-__all__ = ["heif_missing", "is_heif", "why_not"]
+__all__ = ["heif_missing", "is_heif", "is_tiff", "why_not"]
 
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"heim", b"heis", b"hevm", b"hevs", b"mif1", b"msf1", b"heif"})
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
@@ -31,6 +31,11 @@ def _brands(data: bytes) -> list[bytes]:
     return [data[8:12], *(data[at : at + 4] for at in range(16, end, 4))]
 
 
+def is_tiff(data: bytes) -> bool:
+    """Whether a file begins as TIFF does."""
+    return data[:4] in _TIFF
+
+
 def heif_missing() -> str:
     """What to do where the package that reads HEIC is not installed."""
     return (
@@ -41,10 +46,12 @@ def heif_missing() -> str:
 
 def why_not(data: bytes) -> str:
     """What is wrong with the bytes of a file that no format recognises."""
-    if data[:4] in _TIFF and (kind := _tiff_kind(data)):
+    if is_tiff(data) and (kind := _tiff_kind(data)):
         return f"is a TIFF picture of a kind that is not read: {kind}; convert it to 8 or 16 bits, grey or RGB."
     if _is_video(data):
         return "is a video and no picture; read it with mien video (in Python: mien.stream)."
+    if data[:4] == b"PK\3\4":
+        return "is a zip archive and no picture; read what it holds with mien batch."
     name = _begins_as(data)
     if name:
         return f"begins as {name} does, but its header is damaged or cut off."

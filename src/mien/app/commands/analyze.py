@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from mien.app.ending import STOPPED
-from mien.app.inputs import ANNOTATED, expand
+from mien.app.inputs import ANNOTATED, Inputs
 from mien.app.options import analyzer_options, make_analyzer
 from mien.app.records import BINARY, FORMATS, RecordWriter, format_of, open_writer, totals
 from mien.app.terminal import notice, progress
@@ -64,7 +64,8 @@ def command(
     A picture that cannot be read becomes a record with an error and does not stop the others; the exit status is
     then 1. Stopped by Ctrl-C, it keeps what has been read.
     """
-    found = list(expand(paths, annotate))
+    inputs = Inputs(paths, annotate)
+    found = inputs.found
     output = _checked(output, found)
     kind = _checked_kind(kind, output, bom)
     analyzer = make_analyzer(analysis)
@@ -75,13 +76,13 @@ def command(
     with _opened(output, kind) as file:
         writer = open_writer(kind, file, analyzer.labels, top=top, single=single, bom=bom)
         try:
-            _run(analyzer, found, writer, annotate, counts)
+            _run(analyzer, inputs, writer, annotate, counts)
         except KeyboardInterrupt:
             if not counts.pictures:  # nothing to keep
                 raise
             counts.missed = len(found) - counts.pictures
         writer.close()
-    _close(counts, output, annotate)
+    _close(counts, inputs, output, annotate)
 
 
 def _checked_kind(kind: str | None, output: Path | None, bom: bool) -> str:
@@ -121,11 +122,12 @@ class _Counts:
 
 def _run(
     analyzer: Analyzer,
-    found: Sequence[tuple[str, str | None]],
+    inputs: Inputs,
     writer: RecordWriter,
     annotate: Path | None,
     counts: _Counts,
 ) -> None:
+    found = inputs.found
     pictures = [path for path, problem in found if problem is None]
     results = analyzer.reports_with_images(pictures)
     names = _Names()
@@ -137,6 +139,8 @@ def _run(
             )
             writer.write(analysis)
             counts.add(analysis)
+            if analysis.error is None:
+                inputs.look(path)
             if annotate is not None and image is not None:
                 _annotate(annotate / names.fresh(path), image, analysis)
             advance(1)
@@ -175,13 +179,13 @@ def _opened(output: Path | None, kind: str) -> Iterator[IO[Any]]:
         yield file
 
 
-def _close(counts: _Counts, output: Path | None, annotate: Path | None) -> None:
+def _close(counts: _Counts, inputs: Inputs, output: Path | None, annotate: Path | None) -> None:
     sys.stdout.flush()
     if output is not None:
         notice(f"Wrote {output}.")
     if annotate is not None:
         notice(f"Annotated pictures are in {annotate}.")
-    notice(str(counts))
+    notice(f"{counts}{inputs.remarks()}")
     if counts.missed:
         notice(f"Stopped; {counted(counts.missed, 'picture')} not read, those before are kept.")
         raise SystemExit(STOPPED)

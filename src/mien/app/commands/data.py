@@ -50,6 +50,8 @@ def _read(source: Path, labels: str | None) -> Manifest:
         shown = "; ".join(f"{name}: {reason}" for name, reason in manifest.unreadable[:_NAMED])
         more = " ..." if len(manifest.unreadable) > _NAMED else "."
         notice(f"{counted(len(manifest.unreadable), 'picture')} cannot be read, left out: {shown}{more}")
+    if manifest.passed:
+        notice(f"Files that are no part of the data set, {manifest.passed}.")
     return manifest
 
 

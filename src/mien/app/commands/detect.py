@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mien.app.inputs import ANNOTATED, expand
+from mien.app.inputs import ANNOTATED, Inputs
 from mien.app.options import analyzer_options
 from mien.app.records import plain, totals
 from mien.app.terminal import console, notice
@@ -68,8 +68,9 @@ def command(
     detector = open_detector(str(analysis.detector), replace(analysis.looking, min_score=min_score))
     if annotate is not None:
         make_folder(annotate)
+    inputs = Inputs(paths, annotate)
     records = []
-    for number, record in enumerate(_records(paths, annotate, detector)):
+    for number, record in enumerate(_records(inputs, detector)):
         if annotate is not None and record.image is not None:
             _annotate(annotate / f"{number:04d}-{Path(record.source).stem}{ANNOTATED}", record)
         records.append(record.to_dict(detector.name))
@@ -78,15 +79,15 @@ def command(
     else:
         _show(records)
     failed = sum(record["error"] is not None for record in records)
-    notice(totals(len(records), sum(len(r["faces"]) for r in records), failed))
+    notice(totals(len(records), sum(len(r["faces"]) for r in records), failed) + inputs.remarks())
     if failed:
         raise SystemExit(1)
 
 
-def _records(paths: Sequence[str], annotate: Path | None, detector: Detector) -> Iterator[_Record]:
+def _records(inputs: Inputs, detector: Detector) -> Iterator[_Record]:
     from mien.pictures.decode import load_image
 
-    for path, problem in expand(paths, annotate):
+    for path, problem in inputs.found:
         if problem is not None:
             yield _Record(path, None, (), problem)
             continue
@@ -95,6 +96,7 @@ def _records(paths: Sequence[str], annotate: Path | None, detector: Detector) ->
         except ImageError as error:
             yield _Record(path, None, (), str(error))
             continue
+        inputs.look(path)
         yield _Record(path, image, detector.detect(image))
 
 
@@ -112,14 +114,19 @@ def _show(records: Sequence[dict[str, Any]]) -> None:
     picture = Column("Picture", overflow="fold")
     table = Table(picture, "Face", "Score", "Box (x1 y1 x2 y2, px)", "Eyes (right, left)", box=None, pad_edge=False)
     for record in records:
-        name = plain(record["source"])
         if record["error"] is not None:
-            table.add_row(name, "-", "", plain(record["error"]))
-        elif not record["faces"]:
+            continue
+        name = plain(record["source"])
+        if not record["faces"]:
             table.add_row(name, "-", "", "no face")
         for number, face in enumerate(record["faces"], 1):
             points = face["landmarks"]
             eyes = "" if points is None else "  ".join(f"{x:.0f},{y:.0f}" for x, y in points[:2])
             box = " ".join(f"{v:.0f}" for v in face["box"])
             table.add_row(name, str(number), f"{face['score']:.2f}", box, eyes)
-    console().print(table)
+    out = console()
+    if table.rows:
+        out.print(table)
+    for record in records:
+        if record["error"] is not None:
+            out.print(f"[red]error[/red] {plain(record['error'])}", soft_wrap=True)

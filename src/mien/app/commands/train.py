@@ -101,6 +101,8 @@ def command(source: str, out: str, resume: bool, **options: Any) -> None:
     if manifest.unreadable:
         count = counted(len(manifest.unreadable), "picture")
         notice(f"{count} cannot be read, left out; the first: {': '.join(manifest.unreadable[0])}.")
+    if manifest.passed:
+        notice(f"Files that are no part of the data set, {manifest.passed}.")
     outcome = train(manifest, config, out, resume=resume, say=_say)
     if outcome.validation:
         click.echo(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,8 +15,9 @@ from mien.core.labels import FER2013, FERPLUS, FERPLUS_VOTES, LabelSet, concept
 from mien.core.text import whole_number
 from mien.data.manifest import NO_LABEL, Manifest
 from mien.data.trees import Tree
+from mien.pictures.listing import Passed
 
-__all__ = ["Hints", "Reader", "labels_of", "name_of", "split_of", "vote_name"]
+__all__ = ["Hints", "Reader", "labels_of", "name_of", "passed_over", "split_of", "vote_name"]
 
 _SPLIT_NAMES = {
     "train": "train", "training": "train",
@@ -63,6 +64,17 @@ class Reader(Protocol):
 def name_of(tree: Tree, name: str) -> str:
     """A file of a tree as messages call it: the path itself where the tree is that one file."""
     return tree.source if tree.names == (name,) and tree.source.endswith(name) else f"{tree.source}/{name}"
+
+
+def passed_over(tree: Tree, used: Iterable[str]) -> Passed:
+    """The files of a tree that are no part of the data set, counted by suffix.
+
+    Args:
+        tree: the folder or archive.
+        used: names of the files that are.
+
+    """
+    return Passed(set(tree.names).difference(used))
 
 
 def split_of(name: str) -> str | None:

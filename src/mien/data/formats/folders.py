@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from mien.core.errors import DataError
 from mien.core.labels import FER2013, FERPLUS
-from mien.data.formats.common import Hints, labels_of, split_of
+from mien.data.formats.common import Hints, labels_of, passed_over, split_of
 from mien.data.manifest import SPLITS, Manifest, pictures_array, text_array
 from mien.data.trees import Tree
 from mien.pictures.formats import is_picture
@@ -68,6 +68,7 @@ def read(tree: Tree, hints: Hints) -> Manifest:
         names=text_array([name for _, _, name in rows]),
         pictures=pictures_array([tree.picture(name) for _, _, name in rows]),
         unreadable=tuple((name, "lies in no folder of a class") for _, kind, name in placed if not kind),
+        passed=passed_over(tree, (name for _, _, name in placed)),
         source=tree.source,
     )
 

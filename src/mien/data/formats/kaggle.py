@@ -13,7 +13,7 @@ import numpy as np
 from mien.core.errors import DataError
 from mien.core.labels import FERPLUS_VOTES
 from mien.data.formats import ferplus
-from mien.data.formats.common import Hints, labels_of, split_of
+from mien.data.formats.common import Hints, labels_of, passed_over, split_of
 from mien.data.formats.text import Row, Table, header_of, open_table
 from mien.data.manifest import SPLITS, Manifest, pictures_array, text_array
 from mien.data.pictures import Array, Pixels
@@ -84,6 +84,7 @@ def read(tree: Tree, hints: Hints) -> Manifest:
         pictures=pictures_array([Pixels(image) for image in pixels]),
         votes=None if votes is None else ferplus.read_votes(tree, votes, splits),
         vote_labels=() if votes is None else FERPLUS_VOTES.names,
+        passed=passed_over(tree, (name, *([] if votes is None else [votes]))),
         source=tree.source,
     )
 

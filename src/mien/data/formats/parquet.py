@@ -7,7 +7,7 @@ Columns: `image` (struct of `bytes` and `path`, or plain bytes), `label` (number
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from mien.core.errors import DataError, MissingExtraError, unknown_name
 from mien.core.labels import LabelSet
 from mien.core.text import parse_json
-from mien.data.formats.common import Hints, labels_of, name_of, split_of, vote_name
+from mien.data.formats.common import Hints, labels_of, name_of, passed_over, split_of, vote_name
 from mien.data.manifest import SPLITS, Manifest, pictures_array, text_array
 from mien.data.pictures import Encoded, Picture
 from mien.data.trees import Tree
@@ -71,8 +71,17 @@ def read(tree: Tree, hints: Hints) -> Manifest:
         vote_labels=tuple(vote_name(kind.split("_", 1)[1]) for kind in kinds),
         subject=_optional(tables, "subject"),
         group=_optional(tables, "group"),
+        passed=passed_over(tree, _used(tables, titles)),
         source=tree.source,
     )
+
+
+def _used(tables: Sequence[_Table], titles: Sequence[Sequence[str]]) -> Iterator[str]:
+    """The tables, and the files beside them that their rows may name."""
+    for table, names in zip(tables, titles, strict=True):
+        yield table.name
+        folder = PurePosixPath(table.name).parent
+        yield from (str(folder / name) for name in names)
 
 
 @dataclass(frozen=True)

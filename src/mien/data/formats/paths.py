@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.errors import DataError, unknown_name
-from mien.data.formats.common import Hints, labels_of, split_of, vote_name
+from mien.data.formats.common import Hints, labels_of, passed_over, split_of, vote_name
 from mien.data.formats.text import Row, Table, header_of, open_table
 from mien.data.manifest import SPLITS, Manifest, pictures_array, text_array
 from mien.data.trees import Tree
@@ -73,6 +73,7 @@ def read(tree: Tree, hints: Hints) -> Manifest:
         vote_labels=tuple(vote_name(kind.removeprefix(VOTE_PREFIX).replace("_", " ")) for kind in kinds),
         subject=_optional(table, rows, "subject"),
         group=_optional(table, rows, "group"),
+        passed=passed_over(tree, (names[0], *(str(folder / name) for name in paths))),
         source=tree.source,
     )
 

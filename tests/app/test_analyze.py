@@ -81,7 +81,7 @@ def test_table(analyze, album):
 
     assert "astronaut.png" in ended.out
     assert "no face" in ended.out
-    assert ended.err.splitlines()[-1] == "3 pictures, 2 faces."
+    assert ended.err.splitlines()[-1] == "3 pictures, 2 faces. Passed over: 1 .txt."
 
 
 def test_one_unreadable_picture_does_not_stop_the_rest(analyze, album):
@@ -95,7 +95,7 @@ def test_one_unreadable_picture_does_not_stop_the_rest(analyze, album):
     assert [r["error"] is None for r in records] == [True, True, False, True, False]
     assert "cut off" in records[2]["error"]
     assert records[4]["error"] == "missing.png does not exist."
-    assert ended.err.splitlines()[-1] == "5 pictures, 2 faces, 2 could not be read."
+    assert ended.err.splitlines()[-1] == "5 pictures, 2 faces, 2 could not be read. Passed over: 1 .txt."
 
 
 def test_output_file(analyze, album, tmp_path):
@@ -218,7 +218,7 @@ def test_hidden_files_are_passed_over(analyze, album):
     (album / ".trash").mkdir()
     (album / ".trash" / "old.png").write_bytes(b"leavings")
 
-    assert analyze(album).err.splitlines()[-1] == "3 pictures, 2 faces."
+    assert analyze(album).err.splitlines()[-1] == "3 pictures, 2 faces. Passed over: 1 .txt."
 
 
 def test_output_onto_a_picture(analyze, album):

@@ -145,8 +145,8 @@ def test_codes(tmp_path: Path, tiny_model: Path) -> None:
     job(folder, tmp_path / "out", tiny_model)
     found = {row["member"] or Path(row["source"]).name: row["code"] for row in inputs(tmp_path / "out")}
     assert found == {
-        "a.png": "damaged", "b.png": "unsupported", "c.png": "damaged", "d.png": "too_large", "e.png": None,
-        "f.ts": "damaged", "clip.mp4": "unsupported",
+        "a.png": "empty", "b.png": "unsupported", "c.png": "damaged", "d.png": "too_large", "e.png": None,
+        "f.ts": "unusable", "clip.mp4": "unsupported",
     }  # fmt: skip
 
 

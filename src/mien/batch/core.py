@@ -18,7 +18,7 @@ from mien.batch.cursors import Content, Cursors, Given
 from mien.batch.parts import Done, writing_part
 from mien.batch.places import Folder, is_address
 from mien.batch.plan import Chunk, passed_in
-from mien.batch.rows import FaceRows, InputRow, InputRows, Place, code_of, faces_schema, inputs_schema
+from mien.batch.rows import PASSED_OVER, FaceRows, InputRow, InputRows, Place, code_of, faces_schema, inputs_schema
 from mien.batch.settings import Settings
 from mien.core.errors import ImageError, MienError, ModelError, VideoError
 from mien.core.text import printable
@@ -200,7 +200,7 @@ def _passed_over(chunk: Chunk, inputs: InputRows) -> None:
     """Rows that stand for files that are no inputs, one for each suffix in a folder or an archive."""
     for name, times in passed_in(chunk):
         source, _, pattern = name.rpartition("/")
-        inputs.add(Place(None, source, pattern), InputRow("other", code="passed_over", files=times))
+        inputs.add(Place(None, source, pattern), InputRow("other", code=PASSED_OVER, files=times))
 
 
 def _note(content: Content) -> str | None:
@@ -218,7 +218,7 @@ def _decode(content: Content, max_pixels: int) -> Image:
 
 def _refusal(kind: str) -> InputRow:
     text = "The process that read it ended unexpectedly, twice, so it is left out; the file is corrupted or hostile."
-    return InputRow(kind, error=text, code="crashed")
+    return InputRow(kind, error=text, code="ended_process")
 
 
 def _reason(error: Exception) -> str:

@@ -25,7 +25,7 @@ _RESULTS = frozenset({"manifest.json", "plan.jsonl"})
 class Item:
     """One input of a chunk: its name, where it lies in its container, and perhaps why it cannot be read.
 
-    `code` is the problem's word for programs, see `mien.batch.rows.CODES`.
+    `code` is the problem's word for programs, see `mien.core.errors.CODES`.
     """
 
     name: str

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.core.errors import ImageFormatError, ImageSizeError, InputError, MienError
+from mien.core import errors
+from mien.core.errors import MienError
 from mien.core.types import Face, Reading
 
 __all__ = [
-    "CODES",
     "FORMAT_VERSION",
     "METADATA_KEY",
+    "PASSED_OVER",
     "FaceRows",
     "InputRow",
     "InputRows",
@@ -34,21 +35,8 @@ FORMAT_VERSION = 1
 METADATA_KEY = b"mien.batch"
 """Key of the tables' metadata; its value is a JSON object."""
 
-CODES = {
-    "damaged": "the file is corrupted, cut off or empty",
-    "too_large": "more pixels or bytes than the limit",
-    "unsupported": "no known format, or a kind of it that is not read",
-    "no_permission": "the file may not be read",
-    "not_found": "the file is gone",
-    "crashed": "the process that read it ended, twice",
-    "failed": "the detector or the reader of videos failed",
-    "passed_over": "no input: files of this suffix are not read",
-}
-"""Words of the column `code`, and what they mean."""
-_CODE_OF: tuple[tuple[type[BaseException], str], ...] = (
-    (ImageSizeError, "too_large"), (ImageFormatError, "unsupported"), (InputError, "damaged"), (MienError, "failed"),
-    (PermissionError, "no_permission"), (FileNotFoundError, "not_found"), (Exception, "damaged"),
-)  # fmt: skip
+PASSED_OVER = "passed_over"
+"""Status and code of files that are no inputs; the codes of errors are those of `mien.core.errors.CODES`."""
 
 _NUMPY = {"int32": np.int32, "int64": np.int64, "float": np.float32, "double": np.float64}
 _POINTS = ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth")
@@ -128,9 +116,10 @@ class InputRow:
 
 
 def code_of(error: BaseException) -> str:
-    """The word for an error: its own `code` where it has one."""
-    own = getattr(error, "code", None)
-    return own if own in CODES else next((code for kind, code in _CODE_OF if isinstance(error, kind)), "failed")
+    """The word for an error that is met while an input is read; what is not the system's is the file's own damage."""
+    if isinstance(error, MienError):
+        return error.code
+    return errors.code_of(error) if isinstance(error, OSError) and error.errno is not None else "damaged"
 
 
 class _Rows:

@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mien.app.client import Client
     from mien.core.contract import CropSpec
     from mien.core.errors import MienError
     from mien.core.types import Analysis, Classifier, Detector, Face, Frame, Reading
@@ -24,6 +25,7 @@ _HOMES = {
     "Analyzer": "mien.infer.analyzer",
     "AnalyzerOptions": "mien.infer.options",
     "Classifier": "mien.core.types",
+    "Client": "mien.app.client",
     "CropSpec": "mien.core.contract",
     "Detector": "mien.core.types",
     "Face": "mien.core.types",
@@ -40,6 +42,7 @@ __all__ = [
     "Analyzer",
     "AnalyzerOptions",
     "Classifier",
+    "Client",
     "CropSpec",
     "Detector",
     "Face",

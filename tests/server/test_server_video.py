@@ -1,6 +1,7 @@
 """Videos as jobs: progress, time line, deletion, and that no file is left behind."""
 
 import csv
+import json
 import os
 import time
 from pathlib import Path
@@ -137,6 +138,33 @@ def test_too_many_videos(serve, clip, monkeypatch):
 
     assert service.ask("POST", "/v1/analyze/video", clip).status == 202
     assert service.ask("POST", "/v1/analyze/video", clip).status == 503
+
+
+def _events(text: bytes) -> list[tuple[str, int, object]]:
+    """Name, id and data of each event of a stream."""
+    found = []
+    for block in text.decode().strip().split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in block.splitlines())
+        if "event" in fields:
+            found.append((fields["event"], int(fields["id"]), json.loads(fields["data"])))
+    return found
+
+
+def test_readings_come_as_events(served, clip):
+    """The stream gives every row once and ends with the final state; a client that lost it goes on where it was."""
+    job = served.ask("POST", "/v1/analyze/video", clip, Content_Type="video/x-msvideo").json()
+    at = f"/v1/analyze/video/{job['id']}"
+    answer = served.ask("GET", f"{at}/events")
+    events = _events(answer.body)
+    rows = served.ask("GET", f"{at}/timeline").json()["rows"]
+
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert [row for name, _, data in events if name == "rows" for row in data] == rows
+    assert events[-1] == ("state", len(rows), served.ask("GET", at).json())
+    again = _events(served.ask("GET", f"{at}/events", Last_Event_ID=str(len(rows) - 3)).body)
+    assert [row for name, _, data in again if name == "rows" for row in data] == rows[-3:]
+    assert served.ask("GET", f"{at}/events", Last_Event_ID="x").status == 422
+    assert served.ask("GET", "/v1/analyze/video/none/events").status == 404
 
 
 def test_ids_cannot_be_guessed(served, clip):

@@ -12,6 +12,7 @@
     ├── DataError           a data set is missing, damaged or contradicts itself
     ├── TrainError          a training run cannot start or go on
     ├── OutputError         a result cannot be written
+    ├── ServiceError        a service refuses, or cannot be reached
     └── MissingExtraError   an optional package is not installed
 
 A message is one sentence or two: what was expected, what came, what to do. Programs read the parts: `subject` (what
@@ -40,6 +41,7 @@ __all__ = [
     "ModelError",
     "OptionError",
     "OutputError",
+    "ServiceError",
     "StoreError",
     "TrainError",
     "VideoError",
@@ -62,6 +64,7 @@ Code = Literal[
     "data",
     "training",
     "output",
+    "service",
     "extra",
     "failed",
 ]
@@ -81,6 +84,7 @@ CODES: dict[Code, str] = {
     "data": "a data set is missing, damaged or contradicts itself",
     "training": "a training run cannot start or go on",
     "output": "a result cannot be written",
+    "service": "a service refuses, or cannot be reached",
     "extra": "an optional package is not installed",
     "failed": "anything else",
 }
@@ -225,6 +229,12 @@ class OutputError(MienError):
     """A result cannot be written where it was asked for."""
 
     code = "output"
+
+
+class ServiceError(MienError):
+    """A service refuses a request, or cannot be reached."""
+
+    code = "service"
 
 
 class MissingExtraError(MienError):

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import AsyncIterator
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
 
 from mien.app.server.bodies import RAW_KINDS
-from mien.app.server.jobs import timeline_text
+from mien.app.server.jobs import Job, timeline_text
 from mien.app.server.problems import Problem
 from mien.app.server.schemas import JobOut, TimelineOut
 from mien.app.server.service import Service, service_of
 from mien.app.server.uploads import KNOWN_CONTAINERS, Upload, is_container
+from mien.core.text import whole_number
 
 __all__ = ["router"]
 
@@ -22,6 +25,9 @@ router = APIRouter(tags=["Videos"])
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _BODY = {"requestBody": {"required": True, "content": {"video/mp4": _BINARY, "application/octet-stream": _BINARY}}}
 _BLOCK = 1 << 20
+_LOOK_S = 0.1  # between two looks at a job
+_SILENT_S = 15.0
+_EVENT_ROWS = 500  # rows in one event
 
 JobId = Annotated[str, Path(max_length=64, description="The id that the upload answered.")]
 
@@ -99,6 +105,45 @@ async def timeline(
     text = await asyncio.to_thread(timeline_text, job, form)
     kind = "text/csv; charset=utf-8" if form == "csv" else "application/x-ndjson"
     return Response(text, media_type=kind, headers={"Content-Disposition": f'attachment; filename="timeline.{form}"'})
+
+
+@router.get(
+    "/v1/analyze/video/{job_id}/events",
+    summary="A video's progress and readings as they come",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+)
+async def events(
+    request: Request,
+    job_id: JobId,
+    seen: Annotated[str, Header(alias="Last-Event-ID", max_length=20, description="Rows that have come before.")] = "0",
+) -> StreamingResponse:
+    """Server-Sent Events: `rows` with new rows of the time line, `state` with what the status tells."""
+    start = whole_number(seen)
+    if start is None:
+        raise Problem(422, f"Last-Event-ID: expected the number of rows that have come, got {seen!r}.")
+    job = service_of(request).jobs.get(job_id)
+    return StreamingResponse(_events(job, start), media_type="text/event-stream")
+
+
+async def _events(job: Job, seen: int) -> AsyncIterator[str]:
+    """The text of the stream; `id` counts rows, so that a client that lost the connection goes on where it was."""
+    last, silent_s = None, 0.0
+    while True:
+        state, rows = job.to_dict(), job.rows[seen:]
+        for block in (rows[i : i + _EVENT_ROWS] for i in range(0, len(rows), _EVENT_ROWS)):
+            seen += len(block)
+            yield f"id: {seen}\nevent: rows\ndata: {json.dumps(block, allow_nan=False)}\n\n"
+        if state != last:
+            yield f"id: {seen}\nevent: state\ndata: {json.dumps(state, allow_nan=False)}\n\n"
+        if state["state"] in ("done", "failed"):
+            return
+        silent_s = 0.0 if state != last or rows else silent_s + _LOOK_S
+        if silent_s > _SILENT_S:  # so that proxies keep the connection
+            silent_s = 0.0
+            yield ": waiting\n\n"
+        last = state
+        await asyncio.sleep(_LOOK_S)
 
 
 @router.delete("/v1/analyze/video/{job_id}", status_code=204, summary="Stop reading a video and forget it")

@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mien.app.client import Client
+    from mien.client import Client
     from mien.core.contract import CropSpec
     from mien.core.errors import MienError
     from mien.core.types import Analysis, Classifier, Detector, Face, Frame, Reading
@@ -25,7 +25,7 @@ _HOMES = {
     "Analyzer": "mien.infer.analyzer",
     "AnalyzerOptions": "mien.infer.options",
     "Classifier": "mien.core.types",
-    "Client": "mien.app.client",
+    "Client": "mien.client",
     "CropSpec": "mien.core.contract",
     "Detector": "mien.core.types",
     "Face": "mien.core.types",

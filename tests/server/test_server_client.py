@@ -94,7 +94,7 @@ def test_live_frames(client, portraits, astronaut):
 def test_it_waits_as_long_as_it_is_told(monkeypatch):
     """429 and 503 are tried again after `Retry-After` seconds, so often and no more."""
     waited = []
-    monkeypatch.setattr("mien.app.client.time.sleep", waited.append)
+    monkeypatch.setattr("mien.client.time.sleep", waited.append)
     body = {"error": {"status": 503, "code": "busy", "message": "Too many requests are open; try again in a moment."}}
     answers = [httpx.Response(429, headers={"Retry-After": "7"}), httpx.Response(503, json=body)]
 

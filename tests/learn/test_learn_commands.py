@@ -99,7 +99,7 @@ def test_resume_options(tmp_path: Path) -> None:
     assert "leave out --lr" in str(result.exception)
     result = runner.invoke(command, ["data", "--out", str(tmp_path / "r"), "--resume"])
     assert isinstance(result.exception, MienError)
-    assert "no run to resume" in str(result.exception)
+    assert "There is no run in" in str(result.exception)
 
 
 # mien export must write the file and print one line of JSON when asked.

@@ -9,7 +9,7 @@ import pytest
 
 from mien.core.errors import OptionError
 from mien.learn.config import Config, Stage
-from mien.learn.module import learning_rate
+from mien.learn.pace import learning_rate
 from mien.learn.settings import from_mapping, read_config, to_toml
 
 REPOSITORY = Path(__file__).resolve().parents[2]

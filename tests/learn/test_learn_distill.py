@@ -16,7 +16,7 @@ from mien.core.labels import LabelSet
 from mien.data.manifest import Manifest
 from mien.learn.config import Config
 from mien.learn.distill import Teachers, opinions, soften, teachers_of
-from mien.learn.module import side_at
+from mien.learn.pace import side_at
 from mien.learn.saved import load_network
 from mien.learn.targets import Head, heads_of
 from mien.learn.train import Outcome, train

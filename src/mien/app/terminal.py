@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from mien.core.text import printable
+from mien.core.text import duration, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 __all__ = ["console", "notice", "progress"]
+
+_EVERY_S = 60.0
 
 
 def console() -> Console:
@@ -31,7 +34,7 @@ def notice(text: str) -> None:
 def progress(description: str, total: int | None, unit: str = "") -> Iterator[Callable[[int], None]]:
     """Progress bar on standard error with count, speed and time left; gives a function that advances it.
 
-    Nothing is drawn when standard error is not a terminal.
+    Where standard error is not a terminal, a line says every minute how far it is.
 
     Args:
         description: what is going on.
@@ -40,7 +43,7 @@ def progress(description: str, total: int | None, unit: str = "") -> Iterator[Ca
 
     """
     if not sys.stderr.isatty():
-        yield lambda _steps: None
+        yield _line_per_minute(description, total, unit)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -61,3 +64,20 @@ def progress(description: str, total: int | None, unit: str = "") -> Iterator[Ca
             bar.update(task, advance=steps, rate=rate)
 
         yield advance
+
+
+def _line_per_minute(description: str, total: int | None, unit: str) -> Callable[[int], None]:
+    begun_s = shown_s = time.monotonic()
+    done = 0
+
+    def advance(steps: int) -> None:
+        nonlocal shown_s, done
+        done += steps
+        now_s = time.monotonic()
+        if now_s - shown_s < _EVERY_S:
+            return
+        shown_s, spent_s = now_s, now_s - begun_s
+        left = f", about {duration(spent_s * (total - done) / done)} left" if total and done else ""
+        notice(f"{description}: {done:,}{f' of {total:,}' if total else ''} {unit}{left}")
+
+    return advance

@@ -5,13 +5,13 @@ The only module that knows an order of labels. Elsewhere a label is found by its
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mien.core.errors import DataError, unknown_name
 from mien.core.text import whole_number
 
-__all__ = ["FER2013", "FERPLUS", "FERPLUS_VOTES", "LabelSet", "concept"]
+__all__ = ["FER2013", "FERPLUS", "FERPLUS_VOTES", "ORDERS", "LabelSet", "concept"]
 
 # Spellings that data sets use for the same expression; the first one of a row names the concept.
 _SPELLINGS: tuple[tuple[str, ...], ...] = (
@@ -121,3 +121,15 @@ FERPLUS = LabelSet(("neutral", "happiness", "surprise", "sadness", "anger", "dis
 
 FERPLUS_VOTES = LabelSet((*FERPLUS.names, "unknown", "NF"))
 """The ten vote columns of `fer2013new.csv`."""
+
+# Name of a data set that has numbers instead of names: the first number, and the names in order.
+ORDERS: Mapping[str, tuple[int, LabelSet]] = {
+    "fer2013": (0, FER2013),
+    "ferplus": (0, FERPLUS),
+    "raf-db": (1, LabelSet(("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral"))),
+    "affectnet": (
+        0, LabelSet(("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt")),
+    ),
+    "expw": (0, FER2013),
+}  # fmt: skip
+"""Also those of RAF-DB (Li et al. 2017), AffectNet (Mollahosseini et al. 2019) and ExpW (Zhang et al. 2018)."""

@@ -7,7 +7,7 @@ import math
 from numbers import Integral, Real
 from typing import Any, NoReturn
 
-__all__ = ["brief", "counted", "is_number", "is_whole", "parse_json", "printable", "whole_number"]
+__all__ = ["brief", "counted", "duration", "is_number", "is_whole", "parse_json", "printable", "whole_number"]
 
 _MOST_DIGITS = 18  # fits 64 bits
 
@@ -73,3 +73,11 @@ def _escaped(character: str) -> str:
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not a number of JSON")
+
+
+def duration(seconds: float) -> str:
+    """A time to wait, as people say it: "40 s", "12 min", "3 h 5 min"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"

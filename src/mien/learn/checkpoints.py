@@ -121,11 +121,12 @@ class Keeper(L.Callback):
         if self.early_stop and epoch - self.best_epoch >= self.early_stop:
             trainer.should_stop = True
 
-    def on_train_epoch_end(self, trainer: L.Trainer, _module: L.LightningModule) -> None:
+    def on_train_epoch_end(self, trainer: L.Trainer, module: Any) -> None:
         """Save once the epoch is complete, so that a resumed run starts with the next one."""
         if self.best_epoch == trainer.current_epoch + 1:
             trainer.save_checkpoint(self.run / BEST)
-        trainer.save_checkpoint(self.run / LAST)
+        if not module.interrupted:
+            trainer.save_checkpoint(self.run / LAST)
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run must know."""

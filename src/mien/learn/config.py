@@ -51,6 +51,9 @@ class Config:
         keep_start: share of those weights in the ones that the run leaves, which are then the mean of both: a short run
             on other pictures forgets less of the old so (Wortsman et al. 2022).
         classes: keep only these classes; empty keeps all.
+        labels: what numbers as names mean, as `mien.data.named_labels` takes it; "" where names stand for themselves.
+        validation: share of the training pictures that is taken out for validation, where the data have no such split.
+        license: licence of the weights (an SPDX name) for the model file; "" leaves it unstated.
         targets: "hard" labels, "votes" (distributions of raters), or "both" (one head each on one trunk).
         balance: "none", "weights" (loss by inverse class frequency) or "sampler" (classes drawn equally often).
         keep_leaks: train also on pictures that occur in the validation or test split.
@@ -72,6 +75,8 @@ class Config:
         warmup: epochs of linear rise before "cosine" (at most half of the run or stage) and "constant".
         patience: epochs without a better monitored figure before "plateau" halves the rate.
         epochs: length of the run; staged runs take the sum of their stages.
+        minutes: time for the whole run, from reading the data to the report; the epochs are counted out from what a
+            step takes, and the learning rate follows the time. 0 runs the epochs, however long they take.
         batch_size: pictures per step and device.
         accumulate: batches per step of the optimiser.
         clip: largest norm of the gradient; 0 clips nothing.
@@ -81,7 +86,7 @@ class Config:
         freeze: "none", "head-only", or N: only the last N layers of the trunk and the head learn.
         stages: parts of a staged schedule; empty is one stage.
         seed: of everything random.
-        precision: "32", "bf16" or "16".
+        precision: "32", "bf16" or "16"; "auto" takes the faster of "32" and "bf16" where a run has minutes, else "32".
         device: "auto", "cpu", "gpu" or "mps".
         devices: how many; 0 takes all.
         nodes: machines.
@@ -101,6 +106,9 @@ class Config:
     weights: str = ""
     keep_start: float = 0.0
     classes: tuple[str, ...] = ()
+    labels: str = ""
+    validation: float = 0.0
+    license: str = ""
     targets: str = "hard"
     balance: str = "none"
     keep_leaks: bool = False
@@ -120,6 +128,7 @@ class Config:
     warmup: float = 1.0
     patience: int = 5
     epochs: int = 60
+    minutes: float = 0.0
     batch_size: int = 128
     accumulate: int = 1
     clip: float = 0.0
@@ -161,7 +170,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "optimizer": ("sgd", "adamw"),
     "schedule": ("cosine", "one-cycle", "plateau", "constant"),
     "monitor": ("accuracy", "macro_f1", "balanced_accuracy", "log_loss"),
-    "precision": ("32", "bf16", "16"),
+    "precision": ("auto", "32", "bf16", "16"),
     "device": ("auto", "cpu", "gpu", "mps"),
 }
 
@@ -173,8 +182,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "size": (0, 1024), "grow_from": (0, 1024), "margin": (0.5, 4), "shift_y": (-1, 1), "dropout": (0, 0.95),
     "sample": (0, math.inf), "keep_start": (0, 1), "label_smoothing": (0, 0.9), "vote_share": (0, 1),
     "teacher_share": (0, 1), "teacher_views": (0, 1024), "lr": (1e-9, 100), "momentum": (0, 0.9999),
-    "weight_decay": (0, 10), "warmup": (0, math.inf), "patience": (1, math.inf), "epochs": (1, 100_000),
-    "batch_size": (1, 65_536),
+    "weight_decay": (0, 10), "warmup": (0, math.inf), "minutes": (0, 100_000), "validation": (0, 0.5),
+    "patience": (1, math.inf), "epochs": (1, 100_000), "batch_size": (1, 65_536),
     "accumulate": (1, 65_536), "clip": (0, math.inf), "ema": (0, 0.999999), "early_stop": (0, math.inf),
     "seed": (0, 2**31 - 1), "devices": (0, 4096), "nodes": (1, 4096), "threads": (0, 4096), "workers": (0, 256),
 }  # fmt: skip
@@ -212,6 +221,8 @@ def _check_schedule(config: Config) -> None:
     epochs = config.total_epochs
     if config.schedule == "plateau" and config.stages:
         raise OptionError("The schedule 'plateau' does not go with stages; take 'cosine', 'one-cycle' or 'constant'.")
+    if config.minutes and (config.stages or config.schedule == "plateau"):
+        raise OptionError("'minutes' plans one stage of epochs; leave out 'stages' and the schedule 'plateau'.")
     if config.schedule == "plateau" and config.patience >= epochs:
         raise OptionError(
             f"The schedule 'plateau' would never step: its patience of {config.patience} epochs is not shorter than "

@@ -18,7 +18,7 @@ from mien.evaluate.judge import judge
 from mien.infer.classify import load_classifier
 from mien.learn.export import export, read_info, rewrite_info
 from mien.learn.finish import file_name, judge_file, model_info, threshold_of
-from mien.learn.leaks import split_for_training
+from mien.learn.leaks import prepared, split_for_training
 from mien.learn.quantize import CALIBRATION_CROPS, quantize
 from mien.learn.runfolder import CONFIG, RECORD, read_json
 from mien.learn.saved import load_network
@@ -78,7 +78,7 @@ def convert(
     if head not in card.heads:
         raise OptionError(unknown_name("head", head, card.heads))
     record = read_json(run / RECORD)
-    info = model_info(card, head, record["data"], run.name)
+    info = model_info(card, head, record["data"], run.name, read_config(run / CONFIG).license)
     written = run / file_name(card, head)
     if written.is_file():
         judged = read_info(written)
@@ -108,8 +108,7 @@ def _data_of(run: Path, manifest: Manifest, record: dict[str, Any]) -> Manifest:
         TrainError: other data than the run was trained on.
 
     """
-    classes = read_config(run / CONFIG).classes
-    manifest = manifest.with_labels(classes) if classes else manifest
+    manifest = prepared(manifest, read_config(run / CONFIG), run)
     if manifest.digest != record["data"]["sha256"]:
         raise TrainError(f"{manifest.source} is not the data set that {run} was trained on; name that one with --data.")
     return manifest

@@ -6,6 +6,7 @@ Small data sets are held in memory as uint8; larger ones are read batch by batch
 from __future__ import annotations
 
 import copy
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -146,6 +147,11 @@ def class_weights(head: Head) -> NDArray[np.float64]:
     return weights * mass.sum() / max(int((mass > 0).sum()), 1)
 
 
+def _leave_stopping_to_others(_worker: int) -> None:
+    """Ctrl-C reaches every process of a terminal; the main one decides when the workers end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def loader(table: CropTable, sampler: BatchSampler, workers: int = 0) -> DataLoader[Any]:
     """Batches of a table in the order of a sampler; worker processes only where crops are read from files.
 
@@ -154,5 +160,5 @@ def loader(table: CropTable, sampler: BatchSampler, workers: int = 0) -> DataLoa
     count = 0 if table.in_memory else workers
     return DataLoader(
         table, batch_size=None, sampler=sampler, num_workers=count, persistent_workers=count > 0,
-        pin_memory=torch.cuda.is_available(), generator=torch.Generator(),
+        pin_memory=torch.cuda.is_available(), generator=torch.Generator(), worker_init_fn=_leave_stopping_to_others,
     )  # fmt: skip

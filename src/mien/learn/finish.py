@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from mien.core.contract import Color, CropSpec, ModelInfo
 from mien.core.errors import TrainError
 from mien.core.files import make_folder
-from mien.core.labels import FER2013, FERPLUS, LabelSet
+from mien.core.labels import LabelSet
 from mien.data.manifest import Manifest
 from mien.evaluate.facts import model_facts
 from mien.evaluate.judge import Evaluation, judge
@@ -30,7 +30,6 @@ from mien.learn.checkpoints import load_state
 from mien.learn.config import Config
 from mien.learn.export import export, rewrite_info
 from mien.learn.models import Network
-from mien.learn.module import Expression
 from mien.learn.report import write_run_report
 from mien.learn.runfolder import BEST, RECORD, WEIGHTS, write_json
 from mien.learn.saved import ModelCard
@@ -39,25 +38,36 @@ from mien.learn.weights import mix_weights, save_weights
 
 __all__ = ["LEAST_TILT", "finish", "headline", "judge_file", "model_info", "split_logits", "threshold_of"]
 
+NOT_STATED = "not stated"
+"""Licence of a model file whose maker named none."""
+
 LEAST_TILT = 10.0
 """Faces that look tilted by more than so many degrees are turned upright; below it gains nothing (dev/log.md)."""
 
 
 def finish(
-    run: Path, module: Expression, manifest: Manifest, heads: Sequence[Head], *, config: Config, record: dict[str, Any]
+    run: Path,
+    network: Network,
+    history: Sequence[Mapping[str, float]],
+    manifest: Manifest,
+    heads: Sequence[Head],
+    *,
+    config: Config,
+    record: dict[str, Any],
 ) -> tuple[int, int, dict[str, Any]]:
     """Everything after the last epoch; gives the epochs, the best one, and the figures on the validation split.
 
     Args:
         run: the run folder, with `best.ckpt`.
-        module: as the loop left it.
+        network: of the run's settings; takes the weights of the best epoch.
+        history: figures of all epochs.
         manifest: the whole data set.
         heads: targets of the validation split.
         config: settings.
         record: what run.json says so far.
 
     """
-    network, best_epoch = _best(run, module)
+    best_epoch = _load_best(run, network, averaged=config.ema > 0)
     if config.keep_start:
         mix_weights(network, config.weights, config.keep_start)
     color = cast(Color, config.color)
@@ -76,7 +86,7 @@ def finish(
     card.write(run)
     figures, parity = {}, {}
     for head in heads:
-        info = model_info(card, head.name, record["data"], run.name)
+        info = model_info(card, head.name, record["data"], run.name, config.license)
         target = run / file_name(card, head.name)
         parity[head.name] = export(network, head.name, info, target)
         figures[head.name] = judge_file(
@@ -84,7 +94,8 @@ def finish(
         )
     record |= {
         "state": "finished",
-        "epochs": len(module.history),
+        "epochs": len(history),
+        "planned_epochs": config.total_epochs,
         "best_epoch": best_epoch,
         "chosen_by": f"{config.monitor} on the validation split",
         "temperatures": dict(card.temperatures),
@@ -94,19 +105,19 @@ def finish(
     }
     write_json(run / RECORD, record)
     write_run_report(run, record, config)
-    return len(module.history), best_epoch, figures[card.first_head]
+    return len(history), best_epoch, figures[card.first_head]
 
 
-def _best(run: Path, module: Expression) -> tuple[Network, int]:
-    """The judged network with the weights of the best epoch, on the processor."""
+def _load_best(run: Path, network: Network, *, averaged: bool) -> int:
+    """Give a network the weights of the best epoch, on the processor; gives the epoch."""
     if not (run / BEST).is_file():
-        raise TrainError(f"{run} has no checkpoint of a best epoch; every monitored figure was not a number.")
+        raise TrainError(f"{run} has no checkpoint of a best epoch: none is complete. Go on with mien train --resume.")
     state = load_state(run / BEST)
-    prefix = "average." if module.average is not None else "network."
+    prefix = "average." if averaged else "network."
     weights = {k.removeprefix(prefix): v for k, v in state["state_dict"].items() if k.startswith(prefix)}
-    network = module.judged.cpu()
-    network.load_state_dict(weights)
-    return network.eval(), int(state["mien_history"][-1]["epoch"])
+    network.cpu().load_state_dict(weights)
+    network.requires_grad_(False).eval()
+    return int(state["mien_history"][-1]["epoch"])
 
 
 def _has_gpu(config: Config) -> bool:
@@ -139,10 +150,17 @@ def evaluation_name(card: ModelCard, head: str) -> str:
     return "validation.json" if head == card.first_head else f"validation-{head}.json"
 
 
-def model_info(card: ModelCard, head: str, data: Mapping[str, Any], fallback: str) -> ModelInfo:
-    """Metadata of a head's model file; FER-2013's and FER+'s classes give their names, others take `fallback`."""
-    labels = LabelSet(card.heads[head])
-    known = {FER2013.names: "fer2013", FERPLUS.names: "ferplus"}
+def model_info(card: ModelCard, head: str, data: Mapping[str, Any], run: str, licence: str = "") -> ModelInfo:
+    """Metadata of a head's model file: it bears the run's name, and no licence that nobody stated.
+
+    Args:
+        card: what `model.json` holds.
+        head: name of the head; one that is not the first is named behind the run.
+        data: what run.json says of the data.
+        run: name of the run.
+        licence: SPDX name, or "" where none was stated.
+
+    """
     training = {
         "data": Path(str(data["source"])).name,
         "data_sha256": data["sha256"],
@@ -155,11 +173,12 @@ def model_info(card: ModelCard, head: str, data: Mapping[str, Any], fallback: st
     if head in data.get("class_counts", {}):  # runs of earlier versions did not count
         training["class_counts"] = dict(data["class_counts"][head])
     return ModelInfo(
-        name=known.get(labels.names, fallback),
-        labels=labels.names,
+        name=run if head == card.first_head else f"{run}-{head}",
+        labels=LabelSet(card.heads[head]).names,
         crop=dataclasses.replace(card.crop, align="eyes", least_tilt=LEAST_TILT),
         temperature=card.temperatures[head],
         training=training,
+        license=licence or NOT_STATED,
         created=time.strftime("%Y-%m-%d", time.gmtime()),
     )
 

@@ -5,13 +5,18 @@ Works on digests and labels; knows no networks.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from mien.core.errors import TrainError
+from mien.data.carve import carve_validation, validation_digests, with_validation
 from mien.data.leaks import LIMIT, Leaks, leaks
 from mien.data.manifest import Manifest
+from mien.learn.config import Config
+from mien.learn.runfolder import SPLITS_FILE
 
-__all__ = ["Splits", "split_for_training"]
+__all__ = ["Splits", "prepared", "split_for_training"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,9 +65,13 @@ def split_for_training(manifest: Manifest, *, keep_leaks: bool = False) -> Split
     for split in ("train", "validation"):
         if not (manifest.split == split).any():
             counts = ", ".join(f"{name or 'none'}: {n:,}" for name, n in manifest.split_counts().items())
+            advice = (
+                "take some out of the training pictures with --validation 0.1 (in Python: Config(validation=0.1))"
+                if split == "validation"
+                else "name the split in the table, or make splits with mien data split"
+            )
             raise TrainError(
-                f"{manifest.source} has no pictures in the split {split!r} (pictures per split: {counts}); "
-                "make splits with mien data split, or name them in the table."
+                f"{manifest.source} has no pictures in the split {split!r} (pictures per split: {counts}); {advice}."
             )
     found = leaks(manifest)
     _check_leaks(manifest, found)
@@ -80,6 +89,24 @@ def split_for_training(manifest: Manifest, *, keep_leaks: bool = False) -> Split
     for part, name in ((splits.train, "train"), (splits.validation, "validation")):
         _check_classes(part, name)
     return splits
+
+
+def prepared(manifest: Manifest, config: Config, run: Path, say: Callable[[str], None] = lambda _: None) -> Manifest:
+    """A data set with the classes of a run, and with a validation split where the run takes one out of training.
+
+    Which pictures those are stands in the run's `data.csv` once the run has begun.
+
+    Raises:
+        OptionError: the data have a validation split of their own.
+        TrainError: there are too few pictures for a validation split.
+
+    """
+    manifest = manifest.with_labels(config.classes) if config.classes else manifest
+    if not config.validation:
+        return manifest
+    if (run / SPLITS_FILE).is_file():
+        return with_validation(manifest, validation_digests(run / SPLITS_FILE))
+    return carve_validation(manifest, config.validation, seed=config.seed, say=say)
 
 
 def _check_leaks(manifest: Manifest, found: Leaks) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import lightning as L
 import numpy as np
@@ -25,51 +25,20 @@ from mien.learn.config import Config
 from mien.learn.distill import Teachers
 from mien.learn.freeze import apply_freeze
 from mien.learn.models import Network
-from mien.learn.steps import average_decay, decay_groups, follow
+from mien.learn.pace import Pace, learning_rate
+from mien.learn.steps import average_decay, decay_groups, follow, refuse_divergence
 from mien.learn.targets import Head
 
-__all__ = ["Expression", "learning_rate", "side_at", "soft_cross_entropy"]
+__all__ = ["Expression", "Probe", "soft_cross_entropy"]
 
-_GROW_BY = 8  # pixels
-_GROWN_AFTER = 0.6  # share of the epochs
+_DIVERGED = 50.0
+"""A mean training loss above so many times that of a network that knows nothing (log K) does not come back."""
 
 
 def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     """Cross-entropy of logits (N, K) with target shares (N, K), per unit of target; rows of zeros do not count."""
     loss = -(targets * functional.log_softmax(logits.float(), dim=1)).sum()
     return loss / targets.sum().clamp(min=1e-6)
-
-
-def learning_rate(config: Config, epoch: float) -> float:
-    """Learning rate at a time in epochs from the start of the run, as a share of `config.lr`.
-
-    "cosine": linear warm-up (over half of the epochs at most), then half a cosine to 0 (Loshchilov & Hutter 2017);
-    "one-cycle": a rise over the first third, then a cosine to 0 (after Smith 2018). Stages run through their schedule
-    one by one.
-    """
-    *earlier, stage = config.plan
-    start = sum(before.epochs for before in earlier)
-    for before in reversed(earlier):
-        if epoch >= start:
-            break
-        stage, start = before, start - before.epochs
-    return stage.lr / config.lr * _shape(config, epoch - start, stage.epochs)
-
-
-def _shape(config: Config, epoch: float, epochs: int) -> float:
-    if config.schedule in {"constant", "plateau"}:
-        return min(1.0, (epoch + 1e-3) / config.warmup) if config.warmup else 1.0
-    rise = epochs / 3 if config.schedule == "one-cycle" else min(config.warmup, epochs / 2)
-    if epoch < rise:
-        return (epoch + 1e-3) / rise
-    return 0.5 * (1 + math.cos(math.pi * min((epoch - rise) / (epochs - rise), 1.0)))
-
-
-def side_at(config: Config, epoch: int) -> int:
-    """Side of the crops in pixels in an epoch (counted from 0), see `Config.grow_from`."""
-    steps = -(-(config.size - config.grow_from) // _GROW_BY) if config.grow_from else 0
-    taken = int(steps * epoch / (_GROWN_AFTER * config.total_epochs))
-    return config.size if taken >= steps else config.grow_from + taken * _GROW_BY
 
 
 class Running:
@@ -95,6 +64,14 @@ class Running:
         }
 
 
+class Probe(NamedTuple):
+    """A fixed part of the training pictures, judged as they are: crops (M, ...) uint8 of the named rows (M,)."""
+
+    crops: Tensor
+    head: Head
+    rows: NDArray[np.int64]
+
+
 class Expression(L.LightningModule):
     """A network in training, with the moving average of its weights.
 
@@ -104,6 +81,8 @@ class Expression(L.LightningModule):
         heads: the validation split's targets; the first head is what the run is judged by.
         weights: weight of every class (K,) per head.
         teachers: asked at every step about the changed pictures; their answers soften the targets.
+        pace: where the run is in its schedule; None counts steps.
+        probe: training pictures to judge without augmentation after every epoch; None judges none.
 
     """
 
@@ -114,6 +93,9 @@ class Expression(L.LightningModule):
         heads: Sequence[Head],
         weights: Mapping[str, NDArray[np.float64]] | None = None,
         teachers: Teachers | None = None,
+        *,
+        pace: Pace | None = None,
+        probe: Probe | None = None,
     ) -> None:
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)
@@ -121,12 +103,20 @@ class Expression(L.LightningModule):
         self.config, self.validation_heads = config, tuple(heads)
         self.augmentation = augmentation(config.augment, config.augmentation)
         self.class_weights = {n: torch.as_tensor(w, dtype=torch.float32) for n, w in (weights or {}).items()}
-        self._teachers = teachers
+        self._teachers, self._probe = teachers, probe
+        self.pace = pace or Pace(config)
+        self.interrupted = False
+        """Whether the last epoch was left before its end, so that no run may go on after it."""
         self.history: list[dict[str, float]] = []
         self._logits: dict[str, list[Tensor]] = {}
         self._rows: list[Tensor] = []
         self._train = Running()
         self._followed = -1
+
+    @property
+    def running(self) -> dict[str, float]:
+        """Mean loss and accuracy of the epoch's training batches so far."""
+        return self._train.figures()
 
     @property
     def judged(self) -> Network:
@@ -167,7 +157,7 @@ class Expression(L.LightningModule):
             x = augment(self.network.planes(batch["crops"]), self.augmentation)
             x, targets = mixup(x, batch["targets"], self.augmentation.mixup)
             targets = self._teachers.soften(x, targets) if self._teachers else targets
-            side = side_at(self.config, self.current_epoch)
+            side = self.pace.side(self.current_epoch, self.global_step)
             if side != x.shape[-1]:
                 x = functional.interpolate(x, size=(side, side), mode="bilinear", antialias=True, align_corners=False)
             return self.network.normalise(x).contiguous(memory_format=torch.channels_last), targets
@@ -194,23 +184,36 @@ class Expression(L.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Figures of the validation split, by the same code that judges model files."""
-        row: dict[str, float] = {"epoch": self.current_epoch + 1, **self._train.figures()}
+        row: dict[str, float] = {"epoch": self.current_epoch + 1, **self.running}
+        when = f"in epoch {self.current_epoch + 1}"
+        refuse_divergence(row["train_loss"], self._worst_loss(), when)
         row["lr"] = self.trainer.optimizers[0].param_groups[0]["lr"]
         rows = self.gathered(torch.cat(self._rows)).numpy()
         losses = []
         for head in self.validation_heads:
             logits = self.gathered(torch.cat(self._logits[head.name]))
             if not bool(torch.isfinite(logits).all()):
-                raise TrainError(
-                    f"Training diverged in epoch {self.current_epoch + 1}: the network no longer gives numbers. "
-                    "Lower 'lr', or bound the gradient with 'clip'."
-                )
+                refuse_divergence(float("nan"), self._worst_loss(), when)
             losses.append(float(soft_cross_entropy(logits, torch.from_numpy(head.targets[rows]))))
             prefix = "validation_" if head is self.validation_heads[0] else f"validation_{head.name}_"
             row |= head_figures(head, logits.numpy(), rows, prefix)
         row["validation_loss"] = sum(losses) / len(losses)
+        row |= self._clean_figures()
         self.log_dict({k: v for k, v in row.items() if k != "epoch"}, sync_dist=False)
         self.history = [h for h in self.history if h["epoch"] < row["epoch"]] + [row]
+
+    def _worst_loss(self) -> float:
+        return _DIVERGED * max(math.log(len(head.labels)) for head in self.validation_heads)
+
+    @torch.no_grad()
+    def _clean_figures(self) -> dict[str, float]:
+        """Loss and accuracy of the judged network on the probe: no augmentation, no smoothing."""
+        if self._probe is None or not len(self._probe.rows):
+            return {}
+        crops, head, rows = self._probe
+        parts = [self.judged(part.to(self.device))[head.name].float().cpu() for part in crops.split(256)]
+        found = evaluate(softmax(torch.cat(parts).numpy()), head.label[rows], head.labels.names, bootstrap=0)
+        return {"clean_loss": float(found.log_loss), "clean_accuracy": float(found.accuracy)}
 
     def gathered(self, x: Tensor) -> Tensor:
         """Rows of all processes together, on the processor."""
@@ -223,6 +226,7 @@ class Expression(L.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the history with the weights, so that a resumed run has one history."""
         checkpoint["mien_history"] = self.history
+        checkpoint["mien_place"] = self.pace.at(self.global_step)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """See `on_save_checkpoint`.
@@ -238,6 +242,7 @@ class Expression(L.LightningModule):
                 "train into a new folder."
             )
         self.history = list(checkpoint["mien_history"])
+        self.pace.resume(int(self.history[-1]["epoch"]), int(checkpoint["global_step"]))
 
     def configure_optimizers(self) -> Any:
         """Optimiser without decay on batch norm and biases, and the schedule."""
@@ -255,8 +260,8 @@ class Expression(L.LightningModule):
                 "optimizer": optimizer,
                 "lr_scheduler": {"scheduler": plateau, "monitor": f"validation_{c.monitor}"},
             }
-        steps = int(self.trainer.estimated_stepping_batches) / c.total_epochs
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate(c, step / steps))
+        pace = self.pace
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate(c, pace.at(step)))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,8 +17,7 @@ from mien.data.manifest import Manifest
 from mien.learn.config import Config
 from mien.learn.dataset import CropTable
 from mien.learn.leaks import Splits
-from mien.learn.models import count_macs, count_parameters
-from mien.learn.module import Expression
+from mien.learn.models import Network, count_macs, count_parameters
 from mien.learn.runfolder import WEIGHTS
 from mien.learn.targets import Head
 
@@ -55,16 +55,16 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def sizes(module: Expression, config: Config) -> dict[str, Any]:
+def sizes(network: Network, config: Config, history: Sequence[Mapping[str, float]]) -> dict[str, Any]:
     """Parameters, multiply-adds and seconds of training."""
     return {
-        "parameters": count_parameters(module.network),
-        "multiply_adds": count_macs(module.network, config.size, cast(Color, config.color)),
-        "seconds": round(sum(row["seconds"] for row in module.history), 1),
+        "parameters": count_parameters(network),
+        "multiply_adds": count_macs(network, config.size, cast(Color, config.color)),
+        "seconds": round(sum(row["seconds"] for row in history), 1),
     }
 
 
-def environment(module: Expression) -> dict[str, Any]:
+def environment(device: str) -> dict[str, Any]:
     """Versions and device of the training."""
     import platform
 
@@ -78,7 +78,7 @@ def environment(module: Expression) -> dict[str, Any]:
         "lightning": L.__version__,
         "timm": timm.__version__,
         "python": platform.python_version(),
-        "device": str(module.device),
+        "device": device,
         "threads": torch.get_num_threads(),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }

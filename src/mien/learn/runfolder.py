@@ -3,6 +3,7 @@
     config.toml            every setting, resolved
     run.json               data, leaks, sizes, times, versions, figures
     metrics.csv            a row per epoch
+    data.csv               which picture is in which split, where the run made the validation split
     tensorboard/           the same for TensorBoard
     checkpoints/           last.ckpt to go on from, best.ckpt
     model.safetensors      weights of the best epoch
@@ -29,13 +30,14 @@ from mien.core.files import atomic_write
 from mien.core.text import parse_json
 
 __all__ = [
-    "BEST", "CARD", "CONFIG", "LAST", "METRICS", "RECORD", "WEIGHTS", "main_process", "read_json", "refuse_existing",
-    "write_history", "write_json",
+    "BEST", "CARD", "CONFIG", "LAST", "METRICS", "RECORD", "SPLITS_FILE", "WEIGHTS", "main_process", "read_json",
+    "refuse_existing", "write_history", "write_json",
 ]  # fmt: skip
 
 CONFIG = "config.toml"
 RECORD = "run.json"
 METRICS = "metrics.csv"
+SPLITS_FILE = "data.csv"
 CARD = "model.json"
 WEIGHTS = "model.safetensors"
 LAST = "checkpoints/last.ckpt"

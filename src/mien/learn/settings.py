@@ -12,7 +12,7 @@ from typing import Any
 from mien.core.errors import OptionError, unknown_name
 from mien.learn.config import Config, Stage
 
-__all__ = ["from_layers", "from_mapping", "read_config", "read_toml", "to_toml"]
+__all__ = ["base_for_minutes", "from_layers", "from_mapping", "read_config", "read_toml", "to_toml"]
 
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
 
@@ -49,6 +49,18 @@ def from_layers(layers: Sequence[tuple[Mapping[str, Any], str]], base: Config | 
                 typed = {**changes.get(key, getattr(start, key)), **typed}
             changes[key] = typed
     return dataclasses.replace(start, **changes)
+
+
+def base_for_minutes(model: str, size: int) -> dict[str, Any]:
+    """Settings that differ from the defaults where a run has minutes: small crops first, a short memory.
+
+    Args:
+        model: name of the architecture; only the project's own take crops of another size.
+        size: side of the crops in pixels, or 0 for the architecture's own.
+
+    """
+    small = {"grow_from": 24} if model.startswith("mien-") and not 0 < size < 32 else {}
+    return {"ema": 0.995, "augment": "light", "precision": "auto", **small}
 
 
 def _typed(value: Any, like: Any, name: str) -> Any:

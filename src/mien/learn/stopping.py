@@ -5,15 +5,15 @@ Knows no loop.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from types import FrameType
 from typing import Any, final
 
-__all__ = ["Stop", "heeding_signals"]
+__all__ = ["Stop", "announce", "heeding_signals"]
 
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
@@ -23,7 +23,7 @@ class Stop:
     """Whether a signal has asked the program to stop.
 
     Args:
-        tell: is called with the signal's name when the first one comes.
+        tell: is called with the signal's name, in its handler, when the first one comes.
 
     """
 
@@ -62,7 +62,13 @@ class Stop:
         self._tell(signal.Signals(number).name)
 
 
-@contextmanager
+def announce(_name: str) -> None:
+    """Say on standard error what the first signal does; safe in a signal's handler."""
+    with contextlib.suppress(OSError):
+        os.write(2, b"\nStopping: the best epoch so far is finished as a model. Once more ends at once.\n")
+
+
+@contextlib.contextmanager
 def heeding_signals(tell: Callable[[str], None] = lambda _name: None) -> Iterator[Stop]:
     """Signals that would end the program are a wish while the block lasts; see `Stop`."""
     stop = Stop(tell)

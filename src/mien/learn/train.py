@@ -1,43 +1,57 @@
-"""One training run, from a data set to a run folder; Lightning runs the loop.
+"""One training run, from a data set to a run folder.
 
-Puts the pieces together: splits without leaks, network, loop, the best epoch's weights, calibration, model file,
-judgement of that file, report. Knows no command line.
+Puts the pieces together: splits without leaks, network, loop, and what follows it: the best epoch's weights,
+calibration, model file, judgement of that file, report. Knows no command line.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-import lightning as L
 import numpy as np
 import torch
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from mien.core.contract import Color
 from mien.core.errors import OptionError, TrainError
 from mien.core.files import atomic_write, make_folder
+from mien.data.formats import selection
 from mien.data.manifest import Manifest
 from mien.learn.augment import augmentation
-from mien.learn.checkpoints import AtomicCheckpoints, Keeper
+from mien.learn.checkpoints import load_state
+from mien.learn.clock import Clock
 from mien.learn.config import Config
-from mien.learn.dataset import BatchSampler, CropTable, class_weights, loader
-from mien.learn.distill import Teachers, opinions, soften, teachers_of
+from mien.learn.dataset import CropTable
+from mien.learn.distill import opinions, soften, teachers_of
 from mien.learn.finish import finish
-from mien.learn.leaks import Splits, split_for_training
+from mien.learn.leaks import Splits, prepared, split_for_training
+from mien.learn.loop import fit, trainer_for
 from mien.learn.models import Network, build, default_size
-from mien.learn.module import Expression
-from mien.learn.progress import Progress, quiet
+from mien.learn.pace import Pace
+from mien.learn.plan import planned
+from mien.learn.progress import Watch, quiet
 from mien.learn.record import data_record, environment, sizes
-from mien.learn.runfolder import CONFIG, LAST, METRICS, RECORD, main_process, read_json, refuse_existing, write_json
+from mien.learn.runfolder import (
+    BEST,
+    CONFIG,
+    LAST,
+    RECORD,
+    SPLITS_FILE,
+    main_process,
+    read_json,
+    refuse_existing,
+    write_json,
+)
 from mien.learn.settings import read_config, to_toml
+from mien.learn.stopping import Stop, announce
 from mien.learn.targets import Head, heads_of
 from mien.learn.weights import load_weights
 
-__all__ = ["Outcome", "resolve", "saved_config", "train"]
+__all__ = ["Outcome", "finish_run", "resolve", "saved_config", "spent_s", "train"]
 
 Say = Callable[[str], None]
 
@@ -48,61 +62,122 @@ def _say_nothing(_text: str) -> None:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run came to: its folder, the epochs it ran, the best one, and the judgement on the validation split."""
+    """What a run came to: its folder, the epochs it ran, the best one, and the judgement on the validation split.
+
+    `stopped` is the signal that ended the loop before its time, or 0.
+    """
 
     run: Path
     epochs: int
     best_epoch: int
     validation: dict[str, Any]
+    stopped: int = 0
 
 
 def train(
-    manifest: Manifest, config: Config, out: Path | str, *, resume: bool = False, say: Say = _say_nothing
+    manifest: Manifest,
+    config: Config,
+    out: Path | str,
+    *,
+    resume: bool = False,
+    say: Say = _say_nothing,
+    watch: Watch = lambda _moment: None,
+    since_s: float | None = None,
 ) -> Outcome:
     """Train a model and write the run folder.
 
+    Ctrl-C and SIGTERM end the loop, and the best epoch so far is finished as a model; a second one ends at once.
+
     Args:
-        manifest: the data set, with the splits "train" and "validation"; "test" is looked at for leaks only.
+        manifest: the data set, with the splits "train" and "validation" (but see `Config.validation`); "test" is
+            looked at for leaks only.
         config: settings.
         out: the run folder, which must not exist yet or be empty.
-        resume: go on with the run in `out`, with the same settings and the same data.
+        resume: go on with the run in `out`, with the same data; epochs and minutes may differ from the run's so far.
         say: is given lines of progress and notices for a person.
+        watch: is given the place inside an epoch, a few times a second.
+        since_s: `time.monotonic` at which the minutes began, where that was before this call.
 
     Raises:
-        TrainError: the data cannot be trained on, or the run cannot be resumed.
+        TrainError: the data cannot be trained on, the run cannot be resumed, or the training diverged.
         OptionError: a setting that does not fit.
         OutputError: the folder holds something already, or cannot be written.
 
     """
-    run = Path(out)
+    run, begun_s = Path(out), time.monotonic() if since_s is None else since_s
     if config.threads:
         torch.set_num_threads(config.threads)
     config = resolve(config)
-    manifest = manifest.with_labels(config.classes) if config.classes else manifest
+    say = say if main_process() else _say_nothing
+    manifest = prepared(manifest, config, run, say)
     splits = split_for_training(manifest, keep_leaks=config.keep_leaks)
-    if not main_process():
-        say = _say_nothing
     if splits.message():
         say(splits.message())
     tables = _tables(splits, config)
-    teachers = _teachers(tables[0], config)
-    network = _network(config, tables[0])  # this and the trainer before the folder is made: they may not be had
+    teachers = teachers_of(config.teachers, tables[0].heads, config.size, config.color)
+    network = _network(config, tables[0].heads)  # this and the trainer before the folder is made: they may not be had
+    stop = Stop(announce)
+    config, pace = _pace(config, network, tables, _Earlier.of(run, config) if resume else _Earlier(), begun_s, say)
     with quiet():
-        trainer = _trainer(run, config, say)
+        trainer = trainer_for(run, config, stop, pace, say, watch)
     record = data_record(manifest, splits, config, tables[0])
     _open_run(run, config, record, resume)
+    if config.validation and main_process():
+        selection.write(run / SPLITS_FILE, Path(manifest.source), manifest)
     if teachers and config.teacher_views:  # takes minutes, so whatever can be refused has been by now
         tables = (_taught(tables[0], teachers, config, say), tables[1])
+    stop.listen()
+    try:
+        with quiet():
+            asked = None if config.teacher_views else teachers
+            module = fit(run, trainer, network, config, tables, teachers=asked, stop=stop, pace=pace)
+            if not main_process():
+                return Outcome(run, len(module.history), 0, {})
+            say("Finishing: calibration, model file, judgement, report.")
+            record |= sizes(module.network, config, module.history) | {"environment": environment(str(module.device))}
+            judged = module.judged
+            done = finish(run, judged, module.history, manifest, tables[1].heads, config=config, record=record)
+            return Outcome(run, *done, stopped=stop.signal)
+    finally:
+        stop.let_go()
+
+
+def finish_run(manifest: Manifest, out: Path | str, *, say: Say = _say_nothing) -> Outcome:
+    """Finish the best epoch so far of a run that was killed: calibration, model file, judgement, report.
+
+    Args:
+        manifest: the data set of the run.
+        out: the run folder.
+        say: is given lines for a person.
+
+    Raises:
+        TrainError: there is no run in the folder, none of its epochs is complete, or the data are others.
+
+    """
+    run = Path(out)
+    config = resolve(saved_config(run))
+    if not (run / BEST).is_file():
+        raise TrainError(f"No epoch of {run} is complete, so there is nothing to finish; go on with --resume.")
+    record = read_json(run / RECORD)
+    manifest = prepared(manifest, config, run, say)
+    _check_data(run, record, manifest.digest, record["labels"])
+    heads = heads_of(manifest.of_split("validation"), config.targets)
+    network = _network(dataclasses.replace(config, weights="", keep_start=0.0, pretrained=False), heads)
+    history = load_state(run / (LAST if (run / LAST).is_file() else BEST))["mien_history"]
+    say(f"Finishing {run} after {len(history)} of {config.total_epochs} epochs.")
+    record |= sizes(network, config, history) | {"environment": environment("cpu")}
     with quiet():
-        module = _fit(run, trainer, network, config, tables, None if config.teacher_views else teachers)
-        if not main_process():
-            return Outcome(run, len(module.history), 0, {})
-        record |= sizes(module, config) | {"environment": environment(module)}
-        return Outcome(run, *finish(run, module, manifest, tables[1].heads, config=config, record=record))
+        return Outcome(run, *finish(run, network, history, manifest, heads, config=config, record=record))
+
+
+def spent_s(run: Path | str) -> float:
+    """Seconds that the epochs of a run took so far; 0 where none is complete."""
+    last = Path(run) / LAST
+    return float(sum(row["seconds"] for row in load_state(last)["mien_history"])) if last.is_file() else 0.0
 
 
 def saved_config(run: Path | str) -> Config:
-    """Settings of a run that is to be resumed.
+    """Settings of a run that is to be resumed or finished.
 
     Raises:
         TrainError: there is no run in the folder.
@@ -110,7 +185,7 @@ def saved_config(run: Path | str) -> Config:
     """
     path = Path(run) / CONFIG
     if not path.is_file():
-        raise TrainError(f"There is no run to resume in {run}: it has no {CONFIG}.")
+        raise TrainError(f"There is no run in {run}: it has no {CONFIG}.")
     return read_config(path)
 
 
@@ -132,6 +207,49 @@ def resolve(config: Config) -> Config:
     return config
 
 
+@dataclass(frozen=True)
+class _Earlier:
+    """What a run that is resumed has behind it: whole epochs, and its place in the schedule."""
+
+    epochs: int = 0
+    place: float = 0.0
+
+    @classmethod
+    def of(cls, run: Path, config: Config) -> _Earlier:
+        if not (run / LAST).is_file():
+            return cls()
+        state = load_state(run / LAST)
+        history = state["mien_history"]
+        if not config.minutes and len(history) > config.total_epochs:
+            raise TrainError(
+                f"{run} has {len(history)} epochs already, more than {config.total_epochs}; ask for more with "
+                f"--epochs, or finish it with mien train --finish {run}."
+            )
+        return cls(len(history), float(state.get("mien_place", len(history))))
+
+
+def _pace(
+    config: Config,
+    network: Network,
+    tables: tuple[CropTable, CropTable],
+    earlier: _Earlier,
+    begun_s: float,
+    say: Say,
+) -> tuple[Config, Pace]:
+    """Settings with the epochs that the minutes allow, and the place where the run begins."""
+    if not config.minutes:
+        return config, Pace(config)
+    if config.device in {"auto", "cpu"} and config.devices > 1:
+        raise OptionError("'minutes' plans for one device; name the epochs for several.")
+    left_s = config.minutes * 60 - (time.monotonic() - begun_s)
+    schedule = planned(config, network, *tables, left_s)
+    say(schedule.message)
+    config = schedule.config
+    if earlier.epochs:
+        config = dataclasses.replace(config, epochs=round(earlier.place) + config.epochs)
+    return config, Pace(config, Clock(schedule.budget.loop_s), earlier.place)
+
+
 def _tables(splits: Splits, config: Config) -> tuple[CropTable, CropTable]:
     """Training and validation tables; a sample of the training rows where the settings ask for one."""
     part = splits.train
@@ -144,10 +262,6 @@ def _tables(splits: Splits, config: Config) -> tuple[CropTable, CropTable]:
     return CropTable(part, heads, config.size, color), CropTable(splits.validation, judged, config.size, color)
 
 
-def _teachers(table: CropTable, config: Config) -> list[Network]:
-    return teachers_of(config.teachers, table.heads, config.size, config.color)
-
-
 def _taught(table: CropTable, networks: list[Network], config: Config, say: Say) -> CropTable:
     """The training table with its targets softened by the teachers."""
     say(f"Asking {len(networks)} teachers about {len(table)} pictures, {config.teacher_views} views each.")
@@ -156,126 +270,38 @@ def _taught(table: CropTable, networks: list[Network], config: Config, say: Say)
     return table.with_heads(soften(table.heads, said, config.teacher_share))
 
 
-def _network(config: Config, table: CropTable) -> Network:
+def _network(config: Config, heads: Sequence[Head]) -> Network:
     torch.manual_seed(config.seed)
-    heads = {head.name: len(head.labels) for head in table.heads}
     start = Path(config.weights) if config.weights and not config.keep_start else None
     network = build(
-        config.model, heads, size=config.size, color=cast(Color, config.color), dropout=config.dropout,
-        pretrained=config.pretrained, weights=start,
+        config.model, {head.name: len(head.labels) for head in heads}, size=config.size,
+        color=cast(Color, config.color), dropout=config.dropout, pretrained=config.pretrained, weights=start,
     )  # fmt: skip
     if config.keep_start:
         load_weights(network, config.weights)  # all of them, or the mean at the end would not be possible
     return network
 
 
-def _fit(
-    run: Path,
-    trainer: L.Trainer,
-    network: Network,
-    config: Config,
-    tables: tuple[CropTable, CropTable],
-    asked: list[Network] | None,
-) -> Expression:
-    train_table, validation_table = tables
-    weights = {head.name: class_weights(head) for head in train_table.heads} if config.balance == "weights" else {}
-    teachers = Teachers(asked, config.teacher_share, bf16=config.precision == "bf16") if asked else None
-    module = Expression(network, config, validation_table.heads, weights, teachers)
-    rank, world = trainer.global_rank, trainer.world_size
-    order = BatchSampler(
-        len(train_table),
-        config.batch_size,
-        seed=config.seed,
-        epoch=lambda: trainer.current_epoch,
-        weights=_row_weights(train_table.heads[0], config),
-        drop_last=True,
-        rank=rank,
-        world=world,
-    )
-    judged = BatchSampler(len(validation_table), max(config.batch_size, 256), rank=rank, world=world)
-    last = run / LAST
-    try:
-        trainer.fit(
-            module,
-            loader(train_table, order, config.workers),
-            loader(validation_table, judged, config.workers),
-            ckpt_path=str(last) if last.exists() else None,
-        )
-    except SystemExit as stop:  # how Lightning leaves on Ctrl-C
-        raise TrainError(f"Stopped after {len(module.history)} epochs; go on with --resume --out {run}.") from stop
-    except torch.OutOfMemoryError as error:
-        raise TrainError(
-            "The device has too little memory; lower 'batch_size' and raise 'accumulate' by the same factor."
-        ) from error
-    return module
-
-
-def _row_weights(head: Head, config: Config) -> Any:
-    """Chance of every row for the balanced sampler, or None."""
-    if config.balance != "sampler":
-        return None
-    return (head.targets * class_weights(head)).sum(axis=1).astype(np.float64)
-
-
-def _trainer(run: Path, config: Config, say: Say) -> L.Trainer:
-    """Lightning's loop for these settings; nothing is written yet.
-
-    Raises:
-        OptionError: the machine does not have the device, as many of them, or the precision.
-
-    """
-    try:
-        return _loop(run, config, say)
-    except MisconfigurationException as error:
-        raise OptionError(f"This machine cannot train so: {str(error).splitlines()[0]}") from error
-
-
-def _loop(run: Path, config: Config, say: Say) -> L.Trainer:
-    from lightning.pytorch.loggers import TensorBoardLogger
-
-    if config.precision == "16" and not (torch.cuda.is_available() or torch.backends.mps.is_available()):
-        raise OptionError("The precision '16' needs a GPU; take 'bf16' or '32' here.")
-    several = config.devices > 1 or config.nodes > 1
-    frozen = any(stage.freeze != "none" for stage in config.plan)
-    strategy = ("ddp_find_unused_parameters_true" if frozen else "ddp") if several else "auto"
-    monitor = f"validation_{config.monitor}"
-    return L.Trainer(
-        accelerator=config.device,
-        devices=config.devices or ("auto" if config.device != "cpu" else 1),
-        num_nodes=config.nodes,
-        strategy=strategy,
-        precision={"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}[config.precision],
-        max_epochs=config.total_epochs,
-        accumulate_grad_batches=config.accumulate,
-        gradient_clip_val=config.clip or None,
-        callbacks=[Keeper(run, monitor, config.early_stop), Progress(run / METRICS, monitor, config.total_epochs, say)],
-        plugins=[AtomicCheckpoints()],
-        logger=TensorBoardLogger(str(run), name="tensorboard", version=""),
-        log_every_n_steps=50,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-        num_sanity_val_steps=0,
-    )
-
-
 def _open_run(run: Path, config: Config, record: dict[str, Any], resume: bool) -> None:
-    """Make the run folder, or check that the run in it is the one to go on with."""
+    """Make the run folder, or check that the run in it is the one to go on with; either way keep the settings."""
     if not main_process():
         return
     if resume:
-        before = read_json(run / RECORD)
-        if before.get("data", {}).get("sha256") != record["data"]["sha256"]:
-            raise TrainError(f"The data have changed since {run} was started; train into a new folder.")
-        if before.get("labels") != record["labels"]:
-            raise TrainError(
-                f"The run {run} was started with the labels {before.get('labels')}, the data now give "
-                f"{record['labels']}; train into a new folder."
-            )
-        return
-    refuse_existing(run)
-    make_folder(run / "checkpoints")
+        _check_data(run, read_json(run / RECORD), record["data"]["sha256"], record["labels"])
+    else:
+        refuse_existing(run)
+        make_folder(run / "checkpoints")
     with atomic_write(run / CONFIG, "w") as file:
         file.write(to_toml(config))
-    write_json(run / RECORD, record | {"state": "started"})
+    if not resume:
+        write_json(run / RECORD, record | {"state": "started"})
+
+
+def _check_data(run: Path, before: dict[str, Any], sha256: str, labels: Any) -> None:
+    if before.get("data", {}).get("sha256") != sha256:
+        raise TrainError(f"The data have changed since {run} was started; train into a new folder.")
+    if before.get("labels") != labels:
+        raise TrainError(
+            f"The run {run} was started with the labels {before.get('labels')}, the data now give {labels}; train into "
+            "a new folder."
+        )

@@ -35,7 +35,9 @@ def command() -> None:
 def _source(function: _F) -> _F:
     """The argument SOURCE and the options that say how to read it."""
     function = click.option(
-        "--labels", metavar="A,B,...", help="Class names in order, where the data only has numbers."
+        "--labels",
+        metavar="NAMES",
+        help="What numbers mean: raf-db, affectnet, expw, names in order, or 1=sad,2=happy.",
     )(function)
     return click.argument("source", type=click.Path(path_type=Path))(function)
 
@@ -43,9 +45,8 @@ def _source(function: _F) -> _F:
 def _read(source: Path, labels: str | None) -> Manifest:
     from mien.data import read
 
-    names = None if labels is None else [name.strip() for name in labels.split(",")]
     with progress("Reading", None, "pictures") as advance:
-        manifest = read(source, labels=names, advance=advance)
+        manifest = read(source, labels=labels, advance=advance)
     if manifest.unreadable:
         shown = "; ".join(f"{name}: {reason}" for name, reason in manifest.unreadable[:_NAMED])
         more = " ..." if len(manifest.unreadable) > _NAMED else "."

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,7 +15,9 @@ from mien.core.errors import OptionError
 from mien.core.text import counted
 
 if TYPE_CHECKING:
+    from mien.data.manifest import Manifest
     from mien.learn.config import Config
+    from mien.learn.train import Outcome
 
 __all__ = ["command"]
 
@@ -27,6 +31,10 @@ _SETTINGS: tuple[tuple[str, Any, str], ...] = (
     ("color", str, "gray or rgb."),
     ("weights", str, "File of weights to start from: a run's model.safetensors, or timm's for a timm model."),
     ("freeze", str, "none, head-only, or N: only the last N layers and the head learn."),
+    ("validation", float, "Share of the training pictures to take out for validation, such as 0.1, where there is no "
+                          "such split."),
+    ("labels", str, "What numbers as class names mean: raf-db, affectnet, expw, names in order, or 1=sad,2=happy."),
+    ("license", str, "Licence of the weights, an SPDX name, for the model file.  [default: not stated]"),
     ("targets", str, "hard labels, votes, or both (one head each)."),
     ("balance", str, "none, weights (of the loss) or sampler."),
     ("augment", str, "Preset: none, flip, light, standard, strong."),
@@ -36,6 +44,7 @@ _SETTINGS: tuple[tuple[str, Any, str], ...] = (
     ("weight-decay", float, "Weight decay, not on batch norm and biases."),
     ("schedule", str, "cosine, one-cycle, plateau or constant."),
     ("epochs", int, "Length of the run."),
+    ("minutes", float, "Time for the whole run, reading and report included, instead of --epochs."),
     ("batch-size", int, "Pictures per step and device."),
     ("accumulate", int, "Batches per step of the optimiser."),
     ("dropout", float, "Share of features dropped in front of the head."),
@@ -59,8 +68,8 @@ def _settings(function: _F) -> _F:
 
 
 @click.command()
-@click.argument("source")
-@click.option("--out", required=True, metavar="RUN", help="Folder of the run.")
+@click.argument("source", default="")
+@click.option("--out", default="", metavar="RUN", help="Folder of the run.")
 @click.option("--config", "configs", multiple=True, metavar="TOML", help="File of settings; later ones win.")
 @click.option("--classes", help="Keep only these classes: happy,sad,neutral.")
 @click.option("--pretrained", is_flag=True, default=None, help="Start from weights that timm fetches.")
@@ -74,36 +83,81 @@ def _settings(function: _F) -> _F:
     metavar="KEY=VALUE",
     help="Any other setting, as in the TOML file: warmup=0, augmentation.rotate=20.",
 )
-@click.option("--resume", is_flag=True, help="Go on with the run in the folder, with its settings.")
+@click.option("--resume", is_flag=True, help="Go on with the run in the folder; only --epochs or --minutes may change.")
+@click.option("--finish", default="", metavar="RUN", help="Make a model of the best epoch so far of a killed run.")
 @_settings
-def command(source: str, out: str, resume: bool, **options: Any) -> None:
+def command(source: str, out: str, resume: bool, finish: str, **options: Any) -> int:
     """Train a model on the data set SOURCE and write everything about it into the folder RUN.
 
     Settings come from the defaults, then from files (--config), then from options; docs/training.md explains each.
     The epoch and the calibration are chosen on the validation split; the test split is not read, except to keep its
-    pictures out of training.
+    pictures out of training. Ctrl-C makes a model of the best epoch so far; a second one ends at once.
     """
-    from mien.app.terminal import notice, progress
+    since_s = time.monotonic()
+    if finish:
+        return _finish(finish, source, options | {"out": out, "resume": resume})
+    if not out or not (source or resume):
+        raise click.UsageError("mien train needs SOURCE and --out RUN.")
+    if resume:
+        config, since_s = _resumed(out, options, since_s)
+        source = source or _source_of(out)
+    else:
+        config = _new_run(source, out, options)
+    from mien.app.training_view import training_view
+    from mien.learn.train import resolve, train
+
+    config = resolve(config)
+    manifest = _read(source, config)
+    with training_view() as watch:
+        outcome = train(manifest, config, out, resume=resume, say=_say, watch=watch, since_s=since_s)
+    _tell(outcome)
+    return 128 + outcome.stopped if outcome.stopped else 0
+
+
+def _new_run(source: str, out: str, options: Mapping[str, Any]) -> Config:
+    """Settings of a new run, after whatever can be refused without decoding a picture or loading torch."""
     from mien.data import read
+    from mien.data.carve import refuse_without_validation
     from mien.data.formats import refuse_inside
     from mien.learn.runfolder import refuse_existing
-    from mien.learn.train import resolve, saved_config, train
 
-    if resume:
-        _check_resume(options)
-        config = saved_config(out)
-    else:
-        config = resolve(_config(options))
-        refuse_existing(out)
-        refuse_inside(Path(out), Path(source))
+    config = _config(options)
+    refuse_existing(out)
+    refuse_inside(Path(out), Path(source))
+    refuse_without_validation(read(source, labels=config.labels, check=False), config.validation)
+    return config
+
+
+def _finish(run: str, source: str, options: Mapping[str, Any]) -> int:
+    _refuse(options, "--finish takes the run as it is")
+    from mien.learn.train import finish_run, saved_config
+
+    _tell(finish_run(_read(source or _source_of(run), saved_config(run)), run, say=_say))
+    return 0
+
+
+def _source_of(run: str) -> str:
+    """The data set that a run was started on, as it was named then."""
+    from mien.learn.runfolder import RECORD, read_json
+
+    return str(read_json(Path(run) / RECORD)["data"]["source"])
+
+
+def _read(source: str, config: Config) -> Manifest:
+    from mien.app.terminal import notice, progress
+    from mien.data import read
+
     with progress(f"Reading {source}", None, "pictures") as advance:
-        manifest = read(source, advance=advance)
+        manifest = read(source, labels=config.labels, advance=advance)
     if manifest.unreadable:
         count = counted(len(manifest.unreadable), "picture")
         notice(f"{count} cannot be read, left out; the first: {': '.join(manifest.unreadable[0])}.")
     if manifest.passed:
         notice(f"Files that are no part of the data set, {manifest.passed}.")
-    outcome = train(manifest, config, out, resume=resume, say=_say)
+    return manifest
+
+
+def _tell(outcome: Outcome) -> None:
     if outcome.validation:
         click.echo(
             f"{outcome.run}: best epoch {outcome.best_epoch} of {outcome.epochs}; validation accuracy "
@@ -118,23 +172,49 @@ def _say(text: str) -> None:
     sys.stdout.flush()
 
 
-def _check_resume(options: Mapping[str, Any]) -> None:
+def _resumed(out: str, options: Mapping[str, Any], since_s: float) -> tuple[Config, float]:
+    """Settings of a run that goes on, and when its minutes began: with new minutes now, else when it was started."""
+    epochs, minutes = options["epochs"], options["minutes"]
+    if epochs and minutes:
+        raise OptionError("--epochs and --minutes each say how long a run goes on; give one of them.")
+    _refuse({k: v for k, v in options.items() if k not in {"epochs", "minutes"}}, "--resume keeps the run's settings")
+    from mien.learn.train import saved_config, spent_s
+
+    config = saved_config(out)
+    if epochs and config.stages:
+        raise OptionError(f"The run {out} has stages, which say its epochs; lengthen one in its config.toml.")
+    if epochs:
+        config = dataclasses.replace(config, epochs=epochs, minutes=0.0)
+    elif minutes:
+        config = dataclasses.replace(config, minutes=minutes)
+    elif config.minutes:
+        since_s -= spent_s(out)
+    return config, since_s
+
+
+def _refuse(options: Mapping[str, Any], why: str) -> None:
     given = [name for name, value in options.items() if value]
     if given:
-        raise OptionError(
-            f"--resume goes on with the settings of the run; leave out --{given[0].replace('_', '-')}, or train anew."
-        )
+        option = {"configs": "config", "extra": "set"}.get(given[0], given[0]).replace("_", "-")
+        raise OptionError(f"{why}; leave out --{option}, or train anew.")
 
 
 def _config(options: Mapping[str, Any]) -> Config:
-    from mien.learn.settings import from_layers, read_toml
+    from mien.learn.settings import base_for_minutes, from_layers, read_toml
 
     layers = [(read_toml(path), str(path)) for path in options["configs"]]
     known = [name.replace("-", "_") for name, _, _ in _SETTINGS]
     values = {name: options[name] for name in (*known, "pretrained", "keep_leaks") if options[name] is not None}
     if options["classes"]:
         values["classes"] = tuple(name.strip() for name in options["classes"].split(","))
-    return from_layers([*layers, (values, "the command line"), *_extra(options["extra"])])
+    layers += [(values, "the command line"), *_extra(options["extra"])]
+    config = from_layers(layers)
+    if not config.minutes:
+        return config
+    if any("epochs" in layer for layer, _ in layers):
+        raise OptionError("'epochs' and 'minutes' each say how long a run is; give one of them.")
+    base = base_for_minutes(config.model, config.size)
+    return from_layers([(base, "the settings for --minutes"), *layers])
 
 
 def _extra(pairs: tuple[str, ...]) -> list[tuple[dict[str, Any], str]]:

@@ -9,9 +9,9 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from mien.core.errors import DataError, OutputError
-from mien.core.labels import LabelSet
 from mien.data.formats import folders, kaggle, parquet, paths, selection
 from mien.data.formats.common import Hints, Reader
+from mien.data.formats.numbered import names_of
 from mien.data.formats.text import header_of
 from mien.data.manifest import Manifest
 from mien.data.stats import Facts, picture_facts, stats_of
@@ -29,7 +29,7 @@ _NO_ROWS = np.zeros(0, np.int64)  # counted anew
 def read(
     path: str | Path,
     *,
-    labels: Sequence[str] | None = None,
+    labels: str | Sequence[str] | None = None,
     check: bool = True,
     advance: Callable[[int], None] | None = None,
 ) -> Manifest:
@@ -37,7 +37,8 @@ def read(
 
     Args:
         path: a Parquet file or folder, a Kaggle CSV, a CSV of paths, a folder of images, or a zip of these.
-        labels: class names in order, where the data has numbers whose meaning it does not say.
+        labels: what numbers mean, where the data has numbers and not names: the name of a known order ("raf-db"),
+            names in order, or text such as "1=sad,2=happy".
         check: decode every picture once; those that cannot be read leave the table and are listed in `unreadable`.
             Without it an unreadable picture raises when it is loaded.
         advance: called with the number of pictures that were checked since the last call.
@@ -47,7 +48,7 @@ def read(
         MissingExtraError: the layout needs a package that is not installed.
 
     """
-    hints = Hints(None if labels is None else LabelSet(labels))
+    hints = Hints(names_of(labels))
     manifest = _read_unchecked(Path(path), hints)
     return _checked(manifest, advance) if check else manifest
 

@@ -10,9 +10,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.core.errors import DataError
+from mien.core.errors import DataError, unknown_name
 from mien.core.labels import FER2013, FERPLUS, FERPLUS_VOTES, LabelSet, concept
 from mien.core.text import whole_number
+from mien.data.formats.numbered import Names
 from mien.data.manifest import NO_LABEL, Manifest
 from mien.data.trees import Tree
 from mien.pictures.listing import Passed
@@ -27,17 +28,20 @@ _SPLIT_NAMES = {
 }  # fmt: skip
 
 
+_FROM_0 = tuple(range(len(FER2013)))
+
+
 @dataclass(frozen=True)
 class Hints:
     """What the caller knows about a data set and the files may not say.
 
     Args:
-        labels: the class names in the order of the numbers, where labels are numbers without names.
+        labels: the class names with their numbers, where labels are numbers without names.
         depth: how many selections (`mien.data.formats.selection`) led here.
 
     """
 
-    labels: LabelSet | None = None
+    labels: Names | None = None
     depth: int = 0
 
 
@@ -108,11 +112,12 @@ def labels_of(
         raise DataError(f"{where}: it has no rows.")
     if not distinct:
         raise DataError(f"{where}: no row has a label; give every picture a class.")
-    labels = hints.labels or _order_of(distinct)
-    number: dict[str, int] = {}
+    names = hints.labels or Names(_order_of(distinct), _FROM_0)
+    labels, number = names.labels, {}
+    present = [n for text in distinct if (n := whole_number(text)) is not None]
     for text in distinct:
         try:
-            number[text] = labels.index(text)
+            number[text] = _position(text, names, present)
         except DataError as error:
             first = next(i for i, other in enumerate(texts) if other.strip() == text)
             line = f", line {lines[first]}" if lines else ""
@@ -120,10 +125,27 @@ def labels_of(
     return labels, np.array([number.get(text.strip(), NO_LABEL) for text in texts], np.int64)
 
 
+def _position(text: str, names: Names, present: Sequence[int]) -> int:
+    number = whole_number(text)
+    if number is None:
+        return names.labels.index(text)
+    found = names.position(number, present)
+    if found is None:
+        raise DataError(unknown_name("label", text, names.labels.names))
+    return found
+
+
 def _advice(text: str, hints: Hints) -> str:
-    if hints.labels or whole_number(text) is None:
+    if whole_number(text) is None:
         return ""
-    return " Where numbers mean other classes, give the names in order with --labels (in Python: labels=)."
+    if hints.labels:
+        numbers = hints.labels.numbers or range(len(hints.labels.labels))
+        named = ", ".join(f"{n}={name}" for n, name in zip(numbers, hints.labels.labels, strict=True))
+        return f" The numbers that have names: {named}."
+    return (
+        " Where numbers mean other classes, say which with --labels (in Python: labels=): raf-db, affectnet, expw, the "
+        "names in order, or 1=sad,2=happy."
+    )
 
 
 def _order_of(distinct: Sequence[str]) -> LabelSet:

@@ -19,6 +19,7 @@ from mien.core.errors import DataError, MissingExtraError, unknown_name
 from mien.core.labels import LabelSet
 from mien.core.text import parse_json
 from mien.data.formats.common import Hints, labels_of, name_of, passed_over, split_of, vote_name
+from mien.data.formats.numbered import Names
 from mien.data.manifest import SPLITS, Manifest, pictures_array, text_array
 from mien.data.pictures import Encoded, Picture
 from mien.data.trees import Tree
@@ -57,7 +58,7 @@ def read(tree: Tree, hints: Hints) -> Manifest:
 
     """
     tables = [_table(tree, name) for name in _files(tree)]
-    hints = Hints(hints.labels or _label_names(tables, tree.source), hints.depth)
+    hints = Hints(hints.labels or _names(tables, tree.source), hints.depth)
     labels, label = labels_of([text for table in tables for text in _texts(table, "label")], hints, tree.source)
     kinds = [name for name in tables[0].columns if name.startswith(VOTE_PREFIXES)]
     pictures, titles = zip(*(_pictures(table, tree) for table in tables), strict=True)
@@ -117,6 +118,11 @@ def _table(tree: Tree, name: str) -> _Table:
                 f"{where}: expected columns named image and label, got {', '.join(names)}; rename the columns."
             )
     return _Table(name, where, data)
+
+
+def _names(tables: Sequence[_Table], source: str) -> Names | None:
+    labels = _label_names(tables, source)
+    return None if labels is None else Names(labels, tuple(range(len(labels))))
 
 
 def _label_names(tables: Sequence[_Table], where: str) -> LabelSet | None:

@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from mien.core.contract import CropSpec
     from mien.core.errors import MienError
     from mien.core.types import Analysis, Classifier, Detector, Face, Frame, Reading
-    from mien.infer.analyzer import Analyzer, analyze
+    from mien.infer.analyzer import Analyzer
+    from mien.infer.default import analyze
     from mien.infer.options import AnalyzerOptions
     from mien.infer.stream import StreamOptions
+    from mien.media.data_frame import to_frame
     from mien.media.source import open_source
 
 __version__ = "0.1.0"
@@ -33,8 +35,9 @@ _HOMES = {
     "MienError": "mien.core.errors",
     "Reading": "mien.core.types",
     "StreamOptions": "mien.infer.stream",
-    "analyze": "mien.infer.analyzer",
+    "analyze": "mien.infer.default",
     "open_source": "mien.media.source",
+    "to_frame": "mien.media.data_frame",
 }
 
 __all__ = [
@@ -53,6 +56,7 @@ __all__ = [
     "__version__",
     "analyze",
     "open_source",
+    "to_frame",
 ]
 
 

@@ -45,12 +45,20 @@ def command() -> None:
         ("labels", ", ".join(model.labels)),
         ("detector", open_detector().name),
         ("model store", str(cache_folder())),
+        ("devices", _devices()),
         ("threads", f"1 of {os.cpu_count()} processors; processes scale better than threads"),
     ]
     out = console()
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
         out.print(f"{name:<{width}}  {value}", soft_wrap=True, markup=False)
+
+
+def _devices() -> str:
+    from mien.infer.devices import DEVICES, available
+
+    there = [f"{name} ({DEVICES[name].summary})" for name in available()]
+    return f"{', '.join(there)}; docs/devices.md says how to get others"
 
 
 def _version(name: str) -> str:

@@ -1,0 +1,10 @@
+"""What a frozen program needs of mien: the models and other data files, and modules that are imported by name."""
+
+from PyInstaller.utils.hooks import collect_data_files, collect_submodules, copy_metadata
+
+# Training stays out: it would bring torch.
+hiddenimports = collect_submodules(
+    "mien", filter=lambda name: not name.startswith(("mien.learn", "mien.__pyinstaller"))
+)
+datas = collect_data_files("mien") + copy_metadata("mien")
+excludedimports = ["torch", "torchvision", "timm", "lightning"]

@@ -13,12 +13,11 @@ if TYPE_CHECKING:
     from mien.core.contract import CropSpec
     from mien.core.errors import MienError
     from mien.core.types import Analysis, Classifier, Detector, Face, Frame, Reading
-    from mien.infer.analyzer import Analyzer
-    from mien.infer.default import analyze
+    from mien.infer.analyzer import Analyzer, analyze
     from mien.infer.options import AnalyzerOptions
     from mien.infer.stream import StreamOptions
-    from mien.media.data_frame import to_frame
     from mien.media.source import open_source
+    from mien.study.frames import read_timeline, summarise
 
 __version__ = "0.1.0"
 
@@ -35,9 +34,10 @@ _HOMES = {
     "MienError": "mien.core.errors",
     "Reading": "mien.core.types",
     "StreamOptions": "mien.infer.stream",
-    "analyze": "mien.infer.default",
+    "analyze": "mien.infer.analyzer",
     "open_source": "mien.media.source",
-    "to_frame": "mien.media.data_frame",
+    "read_timeline": "mien.study.frames",
+    "summarise": "mien.study.frames",
 }
 
 __all__ = [
@@ -56,7 +56,8 @@ __all__ = [
     "__version__",
     "analyze",
     "open_source",
-    "to_frame",
+    "read_timeline",
+    "summarise",
 ]
 
 

@@ -21,6 +21,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "detect": ("mien.app.commands.detect", "Find the faces in photographs."),
     "demo": ("mien.app.commands.demo", "Read a photograph that comes with scikit-image."),
     "video": ("mien.app.commands.video", "Turn a video into a time line of expressions."),
+    "study": ("mien.app.commands.study", "Turn the videos of a study into one table, with codebook and report."),
     "batch": ("mien.app.commands.batch", "Read any number of pictures and videos, as Parquet."),
     "webcam": ("mien.app.commands.webcam", "Read expressions live from a camera."),
     "serve": ("mien.app.commands.serve", "Serve the live page and the web service."),

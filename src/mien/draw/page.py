@@ -35,6 +35,7 @@ th:first-child,td:first-child{text-align:left}
 thead th{color:var(--soft);font-weight:600;font-size:.85rem;vertical-align:bottom}
 td+td{white-space:nowrap}
 .facts td{white-space:normal;text-align:left;overflow-wrap:anywhere}
+.facts th{text-align:left}
 .facts td:first-child{color:var(--soft);overflow-wrap:normal}
 @media (min-width:40rem){.facts td:first-child{white-space:nowrap}}
 figure{margin:1rem 0}figure img,figure svg{max-width:100%;height:auto;display:block}

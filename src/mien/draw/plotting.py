@@ -12,7 +12,7 @@ from typing import Any
 
 from mien.core.errors import MissingExtraError
 
-__all__ = ["BLUE", "DPI", "FAINT", "GREEN", "INK", "LINE", "ORANGE", "RED", "SOFT", "figure_of", "png"]
+__all__ = ["BLUE", "DPI", "FAINT", "GREEN", "INK", "LINE", "ORANGE", "RED", "SOFT", "drawn", "figure_of", "png"]
 
 INK, SOFT, FAINT, LINE = "#1c2326", "#5b676d", "#a9c2d4", "#d9dfe2"
 BLUE, ORANGE, GREEN, RED = "#2f6690", "#e07a2f", "#3a9d7c", "#d1495b"
@@ -44,6 +44,9 @@ _STYLE: dict[str, Any] = {
     "savefig.facecolor": "white",
     "figure.constrained_layout.h_pad": 0.09,
     "figure.constrained_layout.w_pad": 0.09,
+    "svg.fonttype": "none",  # text stays text, so that a figure can be finished in a drawing program
+    "svg.hashsalt": "mien",
+    "pdf.fonttype": 42,
 }
 
 
@@ -79,6 +82,18 @@ def figure_of(
 
 def png(figure: Any) -> bytes:
     """Bytes of a PNG file without time or program version, so that equal figures give equal files."""
+    return drawn(figure, "png", DPI)
+
+
+_METADATA: dict[str, dict[str, None]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"Creator": None, "Producer": None, "CreationDate": None},
+}
+
+
+def drawn(figure: Any, kind: str, dpi: int = 2 * DPI) -> bytes:
+    """Bytes of a "png", "svg" or "pdf" file without time or program version, inside the block of `figure_of`."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+    figure.savefig(buffer, format=kind, dpi=dpi, metadata=_METADATA[kind])
     return buffer.getvalue()

@@ -8,7 +8,6 @@ class gives the same faces (tests), and takes three times as long on OpenCV 5 (d
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import final
 
@@ -19,7 +18,7 @@ from mien.core.errors import ModelError
 from mien.core.types import Face, Image
 from mien.infer.detectors.own import padded, suppress
 from mien.infer.detectors.scaling import MIN_SIDE, DetectOptions, map_back, shrink
-from mien.infer.session import open_onnx
+from mien.infer.session import OnnxFile, open_bytes, read_model
 
 __all__ = ["YuNet"]
 
@@ -56,7 +55,7 @@ class YuNet:
     def __init__(self, path: Path, options: DetectOptions, threads: int = 1) -> None:
         self._options = options
         self._min_score = _MIN_SCORE if options.min_score is None else options.min_score
-        self._file = open_onnx(path, threads, options.device, edit=partial(_free_size, path))
+        self._file = _open(path, threads)
 
     def detect(self, image: Image) -> list[Face]:
         """Faces of an (H, W, 3) uint8 BGR picture, best score first."""
@@ -75,10 +74,11 @@ class YuNet:
         return self._options.select(map_back(face, factor) for face in suppress(best, _NMS_IOU))
 
 
-def _free_size(path: Path, data: bytes) -> bytes:
+def _open(path: Path, threads: int) -> OnnxFile:
+    data = read_model(path)
     if data.count(_FIXED) != 1:
         raise ModelError(f"{path} is not the YuNet file that this version knows; fetch it with mien models pull yunet.")
-    return data.replace(_FIXED, _FREE)
+    return open_bytes(data.replace(_FIXED, _FREE), path, threads)
 
 
 def _decode(outputs: Sequence[Floats], stride: int, columns: int, min_score: float) -> Floats:

@@ -1,6 +1,7 @@
 """Damaged files, bad inputs, full disks and signals: tried many times, counted, and written to docs/reliability.md.
 
     python benchmarks/faults.py [--trials N] [--seed S] [--out docs/reliability.md]
+    python benchmarks/faults.py --misread    # only the cases that were once misread; the rest of the page stays
 
 Needs the checkout (the damage is made by tests/faults) and the test extra, on Unix. The same seed damages the same
 files in the same way; a fault is told with the number of its trial. Prints a table and ends with one line of JSON;
@@ -15,6 +16,7 @@ import io
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -32,6 +34,7 @@ from damage_cases import CASES, Case
 from damage_readers import READERS
 from damage_trials import Tally, try_reader
 from damage_writers import WRITERS, Writer, blocked, half_files, limited, make_inputs, sizes
+from misread_cases import MISREAD, Misread
 
 
 def _run_case(case: Case, folder: Path) -> dict[str, object]:
@@ -136,6 +139,67 @@ def _writers() -> list[dict[str, object]]:
     return done
 
 
+def _run_misread(case: Misread, folder: Path) -> dict[str, object]:
+    """What a case says now; a fault where that is not what it should say."""
+    case.make(folder)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
+    line = case.line(folder)
+    done = subprocess.run(line, check=False, capture_output=True, text=True, timeout=120, env=environment)
+    told = done.stdout + done.stderr
+    found = re.search(case.says, " ".join(told.split()) if "(?m)" not in case.says else told)
+    says = _telling(told, case.says).replace(f"{folder}/", "").removeprefix("Error: ").removeprefix("error ").strip()
+    return {"case": case, "says": says, "fault": found is None or done.returncode != case.status}
+
+
+def _telling(told: str, pattern: str) -> str:
+    """The line that the pattern finds, else the last one; of an error in Python its text."""
+    lines = [line.strip() for line in told.splitlines() if line.strip()] or [""]
+    line = next((line for line in reversed(lines) if re.search(pattern, line)), lines[-1])
+    return re.sub(r"^[\w.]+Error: |, in [\d.]+ s \(.*", "", line)
+
+
+def _misread() -> list[dict[str, object]]:
+    done = []
+    for case in MISREAD:
+        with _folder() as folder:
+            (folder / "in").mkdir()
+            done.append(_run_misread(case, folder / "in"))
+        print(f"{'FAULT ' if done[-1]['fault'] else ''}{case.what}: {done[-1]['says']}", flush=True)
+    return done
+
+
+_MISREAD_HEAD = "## Misread or missing without a word"
+_MISREAD = (
+    "Public bug reports of the field were replayed. Each case below stands for its kind, and the test for the kind;\n"
+    "the column *now* is what the command or the call said when this page was made."
+)
+
+
+def _misread_section(done: list[dict[str, object]]) -> str:
+    lines = [_MISREAD_HEAD, "", _MISREAD, "", "| input | before | now | test |", "|---|---|---|---|"]
+    for one in done:
+        case: Misread = one["case"]  # type: ignore[assignment]
+        mark = "**fault**: " if one["fault"] else ""
+        test = case.test.removeprefix("tests/").replace("::", "` `")
+        lines.append(f"| {case.what} | {_cell(case.before)} | {mark}{_cell(str(one['says']))} | `{test}` |")
+    return "\n".join(lines) + "\n"
+
+
+def _renew_misread(page: Path) -> bool:
+    """Write that section of the page anew; whether there was a fault."""
+    done = _misread()
+    text, section = page.read_text("utf-8"), _misread_section(done)
+    before, head, after = text.partition(f"{_MISREAD_HEAD}\n")
+    if head:
+        _, mark, rest = after.partition("\n## ")
+        text = f"{before}{section}{mark}{rest}"
+    else:
+        before, mark, rest = text.partition("## Full disks and closed folders")
+        text = f"{before}{section}\n{mark}{rest}"
+    page.write_text(text, "utf-8")
+    return any(bool(one["fault"]) for one in done)
+
+
 _INTRO = """# Reliability
 
 What was tried to break `mien`, how often, and how it ended. Written by
@@ -181,7 +245,7 @@ Tests hold these (`tests/faults/test_faults_signals.py`, `test_faults_places.py`
 
 
 def _page(arguments: argparse.Namespace, tallies: dict[str, Tally], cases: list[dict[str, object]],
-          writers: list[dict[str, object]]) -> str:  # fmt: skip
+          misread: list[dict[str, object]], writers: list[dict[str, object]]) -> str:  # fmt: skip
     names = ("pillow", "onnxruntime", "opencv-python-headless", "pyarrow", "torch")
     head = _INTRO.format(
         command=f"python benchmarks/faults.py --trials {arguments.trials} --seed {arguments.seed}",
@@ -200,7 +264,7 @@ def _page(arguments: argparse.Namespace, tallies: dict[str, Tally], cases: list[
     for case in cases:
         status = f"{case['status']}{' **fault**' if case['fault'] else ''}"
         lines.append(f"| {case['what']} | {status} | {_cell(str(case['says']))} |")
-    lines += ["", "## Full disks and closed folders", "", _DISKS, "", _HEAD_DISKS]
+    lines += ["", _misread_section(misread), "## Full disks and closed folders", "", _DISKS, "", _HEAD_DISKS]
     for writer in writers:
         lines.append(f"| {writer['what']} | {writer['files']} | {_cell(str(writer['faults'] or 'none'))} |")
     return "\n".join([*lines, "", _REST])
@@ -216,14 +280,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--trials", type=int, default=500, help="per reader")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--misread", action="store_true", help="only the section of what was once misread")
     parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parents[1] / "docs" / "reliability.md")
     arguments = parser.parse_args()
+    if arguments.misread:
+        sys.exit(_renew_misread(arguments.out))
     start = time.monotonic()
     print(f"{'reader':42} {'tried':>6} {'read':>6} {'refused':>6} {'faults':>6}")
-    tallies, cases, writers = _readers(arguments.trials, arguments.seed), _cases(), _writers()
-    arguments.out.write_text(_page(arguments, tallies, cases, writers), encoding="utf-8")
+    tallies, cases = _readers(arguments.trials, arguments.seed), _cases()
+    misread, writers = _misread(), _writers()
+    arguments.out.write_text(_page(arguments, tallies, cases, misread, writers), encoding="utf-8")
     faults = {name: [asdict(f) for f in t.faults] for name, t in tallies.items() if t.faults}
-    bad = bool(faults) or any(c["fault"] for c in cases) or any(w["faults"] for w in writers)
+    bad = bool(faults) or any(c["fault"] for c in (*cases, *misread)) or any(w["faults"] for w in writers)
     summary = {"trials": sum(t.tried for t in tallies.values()), "faults": faults, "cases": len(cases),
                "case_faults": sum(bool(c["fault"]) for c in cases), "writers": len(writers),
                "writer_faults": sum(len(w["faults"]) for w in writers),  # type: ignore[arg-type]

@@ -209,3 +209,12 @@ def test_what_a_photograph_holds_besides(expected):
     for kind in AVAILABLE:
         if kind.what in {"moving", "pages"} or kind.suffix == ".mpo":
             assert expected[kind.name][0][2, 2].tolist() == pytest.approx([20, 20, 230], abs=30)
+
+
+def test_the_page_about_formats():
+    """docs/formats.md lists every format and every suffix of videos, and no others."""
+    page = (Path(__file__).parents[2] / "docs" / "formats.md").read_text("utf-8")
+    rows = [f"| {one.shown} | {' '.join(f'`{s}`' for s in one.suffixes)} | {one.what} |" for one in formats.FORMATS]
+    table = page.split("|---|---|---|\n", 1)[1].split("\n\n", 1)[0]
+    assert table.splitlines() == rows
+    assert set(page.rsplit("\n\n", 1)[1].split()) == {f"`{suffix}`" for suffix in formats.VIDEO_SUFFIXES}

@@ -60,7 +60,7 @@ FORMATS: tuple[Format, ...] = (
     Format("GIF", "GIF", "PIL.GifImagePlugin", (".gif",), "animations", moving=True),
     Format("TIFF", "TIFF", "PIL.TiffImagePlugin", (".tif", ".tiff"), "scans and print; the first page"),
     Format("BMP", "BMP", "PIL.BmpImagePlugin", (".bmp",), "Windows"),
-    Format("AVIF", "AVIF", "PIL.AvifImagePlugin", (".avif", ".avifs"), "web (Pillow 11.3 or newer)", moving=True),
+    Format("AVIF", "AVIF", "PIL.AvifImagePlugin", (".avif", ".avifs"), "web pages; Pillow 11.3 or newer", moving=True),
     Format("HEIF", "HEIC/HEIF", "pillow_heif.HeifImagePlugin", (".heic", ".heif", ".hif"),
            "photographs of telephones and cameras; needs `mien[heic]`", extra="heic"),
     Format("JPEG2000", "JPEG 2000", "PIL.Jpeg2KImagePlugin", (".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx"),

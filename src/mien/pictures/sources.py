@@ -15,6 +15,7 @@ _MAX_BYTES = 1 << 30  # 1 GiB: above any picture within the limit of pixels; a d
 _DATA_URI = 'is a data: URI and no path; decode what follows its comma (base64.b64decode(text.partition(",")[2])).'
 _BASE64 = "Expected a path, got what seems to be a picture in base64; decode it first (base64.b64decode(text))."
 _STARTS = ("/9j/", "iVBORw0KGgo", "R0lGOD", "UklGR", "SUkq", "TU0AK", "Qk")  # of JPEG, PNG, GIF, WebP, TIFF, BMP
+_LONGEST = 1000  # characters of a path that a traceback may repeat
 _VARIED = 30  # different characters; of the 64 that base64 has, a picture uses nearly all
 _LONG_TEXT = re.compile(r"[A-Za-z0-9+/_=\s-]{200,}")
 
@@ -34,7 +35,8 @@ def read_file(path: str) -> bytes:
         with file.open("rb") as stream:
             data = stream.read(_MAX_BYTES + 1)
     except (OSError, ValueError) as error:
-        raise _unread(path, error) from error
+        cause = None if len(path) > _LONGEST else error  # its text repeats the whole path in a traceback
+        raise _unread(path, error) from cause
     if len(data) > _MAX_BYTES:
         raise ImageSizeError(path, _too_long())
     return data

@@ -32,7 +32,7 @@ from mien.app.bench.timing import measure
 from mien.core.errors import StoreError
 from mien.infer.analyzer import Analyzer
 from mien.infer.registry import ENTRIES
-from mien.infer.session import open_bytes
+from mien.infer.session import OnnxFile
 from mien.infer.store import find
 from mien.pictures.decode import load_image
 
@@ -122,7 +122,7 @@ def _product_ms(left: np.ndarray, right: np.ndarray) -> float:
         [onnx.numpy_helper.from_array(right, "b")],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    file = open_bytes(model.SerializeToString(), Path("product.onnx"))
+    file = OnnxFile(model.SerializeToString(), Path("product.onnx"))
     return measure(lambda: file.run({"a": left}), 200).best_ms
 
 

@@ -23,7 +23,11 @@ for name in sys.argv[1:]:
 def test_everything_but_learn_imports_without_torch():
     # The base install has no torch: only the training room and its two commands may ask for it, when they run.
     modules = [m.name for m in pkgutil.walk_packages(mien.__path__, "mien.")]
-    outside = [name for name in modules if not name.startswith("mien.learn.") and name != "mien.__main__"]
+    outside = [
+        name
+        for name in modules
+        if not name.startswith("mien.learn.") and name != "mien.__main__" and ".hook-" not in name
+    ]
 
     done = subprocess.run([sys.executable, "-c", _BLOCK, *outside], capture_output=True, text=True)
 

@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from mien.core.contract import CropSpec
     from mien.core.errors import MienError
     from mien.core.types import Analysis, Classifier, Detector, Face, Frame, Reading
-    from mien.infer.analyzer import Analyzer, analyze
+    from mien.infer.analyzer import Analyzer
+    from mien.infer.default import analyze
     from mien.infer.options import AnalyzerOptions
     from mien.infer.stream import StreamOptions
+    from mien.media.data_frame import to_frame
     from mien.media.source import open_source
     from mien.study.frames import read_timeline, summarise
 
@@ -34,10 +36,11 @@ _HOMES = {
     "MienError": "mien.core.errors",
     "Reading": "mien.core.types",
     "StreamOptions": "mien.infer.stream",
-    "analyze": "mien.infer.analyzer",
+    "analyze": "mien.infer.default",
     "open_source": "mien.media.source",
     "read_timeline": "mien.study.frames",
     "summarise": "mien.study.frames",
+    "to_frame": "mien.media.data_frame",
 }
 
 __all__ = [
@@ -58,6 +61,7 @@ __all__ = [
     "open_source",
     "read_timeline",
     "summarise",
+    "to_frame",
 ]
 
 

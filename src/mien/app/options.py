@@ -16,12 +16,13 @@ import click
 from mien.core.errors import OptionError
 from mien.core.text import whole_number
 from mien.infer.detectors.table import AUTO, DEFAULT_DETECTOR, DETECTORS
-from mien.infer.options import AnalyzerOptions
+from mien.infer.devices import AUTO_DEVICE, DEVICES
+from mien.infer.options import ROTATIONS, AnalyzerOptions
 
 if TYPE_CHECKING:
     from mien.infer.analyzer import Analyzer
 
-__all__ = ["FULL", "analyzer_options", "detect_side", "detector_names", "make_analyzer"]
+__all__ = ["FULL", "VIDEO", "analyzer_options", "detect_side", "detector_names", "make_analyzer"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -115,6 +116,26 @@ _OPTIONS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
         ),
         int,
     ),
+    "device": (
+        click.option(
+            "--device",
+            type=click.Choice((*DEVICES, AUTO_DEVICE)),
+            default=AnalyzerOptions.device,
+            show_default=True,
+            help="What computes; docs/devices.md says what each needs.",
+        ),
+        str,
+    ),
+    "rotate": (
+        click.option(
+            "--rotate",
+            type=click.Choice([str(known) for known in ROTATIONS]),
+            default=str(AnalyzerOptions.rotate),
+            show_default=True,
+            help="Turn pictures clockwise by so many degrees first; auto takes the direction whose faces are surest.",
+        ),
+        lambda text: int(text) if text.isdecimal() else text,
+    ),
     "max_pixels": (
         click.option(
             "--max-megapixels",
@@ -127,6 +148,10 @@ _OPTIONS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
         _most_pixels,
     ),
 }
+
+
+VIDEO = tuple(name for name in _OPTIONS if name != "rotate")
+"""The fields that are for videos."""
 
 
 def analyzer_options(*names: str) -> Callable[[_F], _F]:

@@ -7,7 +7,7 @@ at a time. Which faces go together depends on the chunk alone, so a part has the
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import cv2
@@ -23,7 +23,6 @@ from mien.batch.settings import Settings
 from mien.core.errors import ImageError, MienError, ModelError, VideoError
 from mien.core.text import printable
 from mien.core.types import Face, Image
-from mien.infer.crop import crop_faces
 from mien.infer.plug import model_file
 from mien.pictures.decode import load_image
 from mien.pictures.moving import HELD, pictures_in
@@ -150,11 +149,11 @@ class Worker:
             return InputRow("image", error=_error(given, error), code=code_of(error))
         height, width = image.shape[:2]
         try:
-            found = list(self._analyzer.detector.detect(image))
+            found, crops = self._analyzer.cut(image)
         except (ModelError, MemoryError, cv2.error) as error:
             reason = f"no faces could be looked for in {width} x {height} pixels ({_reason(error)})"
             return InputRow("image", width, height, error=_error(given, reason), code="failed")
-        waiting.crops.append(crop_faces(image, found, self._analyzer.classifier.crop))
+        waiting.crops.append(crops)
         waiting.places += [(place, number, face) for number, face in enumerate(found)]
         return InputRow("image", width, height, faces=len(found), note=_note(given.content))
 
@@ -174,7 +173,9 @@ class Worker:
             return InputRow("video", error=text, code="unsupported")
         # The largest faces are chosen per video, so that a shown face stays in; the detector finds them all.
         limit = self._settings.max_faces
-        analyzer = self._analyzer if limit is None else self._settings.analyzer(None)
+        # Pictures may be turned; a video says itself how it is shown.
+        same = limit is None and self._settings.rotate == 0
+        analyzer = self._analyzer if same else replace(self._settings, rotate=0).analyzer(None)
         place, found, frames, size = Place(chunk.first, chunk.shown), 0, 0, (None, None)
         reader = analyzer.reader(max_faces=limit)
         error = note = code = None

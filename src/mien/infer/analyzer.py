@@ -7,28 +7,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
-from itertools import islice
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image as PilImage
+from numpy.typing import ArrayLike, NDArray
 
-from mien.core.errors import InputError
+from mien.core.errors import InputError, OptionError
 from mien.core.types import Analysis, Classifier, Detector, Face, Frame, Image, Reading
 from mien.infer.crop import crop_faces, fit_crops
-from mien.infer.options import AnalyzerOptions
+from mien.infer.given import check_crop, chunks, faces_at, name_of, refuse_single
+from mien.infer.options import AnalyzerOptions, Rotate
 from mien.infer.plug import as_classifier, as_detector
+from mien.infer.turn import find_faces
 from mien.pictures.decode import ColorOrder, ImageSource, load_image
 
 if TYPE_CHECKING:
     from mien.infer.stream import StreamOptions, StreamReader
 
-__all__ = ["Analyzer", "analyze"]
-
-_T = TypeVar("_T")
+__all__ = ["Analyzer"]
 
 _CHUNK = 16
 """Pictures held at once by `reports`: enough to fill the classifier's batches, little memory."""
@@ -49,6 +47,10 @@ class Analyzer:
             threshold (`docs/judging.md`).
         threads: threads of the classifier's runtime, 1 to 256; one is fastest for single faces.
         max_pixels: largest picture to decode.
+        device: what computes: "cpu", "cuda", "rocm", "coreml", "directml", "openvino", or "auto" for the first of
+            them that is there (`docs/devices.md`).
+        rotate: degrees clockwise by which pictures are turned before faces are looked for, 0, 90, 180 or 270, or "auto"
+            for the direction whose faces are surest. Boxes are those of the picture as it was given.
 
     Raises:
         OptionError: unknown name or impossible value.
@@ -67,11 +69,13 @@ class Analyzer:
         min_confidence: float | None = AnalyzerOptions.min_confidence,
         threads: int = AnalyzerOptions.threads,
         max_pixels: int = AnalyzerOptions.max_pixels,
+        device: str = AnalyzerOptions.device,
+        rotate: Rotate = AnalyzerOptions.rotate,
     ) -> None:
         self.options = AnalyzerOptions(
-            model, detector, detect_side, min_face, max_faces, min_confidence, threads, max_pixels
+            model, detector, detect_side, min_face, max_faces, min_confidence, threads, max_pixels, device, rotate
         )
-        self.classifier: Classifier = as_classifier(model, threads)
+        self.classifier: Classifier = as_classifier(model, threads, device)
         self.detector: Detector = as_detector(detector, self.options.looking)
 
     @classmethod
@@ -83,6 +87,10 @@ class Analyzer:
 
         """
         return cls(**{field.name: getattr(options, field.name) for field in fields(AnalyzerOptions)})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled and copied by its options: the models are opened again where it arrives."""
+        return Analyzer.of, (self.options,)
 
     @property
     def uncertain_below(self) -> float:
@@ -121,9 +129,9 @@ class Analyzer:
             InputError: a single picture instead of several.
 
         """
-        _refuse_single(images)
+        refuse_single(images)
         found: list[list[Reading]] = []
-        for chunk in _chunks(images, _CHUNK):
+        for chunk in chunks(images, _CHUNK):
             found += self._read([load_image(i, color=color, max_pixels=self.options.max_pixels) for i in chunk])
         return found
 
@@ -135,7 +143,7 @@ class Analyzer:
 
         """
         picture = load_image(source, color=color, max_pixels=self.options.max_pixels)
-        return self._analysis(name or _name_of(source), picture, self._read([picture])[0])
+        return self._analysis(name or name_of(source), picture, self._read([picture])[0])
 
     def reports(self, sources: Iterable[ImageSource]) -> Iterator[Analysis]:
         """Records of many pictures, in order; one that cannot be read becomes a record with `error`.
@@ -152,17 +160,49 @@ class Analyzer:
 
     def reports_with_images(self, sources: Iterable[ImageSource]) -> Iterator[tuple[Image | None, Analysis]]:
         """As `reports`, each with the decoded picture, (H, W, 3) uint8 BGR (None when it could not be read)."""
-        _refuse_single(sources)
-        for chunk in _chunks(sources, _CHUNK):
+        refuse_single(sources)
+        for chunk in chunks(sources, _CHUNK):
             loaded = [self._try_load(source) for source in chunk]
             pictures = [item for item in loaded if isinstance(item, np.ndarray)]
             readings = iter(self._read(pictures))
             for source, item in zip(chunk, loaded, strict=True):
-                name = _name_of(source)
+                name = name_of(source)
                 if isinstance(item, InputError):
                     yield None, Analysis(name, None, None, self.detector.name, self._model_name, error=str(item))
                 else:
                     yield item, self._analysis(name, item, next(readings))
+
+    def read(
+        self, image: ImageSource, boxes: ArrayLike, landmarks: ArrayLike | None = None, *, color: ColorOrder = "bgr"
+    ) -> list[Reading]:
+        """Readings of faces that the caller has found, in their order, cut out as in training.
+
+        Args:
+            image: as `analyze` takes it.
+            boxes: (N, 4), x1, y1, x2, y2 in pixels of the upright picture; N may be 0. A box holds a face from the
+                forehead to the chin; the model's margin is added.
+            landmarks: (N, 5, 2): right eye, left eye, nose, right and left mouth corner (the person's right); with them
+                tilted faces are turned upright, where the model wants that.
+            color: channel order of an array.
+
+        Raises:
+            ImageError: the picture cannot be read.
+            InputError: boxes or landmarks of another shape, or a box without area.
+
+        """
+        picture = load_image(image, color=color, max_pixels=self.options.max_pixels)
+        faces = faces_at(boxes, landmarks)
+        return self._readings([faces], [crop_faces(picture, faces, self.classifier.crop)])[0]
+
+    def cut(self, picture: Image) -> tuple[list[Face], NDArray[np.uint8]]:
+        """Faces of a decoded picture, in its pixels, and their crops as the classifier takes them.
+
+        Args:
+            picture: (H, W, 3) uint8 BGR.
+
+        """
+        found = find_faces(self.detector, picture, self.options.rotate)
+        return found.faces_as_given(), crop_faces(found.upright, found.faces, self.classifier.crop)
 
     def classify(self, crops: NDArray[np.uint8] | Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Probabilities of face crops that were cut out already.
@@ -178,8 +218,8 @@ class Analyzer:
             InputError: another type or shape.
 
         """
-        _refuse_single(crops)
-        checked = [_check_crop(crop, i) for i, crop in enumerate(crops)]
+        refuse_single(crops)
+        checked = [check_crop(crop, i) for i, crop in enumerate(crops)]
         return self.classifier.classify(fit_crops(checked, self.classifier.crop))
 
     def stream(
@@ -209,6 +249,8 @@ class Analyzer:
         """The state of one video, which reads it frame by frame; `options` and `changes` as for `stream`."""
         from mien.infer.stream import StreamOptions, StreamReader
 
+        if self.options.rotate != 0:
+            raise OptionError("rotate is for pictures; turn the frames of a video before they are read (cv2.rotate).")
         wanted = (options or StreamOptions()).changed(**changes)
         if wanted.uncertain_below is None:
             wanted = wanted.changed(uncertain_below=self.options.min_confidence)
@@ -230,71 +272,15 @@ class Analyzer:
 
     def _read(self, pictures: Sequence[Image]) -> list[list[Reading]]:
         """Detect in each picture, then classify the faces of all of them at once."""
-        faces = [list(self.detector.detect(picture)) for picture in pictures]
-        spec = self.classifier.crop
-        crops = [crop_faces(picture, found, spec) for picture, found in zip(pictures, faces, strict=True)]
+        cut = [self.cut(picture) for picture in pictures]
+        return self._readings([faces for faces, _ in cut], [crops for _, crops in cut])
+
+    def _readings(self, faces: Sequence[list[Face]], crops: Sequence[NDArray[np.uint8]]) -> list[list[Reading]]:
+        """Readings of the faces of several pictures, which are classified at once."""
         if not any(len(c) for c in crops):
-            return [[] for _ in pictures]
+            return [[] for _ in faces]
         rows = iter(self.classifier.classify(np.concatenate(crops)))
         return [[self._reading(face, next(rows)) for face in found] for found in faces]
 
     def _reading(self, face: Face, row: NDArray[np.float32]) -> Reading:
         return Reading(face, self.labels, tuple(row.tolist()), uncertain_below=self.uncertain_below)
-
-
-@dataclass
-class _Shared:
-    """The analyzer of `mien.analyze`, made at its first call."""
-
-    analyzer: Analyzer | None = None
-
-
-_shared = _Shared()
-
-
-def analyze(image: ImageSource, *, color: ColorOrder = "bgr") -> list[Reading]:
-    """Readings of all faces of a picture, with the default model and detector.
-
-    Args:
-        image: path, bytes, NumPy array ((H, W), (H, W, 3) or (H, W, 4); uint8, uint16 or float in 0..1) or Pillow
-            image.
-        color: channel order of an array, "bgr" or "rgb".
-
-    Returns:
-        One `Reading` per face, best face first; an empty list when there is no face.
-
-    Raises:
-        ImageError: the picture cannot be read; the text says why.
-
-    """
-    if _shared.analyzer is None:
-        _shared.analyzer = Analyzer()
-    return _shared.analyzer.analyze(image, color=color)
-
-
-def _chunks(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
-    iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
-        yield chunk
-
-
-def _refuse_single(pictures: object) -> None:
-    """A single picture would be taken for a row of them: a path letter by letter, an array row by row."""
-    single = isinstance(pictures, str | bytes | bytearray | memoryview | os.PathLike | PilImage.Image)
-    if isinstance(pictures, np.ndarray):
-        _, width, channels = pictures.shape if pictures.ndim == 3 else (0, 0, 0)
-        single = pictures.ndim == 2 or (channels in (3, 4) and width != channels)
-    if single:
-        raise InputError(f"Expected several pictures, got a single {type(pictures).__name__}; put it into a list.")
-
-
-def _name_of(source: ImageSource) -> str:
-    return os.fspath(source) if isinstance(source, str | os.PathLike) else f"<{type(source).__name__}>"
-
-
-def _check_crop(crop: object, index: int) -> NDArray[np.uint8]:
-    ok = isinstance(crop, np.ndarray) and crop.dtype == np.uint8 and crop.size > 0
-    if ok and isinstance(crop, np.ndarray) and (crop.ndim == 2 or (crop.ndim == 3 and crop.shape[2] == 3)):
-        return crop
-    got = f"{crop.dtype} {crop.shape}" if isinstance(crop, np.ndarray) else type(crop).__name__
-    raise InputError(f"Expected uint8 crops of shape (S, S) or (S, S, 3), got {got} at position {index}.")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mien.core.contract import INPUT_NAME, METADATA_KEY, OUTPUT_NAME, CropSpec, ModelInfo
 from mien.core.errors import InputError, ModelError
+from mien.infer.devices import CPU
 from mien.infer.registry import DEFAULT_MODEL
 from mien.infer.session import OnnxFile, input_shape, open_onnx
 from mien.infer.store import resolve_model
@@ -59,6 +60,11 @@ class OnnxClassifier:
         return self.info.uncertain_below
 
     @property
+    def device(self) -> str:
+        """Name of the device that computes."""
+        return self._file.device
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """The K labels, in the order of the columns."""
         return self.info.labels
@@ -93,20 +99,21 @@ class OnnxClassifier:
         return out
 
 
-def load_classifier(model: str | Path = DEFAULT_MODEL, threads: int = 1) -> OnnxClassifier:
+def load_classifier(model: str | Path = DEFAULT_MODEL, threads: int = 1, device: str = CPU) -> OnnxClassifier:
     """Open a classifier.
 
     Args:
         model: a shipped name, an `.onnx` file, or the folder of a training run.
         threads: threads for one call.
+        device: name of `mien.infer.devices`, or "auto".
 
     Raises:
         ModelError: no such model, a damaged file, or a file of another format.
-        OptionError: an unknown name.
+        OptionError: an unknown name, or a device that is not there.
 
     """
     path = resolve_model(model)
-    file = open_onnx(path, threads)
+    file = open_onnx(path, threads, device)
     text = file.metadata.get(METADATA_KEY)
     if text is None:
         raise ModelError(

@@ -10,20 +10,27 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from mien.core.errors import OptionError
 from mien.core.text import is_number, is_whole
+from mien.infer.devices import CPU, check_name
 from mien.infer.registry import DEFAULT_MODEL
 from mien.pictures.limits import MAX_PIXELS
 
 if TYPE_CHECKING:
     from mien.core.types import Classifier, Detector, Face
 
-__all__ = ["DETECT_SIDE", "AnalyzerOptions", "DetectOptions"]
+__all__ = ["DETECT_SIDE", "ROTATIONS", "AnalyzerOptions", "DetectOptions", "Rotate"]
 
 DETECT_SIDE = 640
 """Longest side, in pixels, at which faces are looked for unless the caller says otherwise."""
+
+
+Rotate = Literal[0, 90, 180, 270, "auto"]
+
+ROTATIONS: tuple[Rotate, ...] = (0, 90, 180, 270, "auto")
+"""Degrees clockwise by which a picture is turned before faces are looked for; "auto" looks in all four directions."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +43,7 @@ class DetectOptions:
         min_face: faces whose shorter side is smaller, in pixels of the picture, are left out.
         max_faces: at most this many, the largest ones; None for all.
         min_score: faces with a smaller score are left out; None takes the detector's own threshold.
+        device: what computes: a name of `mien.infer.devices`, or "auto".
 
     Raises:
         OptionError: a value is impossible.
@@ -46,6 +54,7 @@ class DetectOptions:
     min_face: float = 0.0
     max_faces: int | None = None
     min_score: float | None = None
+    device: str = CPU
 
     def __post_init__(self) -> None:
         if self.side is not None and not is_whole(self.side, 64):
@@ -56,6 +65,7 @@ class DetectOptions:
             raise OptionError(f"The largest number of faces must be a whole number from 1, got {self.max_faces!r}.")
         if self.min_score is not None and not is_number(self.min_score, -math.inf):
             raise OptionError(f"The smallest score must be a finite number, got {self.min_score!r}.")
+        check_name(self.device)
 
     def select(self, faces: Iterable[Face]) -> list[Face]:
         """Faces that the options ask for, best score first."""
@@ -86,6 +96,10 @@ class AnalyzerOptions:
             threshold (`docs/judging.md`).
         threads: threads of the classifier's runtime, 1 to 256; one is fastest for single faces.
         max_pixels: largest picture to decode.
+        device: what computes: "cpu", "cuda", "rocm", "coreml", "directml", "openvino", or "auto" for the first of
+            them that is there (`docs/devices.md`).
+        rotate: degrees clockwise by which pictures (not videos) are turned before faces are looked for, 0, 90, 180 or
+            270, or "auto" for the direction whose faces are surest.
 
     Raises:
         OptionError: an impossible value.
@@ -100,8 +114,13 @@ class AnalyzerOptions:
     min_confidence: float | None = None
     threads: int = 1
     max_pixels: int = MAX_PIXELS
+    device: str = CPU
+    rotate: Rotate = 0
 
     def __post_init__(self) -> None:
+        if self.rotate not in ROTATIONS or isinstance(self.rotate, bool):
+            known = ", ".join(map(str, ROTATIONS[:-1]))
+            raise OptionError(f"A picture is turned by {known} degrees or 'auto', got {self.rotate!r}.")
         if self.min_confidence is not None and not is_number(self.min_confidence, 0, 1):
             raise OptionError(f"The smallest confidence must lie in 0..1, got {self.min_confidence!r}.")
         if not is_number(self.max_pixels, 1):
@@ -111,4 +130,6 @@ class AnalyzerOptions:
     @property
     def looking(self) -> DetectOptions:
         """What of this a detector needs."""
-        return DetectOptions(side=self.detect_side, min_face=self.min_face, max_faces=self.max_faces)
+        return DetectOptions(
+            side=self.detect_side, min_face=self.min_face, max_faces=self.max_faces, device=self.device
+        )

@@ -42,7 +42,7 @@ def as_detector(given: str | Path | Detector, options: DetectOptions) -> Detecto
     return _OwnDetector(given, options)
 
 
-def as_classifier(given: str | Path | Classifier, threads: int) -> Classifier:
+def as_classifier(given: str | Path | Classifier, threads: int, device: str) -> Classifier:
     """The classifier of a name or file, or an object of the caller's own, ready for several threads.
 
     Raises:
@@ -51,7 +51,7 @@ def as_classifier(given: str | Path | Classifier, threads: int) -> Classifier:
 
     """
     if isinstance(given, str | Path):
-        return load_classifier(given, threads)
+        return load_classifier(given, threads, device)
     if isinstance(given, OnnxClassifier):
         return given
     names = ("name", "labels", "crop", "uncertain_below", "classify")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from mien.app.bench.results import Column, Result, read_stored, result_options, tell
-from mien.app.options import analyzer_options, make_analyzer
+from mien.app.options import VIDEO, analyzer_options, make_analyzer
 from mien.app.terminal import console
 from mien.core.errors import MissingExtraError
 
@@ -62,7 +62,7 @@ class _Row:
 
 @click.command()
 @click.option("--seconds", type=click.FloatRange(1), default=10.0, show_default=True, help="Length of each clip.")
-@analyzer_options()
+@analyzer_options(*VIDEO)
 @result_options
 def command(seconds: float, out: Path | None, against: Path | None, analysis: AnalyzerOptions) -> None:
     """Frames per second of video on one thread, with detection in every frame and as often as needed."""

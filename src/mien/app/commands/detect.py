@@ -19,7 +19,7 @@ from mien.core.files import make_folder
 from mien.core.types import Detector, Face, Image
 
 if TYPE_CHECKING:
-    from mien.infer.options import AnalyzerOptions
+    from mien.infer.options import AnalyzerOptions, Rotate
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ class _Record:
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@analyzer_options("detector", "min_face", "max_faces", "detect_side")
+@analyzer_options("detector", "min_face", "max_faces", "detect_side", "device", "rotate")
 @click.option("--min-score", type=float, metavar="S", help="Leave out less sure faces  [default: the detector's own]")
 @click.option(
     "--annotate",
@@ -70,7 +70,7 @@ def command(
         make_folder(annotate)
     inputs = Inputs(paths, annotate)
     records = []
-    for number, record in enumerate(_records(inputs, detector)):
+    for number, record in enumerate(_records(inputs, detector, analysis.rotate)):
         if annotate is not None and record.image is not None:
             _annotate(annotate / f"{number:04d}-{Path(record.source).stem}{ANNOTATED}", record)
         records.append(record.to_dict(detector.name))
@@ -84,7 +84,8 @@ def command(
         raise SystemExit(1)
 
 
-def _records(inputs: Inputs, detector: Detector) -> Iterator[_Record]:
+def _records(inputs: Inputs, detector: Detector, rotate: Rotate) -> Iterator[_Record]:
+    from mien.infer.turn import find_faces
     from mien.pictures.decode import load_image
 
     for path, problem in inputs.found:
@@ -97,7 +98,7 @@ def _records(inputs: Inputs, detector: Detector) -> Iterator[_Record]:
             yield _Record(path, None, (), str(error))
             continue
         inputs.look(path)
-        yield _Record(path, image, detector.detect(image))
+        yield _Record(path, image, find_faces(detector, image, rotate).faces_as_given())
 
 
 def _annotate(path: Path, record: _Record) -> None:

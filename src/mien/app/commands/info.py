@@ -10,6 +10,8 @@ import click
 
 from mien.app.terminal import console
 
+_ABSENT = "not installed"
+_OPENCV = ("opencv-python", "opencv-contrib-python", "opencv-python-headless", "opencv-contrib-python-headless")
 _PACKAGES = (
     "numpy",
     "onnxruntime",
@@ -45,6 +47,8 @@ def command() -> None:
         ("labels", ", ".join(model.labels)),
         ("detector", open_detector().name),
         ("model store", str(cache_folder())),
+        ("OpenCV's windows", _windows()),
+        ("devices", _devices()),
         ("threads", f"1 of {os.cpu_count()} processors; processes scale better than threads"),
     ]
     out = console()
@@ -53,8 +57,27 @@ def command() -> None:
         out.print(f"{name:<{width}}  {value}", soft_wrap=True, markup=False)
 
 
+def _windows() -> str:
+    """Whether `cv2.imshow` works, and how to change that: only one of OpenCV's packages can be there at a time."""
+    from mien.media.opencv import has_windows
+
+    several = [name for name in _OPENCV if _version(name) != _ABSENT]
+    clash = f"{' and '.join(several)} share one folder, and the last one installed counts; " if len(several) > 1 else ""
+    if has_windows():
+        return f"{clash}yes (cv2.imshow works)"
+    wanted = f"pip uninstall {' '.join(several)}, then pip install opencv-python" if several else "opencv-python"
+    return f"{clash}no (mien needs none; for cv2.imshow: {wanted})"
+
+
+def _devices() -> str:
+    from mien.infer.devices import DEVICES, available
+
+    there = [f"{name} ({DEVICES[name].summary})" for name in available()]
+    return f"{', '.join(there)}; docs/devices.md says how to get others"
+
+
 def _version(name: str) -> str:
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
-        return "not installed"
+        return _ABSENT

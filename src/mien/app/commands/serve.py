@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 )
 @click.option("--limit", "limits", multiple=True, metavar="NAME=NUMBER", help="Change a limit; see docs/serving.md.")
 @click.option("--access-log", is_flag=True, help="Log every request: address, route, status, time.")
-@analyzer_options("model", "detector", "detect_side", "min_face", "min_confidence", "threads")
+@analyzer_options("model", "detector", "detect_side", "min_face", "min_confidence", "threads", "device")
 def command(
     host: str,
     port: int,

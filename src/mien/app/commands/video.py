@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from mien.app.ending import STOPPED
-from mien.app.options import analyzer_options, make_analyzer
+from mien.app.options import VIDEO, analyzer_options, make_analyzer
 from mien.app.terminal import console, notice, progress
 from mien.app.timespan import seconds
 from mien.core.errors import OptionError, VideoError
@@ -48,7 +48,7 @@ _MOST_PEOPLE = 20
 @click.option("--anonymize", is_flag=True, help="Cover the faces in the video and the thumbnails.")
 @click.option("--thumbnails", is_flag=True, help="Put a small picture of each face into the report.")
 @click.option("--panel", is_flag=True, help="Draw the probabilities in a panel beside the video, not in the picture.")
-@analyzer_options()
+@analyzer_options(*VIDEO)
 def command(source: str, detector_every: str, **values: Any) -> None:
     """Turn a video into a time line of expressions.
 

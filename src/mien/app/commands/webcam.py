@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from mien.app.commands.video import parse_every
-from mien.app.options import analyzer_options, make_analyzer
+from mien.app.options import VIDEO, analyzer_options, make_analyzer
 from mien.app.terminal import console, notice
 from mien.core.errors import OutputError
 
@@ -44,7 +44,7 @@ _NO_WINDOW = (
     "--timeline", type=click.Path(path_type=Path), help="Write a row per face and frame: .csv/.jsonl/.parquet."
 )
 @click.option("--detector-every", default="auto", show_default=True, metavar="N|auto", help="Detect in each Nth frame.")
-@analyzer_options()
+@analyzer_options(*VIDEO)
 def command(
     camera: str,
     window: bool,

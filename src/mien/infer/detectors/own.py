@@ -49,7 +49,7 @@ class OwnDetector:
     thread_safe = True
 
     def __init__(self, path: Path, options: DetectOptions, threads: int = 1) -> None:
-        self._file = open_onnx(path, threads)
+        self._file = open_onnx(path, threads, options.device)
         if METADATA_KEY not in self._file.metadata:
             raise ModelError(f"{path} carries no metadata of mien, so it is not one of its detectors.")
         self.info = DetectorInfo.from_json(self._file.metadata[METADATA_KEY], str(path))

@@ -8,6 +8,7 @@ class gives the same faces (tests), and takes three times as long on OpenCV 5 (d
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import final
 
@@ -18,7 +19,7 @@ from mien.core.errors import ModelError
 from mien.core.types import Face, Image
 from mien.infer.detectors.own import padded, suppress
 from mien.infer.detectors.scaling import MIN_SIDE, DetectOptions, map_back, shrink
-from mien.infer.session import OnnxFile, open_bytes, read_model
+from mien.infer.session import open_onnx
 
 __all__ = ["YuNet"]
 
@@ -55,7 +56,7 @@ class YuNet:
     def __init__(self, path: Path, options: DetectOptions, threads: int = 1) -> None:
         self._options = options
         self._min_score = _MIN_SCORE if options.min_score is None else options.min_score
-        self._file = _open(path, threads)
+        self._file = open_onnx(path, threads, options.device, edit=partial(_free_size, path))
 
     def detect(self, image: Image) -> list[Face]:
         """Faces of an (H, W, 3) uint8 BGR picture, best score first."""
@@ -74,11 +75,10 @@ class YuNet:
         return self._options.select(map_back(face, factor) for face in suppress(best, _NMS_IOU))
 
 
-def _open(path: Path, threads: int) -> OnnxFile:
-    data = read_model(path)
+def _free_size(path: Path, data: bytes) -> bytes:
     if data.count(_FIXED) != 1:
         raise ModelError(f"{path} is not the YuNet file that this version knows; fetch it with mien models pull yunet.")
-    return open_bytes(data.replace(_FIXED, _FREE), path, threads)
+    return data.replace(_FIXED, _FREE)
 
 
 def _decode(outputs: Sequence[Floats], stride: int, columns: int, min_score: float) -> Floats:

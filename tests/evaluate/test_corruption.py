@@ -30,8 +30,8 @@ def test_keeps_shape_and_original(name: str, shape: tuple[int, ...]):
     image = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     before = image.copy()
     for strength in STRENGTHS:
-        spoilt = corrupt(image, name, strength)
-        assert (spoilt.shape, spoilt.dtype) == (shape, np.uint8)
+        changed = corrupt(image, name, strength)
+        assert (changed.shape, changed.dtype) == (shape, np.uint8)
     np.testing.assert_array_equal(image, before)
 
 

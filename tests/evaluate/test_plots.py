@@ -96,3 +96,11 @@ def test_other_files_are_no_history(tmp_path: Path, text: str, says: str):
 def test_missing_history_is_named(tmp_path: Path):
     with pytest.raises(DataError, match=r"metrics\.csv"):
         read_history(tmp_path / "metrics.csv")
+
+
+def test_no_curve_is_drawn_twice(tmp_path: Path):
+    """The log-loss of hard labels is the loss, so it gets no panel; a figure of its own does."""
+    text = "epoch,train_loss,clean_loss,validation_loss,validation_log_loss,validation_ece\n"
+    path = history(tmp_path, text + "1,2.0,1.6,1.8,1.8,0.1\n2,1.5,1.1,1.4,1.4,0.2\n")
+    assert plots._told_once(read_history(path)) == ["loss", "ece"]
+    assert size(plots.curves(path, best_epoch=2))[0] > 400

@@ -67,8 +67,8 @@ def test_writes_a_self_contained_report(tmp_path: Path, world: Manifest, brightn
 def test_sections_follow_the_contents(tmp_path: Path, world: Manifest, brightness: Brightness):
     plain = outline(write_report(judge(brightness, world).to_dict(), tmp_path / "plain")).headings
     assert plain == [
-        "How it was measured", "Classes", "What is taken for what", "Does the confidence mean what it says?",
-        "Abstaining", "Pictures that also occur in training",
+        "How it was measured", "Per-class precision, recall, F1", "Confusion matrix",
+        "Does the confidence mean what it says?", "Abstaining", "Pictures that also occur in training",
     ]  # fmt: skip
     group = np.array(["a", "b"] * 3)
     manifest = manifest_of(squares([0.0, 0.5, 1.0] * 2), [0, 1, 2, 0, 2, 1], ["test"] * 6, group=group)
@@ -78,7 +78,7 @@ def test_sections_follow_the_contents(tmp_path: Path, world: Manifest, brightnes
         "speed": {"one_ms": 0.5, "batch": 32, "batch_ms": 0.4, "processor": "a processor"},
     }
     full = outline(write_report(body, tmp_path / "full")).headings
-    assert full == [*plain[:-1], "With the mirror image", "Groups", "Spoilt pictures", "Speed"]
+    assert full == [*plain[:-1], "With the mirror image", "Groups", "Corrupted pictures", "Speed"]
     assert (tmp_path / "full" / "corruptions.png").is_file()
 
 

@@ -5,20 +5,23 @@ Works on the JSON of evaluations alone. Says only what was measured; what was no
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from string import Template
 from typing import Any
 
 import numpy as np
 
 from mien.core.errors import DataError
 from mien.core.files import atomic_write
-from mien.evaluate.card_text import DATA, LIMITS, USE
 from mien.evaluate.records import decimal, percent, protocol_rows, span, uncertain_text
 
 __all__ = ["model_card", "write_card"]
 
 Body = Mapping[str, Any]
+
+_HERE = Path(__file__).parent
 
 
 def write_card(path: Path | str, evaluations: Sequence[Body]) -> None:
@@ -50,25 +53,16 @@ def model_card(evaluations: Sequence[Body]) -> str:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise DataError(f"Two evaluations are of a model called {twice!r}; a card describes each model once.")
-    parts = [
-        "# Model card",
-        "Made by `mien evaluate --card` from the evaluations of the files below; edit the generator, not this page. "
-        "Every figure is of a single view, measured on the model file itself.",
-        USE,
-        "## Models",
-        _models(evaluations),
-        "## Accuracy",
-        _accuracy(evaluations),
-        *(_one_model(body) for body in evaluations),
-        "## Speed",
-        _speed(evaluations),
-        "## Data and rights",
-        _data(evaluations),
-        LIMITS,
-        "## How to repeat these figures",
-        _repeat(evaluations),
-    ]
-    return "\n\n".join(part.strip() for part in parts if part) + "\n"
+    crops = dict.fromkeys(_seen(body["model"].get("crop")) for body in evaluations)
+    return Template((_HERE / "card_template.md").read_text("utf-8")).substitute(
+        models=_models(evaluations),
+        accuracy=_accuracy(evaluations),
+        each="\n\n".join(_one_model(body) for body in evaluations),
+        speed=_speed(evaluations),
+        data=_data(evaluations),
+        crops=" or ".join(crops),
+        repeat=_repeat(evaluations),
+    )
 
 
 def _name(body: Body) -> str:
@@ -108,6 +102,13 @@ def _crop(crop: Body | None) -> str:
         return "–"
     color = "grey" if crop["color"] == "gray" else "RGB"
     return f"{color} crops of {crop['size']} px, {crop['margin']:g} times the square root of the face box's area"
+
+
+def _seen(crop: Body | None) -> str:
+    """What a model sees of a face, in few words."""
+    if crop is None:
+        return "crops of faces"
+    return f"{'grey' if crop['color'] == 'gray' else 'colour'} crops of {crop['size']} px"
 
 
 def _training(training: Body) -> str:
@@ -158,13 +159,13 @@ def _one_model(body: Body) -> str:
         f"## {_name(body)}",
         "### Protocol",
         _table(("", ""), protocol_rows(body), left=2),
-        "### Classes",
+        "### Per-class precision, recall, F1",
         _classes(body["figures"]),
-        "### What is taken for what",
+        "### Confusion matrix",
         _confusion(body["figures"]),
         "### Calibration and abstaining",
         _calibration(body),
-        "### Spoilt pictures",
+        "### Corrupted pictures",
         _corruptions(body),
         "### Groups of people",
         _groups(body),
@@ -190,7 +191,7 @@ def _confusion(f: Body) -> str:
     support = counts.sum(axis=1, keepdims=True)
     shares = np.divide(100 * counts, support, out=np.zeros(counts.shape), where=support > 0)
     rows = [[name, *(f"{v:.0f}" for v in row)] for name, row in zip(f["names"], shares, strict=True)]
-    return "Per cent of each class (rows) by answer (columns).\n\n" + _table(["", *f["names"]], rows)
+    return "Per cent of each true label (rows) by predicted label (columns).\n\n" + _table(["", *f["names"]], rows)
 
 
 def _calibration(body: Body) -> str:
@@ -265,14 +266,15 @@ def _data(evaluations: Sequence[Body]) -> str:
             if name and str(name) not in names:
                 names.append(str(name))
     votes = any(body["figures"]["kl_votes"] is not None for body in evaluations)
+    about = {key: text.strip() for key, text in tomllib.loads((_HERE / "card_data.toml").read_text("utf-8")).items()}
     texts = []
     for name in names:
-        known = [text for key, text in DATA.items() if key in name.lower().replace("-", "").replace("_", "")]
+        known = [text for key, text in about.items() if key in name.lower().replace("-", "").replace("_", "")]
         texts.append(
             known[0] if known else f"**{name}**: nothing is known to this generator about its origin and rights."
         )
-    if votes and any(text == DATA["fer2013"] for text in texts):
-        texts.append(DATA["ferplus"])
+    if votes and any(text == about["fer2013"] for text in texts):
+        texts.append(about["ferplus"])
     return "\n\n".join(dict.fromkeys(texts))
 
 

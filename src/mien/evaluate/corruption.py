@@ -2,7 +2,7 @@
 
 In the manner of ImageNet-C (Hendrycks and Dietterich 2019), with strengths chosen for small pictures of faces. A
 corruption is applied to the whole picture before it is resized to a crop. Everything random follows from the seed,
-the corruption, the strength and the row, so a picture is always spoilt in the same way.
+the corruption, the strength and the row, so a picture is always corrupted in the same way.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def corrupt(image: Picture, name: str, strength: int, seed: int = 0, row: int = 
         name: one of `CORRUPTIONS`.
         strength: 1 (mild) to 5.
         seed: seed of the suite.
-        row: number of the picture, so that each is spoilt in its own way.
+        row: number of the picture, so that each is corrupted in its own way.
 
     Raises:
         OptionError: an unknown corruption or strength.
@@ -98,8 +98,8 @@ def judge_corruptions(
         images = [judged.load(row) for row in rows]
         for i, name in enumerate(CORRUPTIONS):
             for j, strength in enumerate(STRENGTHS):
-                spoilt = [corrupt(image, name, strength, seed, row) for image, row in zip(images, rows, strict=True)]
-                crops = fit_crops(spoilt, classifier.crop)
+                changed = [corrupt(image, name, strength, seed, row) for image, row in zip(images, rows, strict=True)]
+                crops = fit_crops(changed, classifier.crop)
                 p[i, j, start : start + len(rows)] = classifier.classify(crops)
                 if advance is not None:
                     advance(len(rows))

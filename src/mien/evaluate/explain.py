@@ -63,10 +63,10 @@ def occlusion_map(
     loss, covered = np.zeros((size, size)), np.zeros((size, size))
     for start in range(0, len(places), _BATCH):
         part = places[start : start + _BATCH]
-        spoilt = np.repeat(crop[None], len(part), axis=0)
-        for image, (y, x) in zip(spoilt, part, strict=True):
+        changed = np.repeat(crop[None], len(part), axis=0)
+        for image, (y, x) in zip(changed, part, strict=True):
             image[y : y + side, x : x + side] = blurred[y : y + side, x : x + side]
-        for (y, x), odds in zip(part, _log_odds(classifier.classify(spoilt), label), strict=True):
+        for (y, x), odds in zip(part, _log_odds(classifier.classify(changed), label), strict=True):
             loss[y : y + side, x : x + side] += whole - odds
             covered[y : y + side, x : x + side] += 1
     found: NDArray[np.float64] = loss / np.maximum(covered, 1)

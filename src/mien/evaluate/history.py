@@ -1,7 +1,7 @@
 """The figures of a training, epoch by epoch, from its CSV.
 
-The file has a column "epoch"; another column is "train_loss", "validation_accuracy" and so on, or stands alone
-("lr"). Empty cells are skipped. Draws nothing.
+The file has a column "epoch"; another column is "train_loss", "clean_loss" (training pictures as they are),
+"validation_accuracy" and so on, or stands alone ("lr"). Empty cells are skipped. Draws nothing.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def _number(text: str, path: Path) -> float:
 
 
 def _kind(name: str) -> tuple[str, str]:
-    for short, part in (("train", "train"), ("validation", "validation"), ("val", "validation")):
+    for short, part in (("train", "train"), ("clean", "clean"), ("validation", "validation"), ("val", "validation")):
         for mark in ("_", "/"):
             if name.startswith(short + mark):
                 return name[len(short) + 1 :], part

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from mien.draw.canvas import heat, patch, plain_log_axis
 from mien.draw.plotting import BLUE, FAINT, GREEN, ORANGE, RED, SOFT, figure_of, png
 from mien.evaluate.coverage import Coverage
-from mien.evaluate.history import read_history
+from mien.evaluate.history import History, read_history
 from mien.evaluate.metrics import ClassFigures, ReliabilityBin
 
 __all__ = ["classes", "comparison", "confusion", "corruptions", "coverage", "curves", "reliability", "title_of"]
@@ -27,7 +27,7 @@ _TITLES = {"log_loss": "log-loss", "lr": "learning rate", "ece": "calibration er
 
 
 def confusion(counts: ArrayLike, names: Sequence[str]) -> bytes:
-    """Confusion counts (K, K), and beside them each row as shares of the class; rows are labels."""
+    """Confusion counts (K, K), and beside them each row as shares of the class; rows are true labels."""
     table = np.asarray(counts, np.int64)
     support = table.sum(axis=1, keepdims=True)
     shares = np.divide(table, support, out=np.zeros(table.shape), where=support > 0)
@@ -36,7 +36,7 @@ def confusion(counts: ArrayLike, names: Sequence[str]) -> bytes:
     with figure_of(2 * side + 1.6, side + 0.9, ncols=2, sharey=True) as (figure, (left, right)):
         for axes, values, title in ((left, table, "Pictures"), (right, shares, "Share of the class, in per cent")):
             heat(axes, values, shares, names, title)
-        left.set_ylabel("label")
+        left.set_ylabel("true label")
         return png(figure)
 
 
@@ -165,34 +165,68 @@ def comparison(rows: Sequence[Mapping[str, Any]], metric: str) -> bytes:
         return png(figure)
 
 
-def curves(metrics_csv: Path | str) -> bytes:
-    """Curves of a training's CSV: one panel for each kind of figure, a line for train and one for validation.
+# Part of a training's figures: name, colour, line.
+_PARTS: Mapping[str, tuple[str, str, str]] = {
+    "train": ("training, as augmented", BLUE, "--"),
+    "clean": ("training, as they are", BLUE, "-"),
+    "validation": ("validation", ORANGE, "-"),
+    "": ("", SOFT, "-"),
+}
+
+
+def curves(metrics_csv: Path | str, best_epoch: int | None = None) -> bytes:
+    """Curves of a training's CSV: one panel for each kind of figure, a line for each part of the data.
+
+    A panel whose every line another panel has already is left out: the log-loss of hard labels is the loss.
 
     Args:
         metrics_csv: the file; `mien.evaluate.history` says what it must hold.
+        best_epoch: the epoch that was kept, which is marked; None marks none.
 
     Raises:
         DataError: the file cannot be read, or has no column "epoch" or no figures.
 
     """
     series = read_history(metrics_csv)
-    kinds = sorted({kind for kind, _ in series}, key=_order)
+    kinds = _told_once(series)
     columns = min(len(kinds), 3)
     rows = -(-len(kinds) // columns)
-    with figure_of(3.7 * columns, 2.8 * rows, nrows=rows, ncols=columns) as (figure, grid):
+    with figure_of(3.7 * columns, 2.9 * rows + 0.4, nrows=rows, ncols=columns) as (figure, grid):
         cells = np.ravel(grid)
         for axes, kind in zip(cells, kinds, strict=False):
-            for part, color in (("train", BLUE), ("validation", ORANGE), ("", SOFT)):
-                if (kind, part) in series:
-                    x, y = series[kind, part]
-                    axes.plot(x, y, "-" if len(x) > 1 else "o", color=color, label=part or None)
+            _curve_panel(axes, {part: series[kind, part] for part in _PARTS if (kind, part) in series}, best_epoch)
             axes.set(title=title_of(kind), xlabel="epoch")
-            axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
-            if any(p for k, p in series if k == kind):
-                axes.legend(fontsize=9)
         for axes in cells[len(kinds) :]:
             axes.set_visible(False)
+        handles = {label: line for a in cells for line, label in zip(*a.get_legend_handles_labels(), strict=True)}
+        if handles:
+            figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4, fontsize=9)
         return png(figure)
+
+
+def _told_once(series: History) -> list[str]:
+    """The kinds of figures to draw, in order."""
+    kinds = sorted({kind for kind, _ in series}, key=_order)
+    drawn: list[list[float]] = []
+    chosen = []
+    for kind in kinds:
+        lines = [y for (k, _), (_, y) in series.items() if k == kind]
+        new = [y for y in lines if not any(len(y) == len(d) and np.allclose(y, d, atol=1e-6) for d in drawn)]
+        if new:
+            chosen.append(kind)
+            drawn += new
+    return chosen
+
+
+def _curve_panel(axes: Any, lines: Mapping[str, tuple[list[float], list[float]]], best_epoch: int | None) -> None:
+    for part, (x, y) in lines.items():
+        label, color, style = _PARTS[part]
+        axes.plot(x, y, style if len(x) > 1 else "o", color=color, label=label or None)
+        if part == "validation" and best_epoch in x:
+            axes.plot(best_epoch, y[x.index(best_epoch)], "D", color=RED, markersize=5, zorder=4)
+    if best_epoch is not None:
+        axes.axvline(best_epoch, color=RED, linewidth=1, linestyle=":", label=f"best epoch, {best_epoch}")
+    axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
 
 
 def title_of(figure: str) -> str:

@@ -124,6 +124,9 @@ def uncertain_text(uncertain: Mapping[str, Any]) -> str:
     """What the model's threshold does, as a sentence or two; `uncertain` is that part of an evaluation's coverage."""
     text = f"Readings with a confidence below {percent(uncertain['below'])} are marked as uncertain: "
     text += f"{percent(1 - uncertain['coverage'])} of these pictures."
+    if uncertain.get("interval"):
+        low, high = uncertain["interval"]
+        text += f" The threshold's 95 % interval is {percent(low)} to {percent(high)} ({uncertain['n']:,} pictures)."
     shares = [
         f"{percent(uncertain[key])} of {name}"
         for key, name in (("accuracy", "the others"), ("accuracy_uncertain", "the marked ones"))

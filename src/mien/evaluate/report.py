@@ -134,18 +134,18 @@ def _classes(figures: Body, picture: bytes) -> str:
         for c in figures["classes"]
     ]
     return section(
-        "Classes",
+        "Per-class precision, recall, F1",
         figure_png(picture, "Bars of precision, recall and F1 of every class; the table below has the same figures."),
         table(("class", "precision", "recall", "F1", "pictures"), rows),
     )
 
 
 def _confusion(figures: Body, picture: bytes) -> str:
-    alt = "Confusion matrix as counts and as shares of each class; rows are labels, columns are answers."
-    caption = "Rows are the labels of the data, columns what the model answered."
+    alt = "Confusion matrix as counts and as shares of each class; rows are true labels, columns are predicted labels."
+    caption = "Rows are the true labels, columns the predicted ones."
     worst = _worst_confusions(figures)
     text = f"{caption} Most frequent: {worst}." if worst else caption
-    return section("What is taken for what", figure_png(picture, alt, text))
+    return section("Confusion matrix", figure_png(picture, alt, text))
 
 
 def _worst_confusions(figures: Body) -> str:
@@ -242,7 +242,7 @@ def _corruptions(body: Body, picture: bytes | None) -> str:
     ]
     kept = found["mean_accuracy"] / body["figures"]["accuracy"] if body["figures"]["accuracy"] else 0.0
     return section(
-        "Spoilt pictures",
+        "Corrupted pictures",
         tiles(
             [
                 ("mean corruption accuracy", percent(found["mean_accuracy"])),

@@ -193,13 +193,14 @@ def judge_file(model: Path, manifest: Manifest, split: str, target: Path) -> dic
     figures = headline(evaluation.to_dict()["figures"])
     protocol = f"{evaluation.data['protocol']}, {split} split, single view"
     metrics = {**classifier.info.metrics, split: {**figures, "protocol": protocol}}
-    threshold = classifier.info.uncertain_below
-    if split == "validation":
-        threshold = threshold_of(evaluation).value
+    chosen = threshold_of(evaluation) if split == "validation" else None
+    threshold = chosen.value if chosen else classifier.info.uncertain_below
     rewrite_info(model, metrics=metrics, uncertain_below=threshold)
-    evaluation = dataclasses.replace(evaluation, model=model_facts(load_classifier(model)))
+    body = dataclasses.replace(evaluation, model=model_facts(load_classifier(model))).to_dict()
+    if chosen:
+        body["coverage"]["uncertain"] |= {"interval": list(chosen.interval), "n": chosen.n}
     make_folder(target.parent)
-    write_evaluation(target, evaluation.to_dict())
+    write_evaluation(target, body)
     return figures
 
 

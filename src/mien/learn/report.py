@@ -9,7 +9,7 @@ from typing import Any
 from mien.core.files import atomic_write
 from mien.draw.page import facts, figure_png, note, page, section, table, tiles, write_page
 from mien.evaluate import plots
-from mien.evaluate.records import decimal, percent, read_evaluation
+from mien.evaluate.records import decimal, percent, read_evaluation, uncertain_text
 from mien.evaluate.report import draw
 from mien.learn.config import Config
 from mien.learn.runfolder import METRICS
@@ -25,7 +25,7 @@ def write_run_report(run: Path, record: Mapping[str, Any], config: Config) -> No
         OutputError: a file cannot be written.
 
     """
-    curves = plots.curves(run / METRICS)
+    curves = plots.curves(run / METRICS, record["best_epoch"])
     body = read_evaluation(run / "evaluation" / "validation.json")
     pictures = draw(body)
     for name, data in (("curves.png", curves), ("confusion.png", pictures["confusion"])):
@@ -53,10 +53,16 @@ def _page(
             "These figures chose the epoch and the temperature, so they flatter the model a little; "
             "mien evaluate measures the test split."
         ),
-        section("Course", figure_png(pictures["curves"], "Curves of loss, accuracy and other figures by epoch.")),
-        section("What is taken for what", figure_png(pictures["confusion"], "Confusion matrix; rows are labels.")),
-        section("Classes", figure_png(pictures["classes"], "Precision, recall and F1 of every class.")),
+        section(
+            "Curves", figure_png(pictures["curves"], "Loss, accuracy and other figures by epoch.", _curves_text(config))
+        ),
+        section("Confusion matrix", figure_png(pictures["confusion"], "Rows are true labels, columns predicted ones.")),
+        section(
+            "Per-class precision, recall, F1",
+            figure_png(pictures["classes"], "Precision, recall and F1 of every class."),
+        ),
         section("Calibration", figure_png(pictures["reliability"], "Accuracy against confidence.")),
+        section("Uncertain readings", note(uncertain_text(body["coverage"]["uncertain"]))),
         section("Heads", _heads(record)),
         section("Data", facts(_data_rows(data))),
         section("Settings that differ from the defaults", facts(_settings(config))),
@@ -64,6 +70,27 @@ def _page(
     ]
     lead = f"{record['model']} trained on {data['trained_on']:,} pictures of {Path(data['source']).name}."
     return page(f"Training run {name}", lead, "".join(parts))
+
+
+def _curves_text(config: Config) -> str:
+    """Why the training loss may lie above that of the validation split, for these settings."""
+    reasons = [
+        *(["the pictures are augmented"] if config.augment != "none" or config.augmentation else []),
+        *(
+            ["targets are smoothed or softened"]
+            if config.label_smoothing or config.teachers or config.vote_share
+            else []
+        ),
+        *(["features are dropped (dropout)"] if config.dropout else []),
+        "it is a mean over an epoch in which the weights still change",
+    ]
+    text = f"The dashed line is what the network is trained on: {', '.join(reasons)}."
+    kept = "the moving average of the weights (EMA)" if config.ema else "the weights at the epoch's end"
+    return (
+        f"{text} So it can lie above the loss of the validation split all the time, and says nothing of overfitting. "
+        f"The solid lines compare like with like: {kept}, on pictures as they are, with labels as they are. Where the "
+        "training line goes on rising in accuracy and the validation line does not, the network learns by heart."
+    )
 
 
 def _time(seconds: float) -> str:

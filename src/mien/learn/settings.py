@@ -59,7 +59,7 @@ def base_for_minutes(model: str, size: int) -> dict[str, Any]:
         size: side of the crops in pixels, or 0 for the architecture's own.
 
     """
-    small = {"grow_from": 24} if model.startswith("mien-") and not 0 < size < 32 else {}
+    small = {"grow_from": 32} if model.startswith("mien-") and not 0 < size < 40 else {}
     return {"ema": 0.995, "augment": "light", "precision": "auto", **small}
 
 

@@ -33,7 +33,7 @@ _PROTOCOLS = ("auto", "labels", "ferplus-majority")
     help="Where a picture's label comes from; auto takes the FER+ majority for a model with the FER+ labels.",
 )
 @click.option("--flip", is_flag=True, help="Also judge the mean of a picture and its mirror image.")
-@click.option("--corruptions", is_flag=True, help="Also judge on spoilt pictures (takes 40 times as long).")
+@click.option("--corruptions", is_flag=True, help="Also judge on corrupted pictures (takes 40 times as long).")
 @click.option("--speed", is_flag=True, help="Also measure milliseconds per face on this machine.")
 @click.option("--report", type=click.Path(path_type=Path, file_okay=False), help="Write a page, plots and JSON here.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
@@ -149,7 +149,7 @@ def _corruptions(
     from mien.evaluate.judge import split_of
 
     judged = split_of(manifest, options["split"]).select(found.task.rows)
-    with progress("Spoiling", len(judged) * len(CORRUPTIONS) * len(STRENGTHS), "pictures") as advance:
+    with progress("Corrupting", len(judged) * len(CORRUPTIONS) * len(STRENGTHS), "pictures") as advance:
         return judge_corruptions(classifier, judged, found.task, seed=options["seed"], advance=advance)
 
 
@@ -217,7 +217,7 @@ def _group_table(groups: list[Mapping[str, Any]]) -> Any:
 def _class_table(figures: Mapping[str, Any]) -> Any:
     from mien.evaluate.records import percent
 
-    headers = ("class", "precision", "recall", "F1", "pictures", "recall", "taken for")
+    headers = ("class", "precision", "recall", "F1", "pictures", "recall", "most often predicted as")
     table = _table(*headers, left=(0, 5, 6))
     for i, c in enumerate(figures["classes"]):
         wrong = {figures["names"][j]: count for j, count in enumerate(figures["confusion"][i]) if j != i and count}
@@ -236,7 +236,9 @@ def _remarks(body: Mapping[str, Any]) -> list[str]:
         lines.append(f"{body['unseen']['removed']:,} of the pictures also occur in the training split.")
     if "corruptions" in body:
         found = body["corruptions"]
-        lines.append(f"Spoilt pictures: mean accuracy {percent(found['mean_accuracy'])}; by strength 1 to 5, per cent:")
+        lines.append(
+            f"Corrupted pictures: mean accuracy {percent(found['mean_accuracy'])}; by strength 1 to 5, per cent:"
+        )
         lines += [
             f"  {name:15} " + "  ".join(f"{v * 100:5.1f}" for v in row["accuracy"])
             for name, row in found["table"].items()

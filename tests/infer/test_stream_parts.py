@@ -1,5 +1,6 @@
 """Following a face without a detector, and noticing cuts and motion."""
 
+import cv2
 import numpy as np
 import pytest
 from made_people import person, room
@@ -73,6 +74,15 @@ def test_forgetting():
     assert follower.find(image, {1: box}) == {}
 
 
+def photograph_like(seed, size=(320, 240)):
+    """A picture with structure of every size, as photographs have it, (width, height)."""
+    random, image = np.random.default_rng(seed), np.zeros((size[1], size[0], 3), np.float32)
+    for cells in (3, 6, 12, 24, 48):
+        coarse = random.normal(0, 90 / cells**0.5, (cells * 3 // 4, cells, 3)).astype(np.float32)
+        image += cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC)
+    return (image + 128).clip(0, 255).astype(np.uint8)
+
+
 def test_cuts():
     # Another scene is a cut; motion, noise, a flash and a fade of the light are none.
     one, _ = at(150, 120)
@@ -91,12 +101,42 @@ def test_people_who_move_far_are_no_cut():
     assert not watch.look(at(240, 110, 110.0)[0])
 
 
-def test_black_frames():
-    # A black frame is a cut from a bright one, but black on black is not.
-    watch = Watch()
-    watch.look(at(150, 120)[0])
-    assert watch.look(np.zeros((240, 320, 3), np.uint8))
-    assert not watch.look(np.zeros((240, 320, 3), np.uint8))
+def test_frames_that_show_nothing():
+    # Black, white and noise are no shots: what comes after them is compared with what was before.
+    one, other = at(150, 120)[0], photograph_like(3)
+    noise = np.random.default_rng(0).normal(12, 6, (240, 320, 3)).clip(0, 255).astype(np.uint8)
+    for plain in (np.zeros_like(one), np.full_like(one, 255), noise):
+        watch = Watch()
+        assert [watch.look(image) for image in (one, plain, plain, one)] == [False] * 4
+        assert [watch.look(image) for image in (plain, other, other)] == [False, True, False]
+
+
+@pytest.mark.parametrize("gain", [1.0, 0.35, 0.15])
+def test_cuts_in_the_dark(gain):
+    # A cut is one at every brightness, in a picture with black bars too; noise is none.
+    random = np.random.default_rng(1)
+    for bar in (0, 40):
+        watch, found = Watch(), []
+        for seed in (1, 1, 2, 2, 3, 3):
+            image = photograph_like(seed) * gain + random.normal(0, 2, (240, 320, 3))
+            image[:bar], image[240 - bar :] = 0, 0
+            found.append(watch.look(image.clip(0, 255).astype(np.uint8)))
+        assert found == [False, False, True, False, True, False]
+
+
+def test_a_camera_that_moves_is_no_cut():
+    # Shake by 2 % of the height, a pan by a tenth of the width per frame, and a zoom stay one shot.
+    wide = photograph_like(4, (640, 480))
+    random, watch = np.random.default_rng(2), Watch()
+    for _ in range(20):
+        x, y = 100 + random.normal(0, 5), 100 + random.normal(0, 5)
+        assert not watch.look(cv2.getRectSubPix(wide, (320, 240), (x + 160, y + 120)))
+    for step in range(10):
+        assert not watch.look(np.ascontiguousarray(wide[100:340, 100 + 22 * step : 420 + 22 * step]))
+    for step in range(10):
+        half_w, half_h = round(160 * 0.96**step), round(120 * 0.96**step)
+        part = wide[220 - half_h : 220 + half_h, 458 - half_w : 458 + half_w]
+        assert not watch.look(cv2.resize(part, (320, 240)))
 
 
 def test_motion():

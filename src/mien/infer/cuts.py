@@ -22,9 +22,10 @@ __all__ = ["Glance", "glance", "same_shot"]
 _SIZE = (64, 48)
 _BLUR = 9  # cells: structure is what is finer than this
 _PLAIN_CONTRAST = 1.5  # grey levels: a frame with less shows nothing (black, white, a fade's end)
+_SURE_CONTRAST = 10.0  # no noise has so much in cells of several pixels
 _PLAIN_LIKENESS = 0.4  # correlation of neighbouring samples; noise has none
 _BAR_RANGE = 8  # grey levels within a row or column of a black bar, with the codec's ringing
-_LARGEST_BARS = 0.5  # of a side
+_LEAST_CONTENT = 12  # cells between bars; with fewer they are taken for content
 
 # Made shots of 600 photographs (benchmarks/video_cuts.py): two shots reach at most .15, .46, .70 and .86.
 _SAME_PLACE = 0.25  # correlation of the structure where it stands
@@ -50,10 +51,11 @@ class Glance:
     @cached_property
     def plain(self) -> bool:
         """Whether it shows nothing but noise."""
-        if float(self.grey.std()) < _PLAIN_CONTRAST:
-            return True
+        contrast = _contrast(self.grey)
+        if not _PLAIN_CONTRAST <= contrast < _SURE_CONTRAST:
+            return contrast < _PLAIN_CONTRAST
         odd, even = self.samples[1::2, 1::2].astype(np.float32), self.samples[::2, ::2].astype(np.float32)
-        return _correlation(odd, even) < _PLAIN_LIKENESS
+        return _correlation(odd - odd.mean(), even - even.mean()) < _PLAIN_LIKENESS
 
 
 def glance(image: Image) -> Glance:
@@ -76,8 +78,13 @@ def same_shot(a: Glance, b: Glance) -> bool:
 
 
 def _correlation(a: Grey, b: Grey) -> float:
-    a0, b0 = a - a.mean(), b - b.mean()
-    return float((a0 * b0).sum() / max(float(np.linalg.norm(a0) * np.linalg.norm(b0)), 1e-6))
+    """Correlation of two pictures whose mean is 0, or all but 0."""
+    x, y = a.ravel(), b.ravel()
+    return float(x @ y) / max(float(x @ x) * float(y @ y), 1e-12) ** 0.5
+
+
+def _contrast(grey: Grey) -> float:
+    return float(cv2.meanStdDev(grey)[1].item())
 
 
 def _moved_together(a: Grey, b: Grey) -> bool:
@@ -98,7 +105,7 @@ def _found_again(a: Grey, b: Grey) -> bool:
 
 def _standard(grey: Grey) -> Grey:
     """Mean 0 and standard deviation 1; always a copy, since OpenCV puts the window over it."""
-    return np.asarray((grey - grey.mean()) / max(float(grey.std()), 1e-6), np.float32)
+    return np.asarray((grey - grey.mean()) / max(_contrast(grey), 1e-6), np.float32)
 
 
 def _fitted(grey: Grey) -> Grey:
@@ -108,10 +115,10 @@ def _fitted(grey: Grey) -> Grey:
 
 def _bars(cells: NDArray[Any]) -> tuple[int, int, int, int]:
     ends = []
-    for axis in (1, 0):
-        shown = (cells.max(axis) - cells.min(axis) > _BAR_RANGE).nonzero()[0]
-        size = cells.shape[1 - axis]
-        ends += [int(shown[0]), size - 1 - int(shown[-1])] if len(shown) else [0, 0]
+    for dim in (1, 0):
+        most, least = (cv2.reduce(cells, dim, which).ravel() for which in (cv2.REDUCE_MAX, cv2.REDUCE_MIN))
+        shown = (most - least > _BAR_RANGE).nonzero()[0]
+        ends += [int(shown[0]), len(most) - 1 - int(shown[-1])] if len(shown) else [0, 0]
     return (ends[0], ends[1], ends[2], ends[3])
 
 
@@ -119,8 +126,8 @@ def _content(a: Glance, b: Glance) -> tuple[slice, slice]:
     """Rows and columns that are no bars in both frames, with their edges left out."""
     margin = _BLUR // 2 + 1
     above, below, left, right = (min(x, y) and min(x, y) + margin for x, y in zip(a.bars, b.bars, strict=True))
-    if above + below > _LARGEST_BARS * _SIZE[1]:
+    if _SIZE[1] - above - below < _LEAST_CONTENT:
         above = below = 0
-    if left + right > _LARGEST_BARS * _SIZE[0]:
+    if _SIZE[0] - left - right < _LEAST_CONTENT:
         left = right = 0
     return slice(above, _SIZE[1] - below), slice(left, _SIZE[0] - right)

@@ -13,13 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.types import Box, Image
+from mien.infer.cuts import Glance, glance, same_shot
 
 __all__ = ["Watch"]
 
 _CELLS = (32, 24)  # columns and rows of the overview of a frame
-_CUT_CORRELATION = 0.5  # two shots have little in common
-_CUT_CELLS = 0.5  # share of the cells that change; made scenes: at most 0.32 by motion, at least 0.65 by cuts
-_CUT_CHANGE = 12.0  # mean change per cell in grey levels
 _MOVED_CHANGE = 10.0  # change of a cell that something moved into; noise stays below 2
 _MOVED_CELLS = 2  # a face that matters fills more cells
 
@@ -30,18 +28,25 @@ class Watch:
 
     def __init__(self) -> None:
         self._last: NDArray[np.float32] | None = None
+        self._seen: Glance | None = None  # the last frame that showed something
         self._reference: NDArray[np.float32] | None = None
         self._marked: tuple[Box, ...] = ()
         self._shape: tuple[int, ...] = ()
 
     def look(self, image: Image) -> bool:
-        """Take in the next frame; whether it begins another shot (or has another size)."""
-        overview = _overview(image)
-        last, self._last = self._last, overview
+        """Take in the next frame; whether it begins another shot (or has another size).
+
+        A frame that shows nothing (black, white) begins none: what comes after it is compared with what was before.
+        """
+        now = glance(image)
+        self._last = cv2.resize(now.samples, _CELLS, interpolation=cv2.INTER_AREA).astype(np.float32)
         shape, self._shape = self._shape, image.shape
-        if last is None:
-            return False
-        return shape != image.shape or _is_cut(last, overview)
+        seen = self._seen
+        if not now.plain:
+            self._seen = now
+        if shape and shape != image.shape:
+            return True
+        return not now.plain and seen is not None and not same_shot(seen, now)
 
     def mark(self, known: Sequence[Box]) -> None:
         """The newest frame is what later ones are compared with; `known` are its faces."""
@@ -61,28 +66,6 @@ class Watch:
             columns = slice(max(0, int((x1 - grow_x) * across)), max(0, int(np.ceil((x2 + grow_x) * across))))
             busy[rows, columns] = False
         return int(busy.sum()) >= _MOVED_CELLS
-
-
-def _overview(image: Image) -> NDArray[np.float32]:
-    """Mean grey of 24 x 32 cells; every few pixels of a large picture are enough for that."""
-    coarse = cv2.resize(image, (4 * _CELLS[0], 4 * _CELLS[1]), interpolation=cv2.INTER_NEAREST)
-    cells = cv2.resize(coarse, _CELLS, interpolation=cv2.INTER_AREA)
-    return cv2.cvtColor(cells, cv2.COLOR_BGR2GRAY).astype(np.float32)
-
-
-def _is_cut(a: NDArray[np.float32], b: NDArray[np.float32]) -> bool:
-    """Most of the picture changed, and what is there now has little to do with what was there.
-
-    People who move leave more than half of the cells as they were, also from one half second to the next; a flash or a
-    fade changes all of them alike.
-    """
-    a0, b0 = a - a.mean(), b - b.mean()
-    if float(np.abs(a - b).mean()) < _CUT_CHANGE:
-        return False
-    spread = float(np.linalg.norm(a0) * np.linalg.norm(b0))
-    if spread < 1e-3 * a.size:  # one of them is a single colour
-        return True
-    return float(_busy(a, b).mean()) >= _CUT_CELLS and float((a0 * b0).sum()) / spread < _CUT_CORRELATION
 
 
 def _busy(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.bool_]:

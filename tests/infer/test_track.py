@@ -99,6 +99,16 @@ def test_somebody_else_in_the_same_area():
     assert track(tracker, 0.04, (150, B)) == [2]
 
 
+def test_another_face_at_the_same_place_from_one_frame_to_the_next():
+    # An unnoticed cut: nobody changes so much within a frame. After a while of not being seen, a face may.
+    tracker = Tracker()
+    assert [track(tracker, i / 25, (100, A)) for i in range(5)] == [[1]] * 5
+    assert [track(tracker, i / 25, (100, B)) for i in range(5, 10)] == [[2]] * 5
+
+    tracker = Tracker()
+    assert [track(tracker, time_s, (100, seen)) for time_s, seen in ((0.0, A), (0.5, B))] == [[1], [1]]
+
+
 def test_size_does_not_jump():
     # A face three times as large in the next frame is another one, nearer to the camera.
     tracker = Tracker()

@@ -7,6 +7,7 @@ correlations, so the light and the contrast do not matter. Knows no faces and no
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
@@ -80,7 +81,7 @@ def same_shot(a: Glance, b: Glance) -> bool:
 def _correlation(a: Grey, b: Grey) -> float:
     """Correlation of two pictures whose mean is 0, or all but 0."""
     x, y = a.ravel(), b.ravel()
-    return float(x @ y) / max(float(x @ x) * float(y @ y), 1e-12) ** 0.5
+    return float(x @ y) / math.sqrt(max(float(x @ x) * float(y @ y), 1e-12))
 
 
 def _contrast(grey: Grey) -> float:

@@ -35,7 +35,9 @@ _FARTHEST = 2.0
 _SIZE_RATIO = 2.0  # a face does not double its size between two sights
 _COVERED_IOU = 0.02  # a face that overlaps another so much may be half hidden: the box shrinks but the face moves on
 _LEAST_LIKENESS = 0.2  # correlation of looks; the same face stays above 0.6 even when it turns
-_CERTAIN_IOU = 0.5  # at the same place it is the same face, however it looks
+_CERTAIN_IOU = 0.5  # at the same place it is the same face, however it looks by now
+_SUDDEN_S = 0.1  # but not when it was seen so shortly before and looks otherwise: then it is a cut that nobody noticed
+_SUDDEN_LIKENESS = 0.3  # 300 faces: the same in a flash, with a trembling box, above 0.31; two faces 0.34 in the middle
 
 Looks = NDArray[np.float32]
 
@@ -227,7 +229,10 @@ def _scores(
     ratio = np.maximum(sides[:, None] / found[None, :], found[None, :] / sides[:, None])
     overlap = iou(places, boxes).astype(np.float64)
     reach = np.minimum(_REACH + _REACH_PER_S * gaps_s, _FARTHEST)[:, None]
-    possible = (away <= reach) & (ratio <= _SIZE_RATIO) & ((likeness >= _LEAST_LIKENESS) | (overlap >= _CERTAIN_IOU))
+    sudden = (gaps_s <= _SUDDEN_S) & ~_covered(places)  # who comes out from behind another looks otherwise too
+    at_once = np.where(sudden, _SUDDEN_LIKENESS, -1.0)[:, None]
+    enough = np.where(overlap >= _CERTAIN_IOU, at_once, _LEAST_LIKENESS)
+    possible = (away <= reach) & (ratio <= _SIZE_RATIO) & (likeness >= enough)
     # Look and place count alike: where two faces meet the places agree, where two look alike the looks do.
     scores: NDArray[np.float64] = np.where(possible, overlap + likeness - 0.25 * away, -np.inf)
     return scores

@@ -41,7 +41,7 @@ _FACE = (
 )
 _QUALITY = (
     *(
-        Column(f"{point}_{axis}", "number", f"{axis} of the {point.replace('_', ' ')} (the person's right)", "px")
+        Column(f"{point}_{axis}", "number", f"{axis} of the {point.replace('_', ' ')}, as the person has it", "px")
         for point in POINTS
         for axis in "xy"
     ),

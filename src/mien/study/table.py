@@ -212,9 +212,7 @@ class _Baselines:
                 self._own[person.source.file, series.person] = values
                 self._all.setdefault((person.source.participant, series.person), []).append(values)
         if not self._own:
-            raise DataError(
-                f"No frame with a face lies in an epoch called {plan.baseline!r}; check --baseline and --epochs."
-            )
+            raise DataError(f"No frame with a face lies in an epoch called {plan.baseline!r}, the baseline.")
 
     def of(self, person: Person) -> list[float | None] | None:
         """Means (K), or None."""

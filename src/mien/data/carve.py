@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mien.core.errors import DataError, OptionError
 from mien.data.audit import representatives
@@ -65,16 +66,13 @@ def carve_validation(manifest: Manifest, part: float, *, seed: int = 0, say: Say
 
     """
     refuse_without_validation(manifest, part)
-    split = (
-        np.full(len(manifest), "train", manifest.split.dtype) if not np.any(manifest.split != "") else manifest.split
-    )
+    split = _training_where_unsplit(manifest)
     rows = np.flatnonzero(split == "train")
     if not len(rows):
         raise DataError(f"{manifest.source} has no training pictures to take a validation split out of.")
     training = manifest.select(rows)
     near = near_pairs(training, representatives(training))
     made = make_splits(training, (1 - part, part, 0.0), seed=seed, near=near)
-    split = split.astype("<U10")
     split[rows] = made.split
     count = int((made.split == "validation").sum())
     say(f"{count:,} of the {len(rows):,} training pictures are taken out for validation.")
@@ -83,11 +81,16 @@ def carve_validation(manifest: Manifest, part: float, *, seed: int = 0, say: Say
 
 def with_validation(manifest: Manifest, digests: set[str]) -> Manifest:
     """The same rows, with the training pictures of these SHA-256 digests in the split "validation"."""
-    taken = np.isin(manifest.digests, sorted(digests)) & np.isin(manifest.split, ["train", ""])
-    split = manifest.split.astype("<U10")
-    split[split == ""] = "train" if not np.any(manifest.split != "") else ""
-    split[taken] = "validation"
+    split = _training_where_unsplit(manifest)
+    split[np.isin(manifest.digests, sorted(digests)) & (split == "train")] = "validation"
     return dataclasses.replace(manifest, split=split)
+
+
+def _training_where_unsplit(manifest: Manifest) -> NDArray[np.str_]:
+    """The splits (N,); where no picture has one, all are training pictures."""
+    if np.any(manifest.split != ""):
+        return manifest.split.astype("<U10")
+    return np.full(len(manifest), "train", "<U10")
 
 
 def validation_digests(table: Path) -> set[str]:

@@ -52,6 +52,7 @@ class Config:
             on other pictures forgets less of the old so (Wortsman et al. 2022).
         classes: keep only these classes; empty keeps all.
         labels: what numbers as names mean, as `mien.data.named_labels` takes it; "" where names stand for themselves.
+        subject: who is in each picture, as `mien.data.read` takes it; for a validation split without people in two.
         validation: share of the training pictures that is taken out for validation, where the data have no such split.
         license: licence of the weights (an SPDX name) for the model file; "" leaves it unstated.
         targets: "hard" labels, "votes" (distributions of raters), or "both" (one head each on one trunk).
@@ -107,6 +108,7 @@ class Config:
     keep_start: float = 0.0
     classes: tuple[str, ...] = ()
     labels: str = ""
+    subject: str = ""
     validation: float = 0.0
     license: str = ""
     targets: str = "hard"

@@ -39,14 +39,20 @@ def _source(function: _F) -> _F:
         metavar="NAMES",
         help="What numbers mean: raf-db, affectnet, expw, names in order, or 1=sad,2=happy.",
     )(function)
+    function = click.option(
+        "--subject",
+        default="",
+        metavar="PATTERN|COLUMN",
+        help=r"Who is in a picture: a pattern with a group for its name, such as 'S(\d+)', or a column.",
+    )(function)
     return click.argument("source", type=click.Path(path_type=Path))(function)
 
 
-def _read(source: Path, labels: str | None) -> Manifest:
+def _read(source: Path, labels: str | None, subject: str) -> Manifest:
     from mien.data import read
 
     with progress("Reading", None, "pictures") as advance:
-        manifest = read(source, labels=labels, advance=advance)
+        manifest = read(source, labels=labels, subject=subject, advance=advance)
     if manifest.unreadable:
         shown = "; ".join(f"{name}: {reason}" for name, reason in manifest.unreadable[:_NAMED])
         more = " ..." if len(manifest.unreadable) > _NAMED else "."
@@ -89,6 +95,7 @@ def convert(
     source: Path,
     out: Path,
     labels: str | None,
+    subject: str,
     layout: str,
     classes: str | None,
     parts: str | None,
@@ -104,7 +111,7 @@ def convert(
         parse_parts(parts)  # mistakes show before the work
     converter.check_target(out)
     refuse_inside(out, source)
-    manifest = _read(source, labels)
+    manifest = _read(source, labels, subject)
     if classes is not None:
         manifest = manifest.with_labels([name.strip() for name in classes.split(",")])
     if parts is not None:
@@ -126,7 +133,7 @@ def _per_split(counts: Mapping[str, int]) -> str:
 @click.option("--parts", default="80/10/10", show_default=True, help="Per cent of train/validation/test.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same splits.")
 @click.option("--near/--no-near", default=True, show_default=True, help="Keep near duplicates in one split.")
-def split(source: Path, out: Path, labels: str | None, parts: str, seed: int, near: bool) -> None:
+def split(source: Path, out: Path, labels: str | None, subject: str, parts: str, seed: int, near: bool) -> None:
     """Divide SOURCE anew and write the table OUT, which is read like SOURCE.
 
     Every class is divided as asked. Identical pictures stay together, nearly identical ones too, and so do the
@@ -138,13 +145,26 @@ def split(source: Path, out: Path, labels: str | None, parts: str, seed: int, ne
 
     parse_parts(parts)
     selection.check_target(out, source)
-    manifest = _read(source, labels)
+    manifest = _read(source, labels, subject)
     if any(manifest.split_counts().keys() - {""}):
         notice(f"{source} has splits already ({_per_split(manifest.split_counts())}); the new ones replace them.")
+    _offer_subjects(manifest)
     manifest = _splits_made(manifest, parts, seed, near)
     selection.write(out, source, manifest)
     console().print(audit_table.class_table(manifest))
     click.echo(f"Wrote {out}.")
+
+
+def _offer_subjects(manifest: Manifest) -> None:
+    """Say so where the names of the pictures look as if they named people and nobody has said it."""
+    from mien.data.subjects import suggested_pattern
+
+    found = suggested_pattern(manifest.names.tolist()) if manifest.subject is None else None
+    if found is not None:
+        notice(
+            f"The names look as if they named {found.people} people, who may now be in two splits; --subject "
+            f"'{found.pattern}' keeps each of them in one."
+        )
 
 
 @command.command(short_help="Say what is wrong with a data set.")
@@ -157,7 +177,7 @@ def split(source: Path, out: Path, labels: str | None, parts: str, seed: int, ne
     help="Write a table of the pictures that are in order, which is read like SOURCE.",
 )
 @click.option("--near/--no-near", default=True, show_default=True, help="Look for near duplicates too.")
-def audit(source: Path, labels: str | None, as_json: bool, fix: Path | None, near: bool) -> None:
+def audit(source: Path, labels: str | None, subject: str, as_json: bool, fix: Path | None, near: bool) -> None:
     """Say what is wrong with SOURCE.
 
     Pictures that occur more than once, exactly or nearly, within a split and in two; copies with different labels;
@@ -170,7 +190,7 @@ def audit(source: Path, labels: str | None, as_json: bool, fix: Path | None, nea
 
     if fix is not None:
         selection.check_target(fix, source)
-    manifest = _read(source, labels)
+    manifest = _read(source, labels, subject)
     found = auditor.audit(manifest, near=_near(manifest) if near else None)
     if as_json:
         click.echo(json.dumps(found.to_dict(), ensure_ascii=False, indent=2, allow_nan=False))
@@ -204,7 +224,7 @@ def _tell_removed(cleaned: Cleaned, path: Path, quiet: bool) -> None:
 @_source
 @click.option("--report", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Where to write.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the choice of sample pictures.")
-def summary(source: Path, labels: str | None, report: Path, seed: int) -> None:
+def summary(source: Path, labels: str | None, subject: str, report: Path, seed: int) -> None:
     """Draw SOURCE: classes, samples, mean faces, sizes, brightness, agreement with votes.
 
     Writes PNG files and one page, summary.html, that holds all of them.
@@ -213,7 +233,7 @@ def summary(source: Path, labels: str | None, report: Path, seed: int) -> None:
     from mien.data.summary import summarize
 
     refuse_inside(report, source)
-    manifest = _read(source, labels)
+    manifest = _read(source, labels, subject)
     with progress("Drawing", len(manifest.labels), "classes") as advance:
         paths = summarize(manifest, report, seed=seed, advance=advance)
     for path in paths:

@@ -32,6 +32,14 @@ _PROTOCOLS = ("auto", "labels", "ferplus-majority")
     show_default=True,
     help="Where a picture's label comes from; auto takes the FER+ majority for a model with the FER+ labels.",
 )
+@click.option(
+    "--labels", help="What numbers as class names mean: raf-db, affectnet, expw, names in order, or 1=sad,2=happy."
+)
+@click.option(
+    "--subject",
+    default="",
+    help=r"Who is in a picture, for the intervals: a pattern with a group, such as 'S(\d+)', or a column.",
+)
 @click.option("--flip", is_flag=True, help="Also judge the mean of a picture and its mirror image.")
 @click.option("--corruptions", is_flag=True, help="Also judge on corrupted pictures (takes 40 times as long).")
 @click.option("--speed", is_flag=True, help="Also measure milliseconds per face on this machine.")
@@ -74,7 +82,7 @@ def command(
     _check_targets(report, card)
     others = _read_all(card_with)
     classifier = load_classifier(model, threads)
-    body = _judge(classifier, _read(source), options)
+    body = _judge(classifier, _read(source, options), options)
     if report is not None:
         from mien.evaluate.report import write_report
 
@@ -109,11 +117,11 @@ def _read_all(paths: tuple[Path, ...]) -> list[dict[str, Any]]:
     return [read_evaluation(path) for path in paths]
 
 
-def _read(source: Path) -> Manifest:
+def _read(source: Path, options: Mapping[str, Any]) -> Manifest:
     from mien.data import read
 
     with progress("Reading", None, "pictures") as advance:
-        return read(source, advance=advance)
+        return read(source, labels=options["labels"], subject=options["subject"], advance=advance)
 
 
 def _judge(classifier: OnnxClassifier, manifest: Manifest, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -43,17 +43,21 @@ def command(run: str, out: str, int8: bool, head: str, data: str, crops: int, th
     from mien.learn.convert import convert, set_threshold
     from mien.learn.runfolder import RECORD, read_json
     from mien.learn.saved import ModelCard
+    from mien.learn.train import saved_config
 
-    def reading(source: str) -> Manifest:
+    def reading(source: str, labels: str = "", subject: str = "") -> Manifest:
         with progress(f"Reading {source}", None, "pictures") as advance:
-            return read(source, advance=advance)
+            return read(source, labels=labels, subject=subject, advance=advance)
 
     if Path(run).suffix == ".onnx" and threshold_on:
         _tell_threshold(out, set_threshold(run, out, reading(threshold_on)), quiet=as_json)
         return
     ModelCard.read(Path(run))
     judged = reading(threshold_on) if threshold_on else None
-    manifest = reading(data or str(read_json(Path(run) / RECORD)["data"]["source"])) if int8 else None
+    manifest = None
+    if int8:
+        config = saved_config(run)
+        manifest = reading(data or str(read_json(Path(run) / RECORD)["data"]["source"]), config.labels, config.subject)
     result = convert(run, out, head=head, manifest=manifest, crops=crops)
     if judged is not None:
         _tell_threshold(out, set_threshold(out, out, judged), quiet=as_json)

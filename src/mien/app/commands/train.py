@@ -34,6 +34,7 @@ _SETTINGS: tuple[tuple[str, Any, str], ...] = (
     ("validation", float, "Share of the training pictures to take out for validation, such as 0.1, where there is no "
                           "such split."),
     ("labels", str, "What numbers as class names mean: raf-db, affectnet, expw, names in order, or 1=sad,2=happy."),
+    ("subject", str, "Who is in a picture: a pattern with a group, such as 'S(\\d+)', or a column."),
     ("license", str, "Licence of the weights, an SPDX name, for the model file.  [default: not stated]"),
     ("targets", str, "hard labels, votes, or both (one head each)."),
     ("balance", str, "none, weights (of the loss) or sampler."),
@@ -124,7 +125,9 @@ def _new_run(source: str, out: str, options: Mapping[str, Any]) -> Config:
     config = _config(options)
     refuse_existing(out)
     refuse_inside(Path(out), Path(source))
-    refuse_without_validation(read(source, labels=config.labels, check=False), config.validation)
+    refuse_without_validation(
+        read(source, labels=config.labels, subject=config.subject, check=False), config.validation
+    )
     return config
 
 
@@ -148,7 +151,7 @@ def _read(source: str, config: Config) -> Manifest:
     from mien.data import read
 
     with progress(f"Reading {source}", None, "pictures") as advance:
-        manifest = read(source, labels=config.labels, advance=advance)
+        manifest = read(source, labels=config.labels, subject=config.subject, advance=advance)
     if manifest.unreadable:
         count = counted(len(manifest.unreadable), "picture")
         notice(f"{count} cannot be read, left out; the first: {': '.join(manifest.unreadable[0])}.")

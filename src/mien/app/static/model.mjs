@@ -139,9 +139,9 @@ function confusion(evaluation) {
     });
     return h("tr", {}, h("th", { scope: "row" }, names[i]), ...cells);
   });
-  const told = h("p", { class: "note" }, "Of the pictures labelled as in the row, the share called as in the column.");
+  const told = h("p", { class: "note" }, "Rows are true labels, columns predicted ones: the share of each row.");
   const table = h("table", { class: "matrix" }, h("thead", {}, head), h("tbody", {}, ...rows));
-  return card("What is taken for what", told, scroll("Confusion of expressions", table));
+  return card("Confusion matrix", told, scroll("Confusion matrix of expressions", table));
 }
 
 function trust({ figures, coverage }) {
@@ -168,8 +168,8 @@ function scroll(name, table) {
 function limits() {
   const points = [
     "It says how a face looks in one moment. People smile when they are sad, and a few words do not cover what faces do.",
-    "The labels it learnt are what crowd workers wrote about small grey pictures from the web; they disagreed about every third one.",
-    "It errs more often on side views, in bad light, on covered faces, and on children and old people, of whom it has seen few.",
+    "The labels it learnt are what some people saw in some pictures; others would have disagreed about many of them.",
+    "It errs more often on side views, in bad light, on covered faces, and on people of whom its training pictures show few.",
     "It knows nothing of who a person is, and recognises nobody.",
   ];
   return card("What it cannot do", h("ul", {}, ...points.map((point) => h("li", {}, point))));

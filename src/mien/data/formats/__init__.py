@@ -15,6 +15,7 @@ from mien.data.formats.numbered import names_of
 from mien.data.formats.text import header_of
 from mien.data.manifest import Manifest
 from mien.data.stats import Facts, picture_facts, stats_of
+from mien.data.subjects import is_pattern, with_subjects
 from mien.data.trees import Tree, open_tree
 from mien.pictures.formats import is_picture
 
@@ -30,15 +31,18 @@ def read(
     path: str | Path,
     *,
     labels: str | Sequence[str] | None = None,
+    subject: str = "",
     check: bool = True,
     advance: Callable[[int], None] | None = None,
 ) -> Manifest:
-    """Read a data set, whatever its layout.
+    r"""Read a data set, whatever its layout.
 
     Args:
         path: a Parquet file or folder, a Kaggle CSV, a CSV of paths, a folder of images, or a zip of these.
         labels: what numbers mean, where the data has numbers and not names: the name of a known order ("raf-db"),
             names in order, or text such as "1=sad,2=happy".
+        subject: who is in each picture: the column of a table that names people, or a pattern with a group that finds
+            the person in a picture's name, such as `S(\d+)`; "" takes the column "subject" where there is one.
         check: decode every picture once; those that cannot be read leave the table and are listed in `unreadable`.
             Without it an unreadable picture raises when it is loaded.
         advance: called with the number of pictures that were checked since the last call.
@@ -48,8 +52,12 @@ def read(
         MissingExtraError: the layout needs a package that is not installed.
 
     """
-    hints = Hints(names_of(labels))
-    manifest = _read_unchecked(Path(path), hints)
+    column = subject if subject and not is_pattern(subject) else ""
+    manifest = _read_unchecked(Path(path), Hints(names_of(labels), subject=column or "subject"))
+    if column and manifest.subject is None:
+        raise DataError(f"{path}: it has no column {column!r} that names people; or give a pattern such as S(\\d+).")
+    if subject and not column:
+        manifest = with_subjects(manifest, subject)
     return _checked(manifest, advance) if check else manifest
 
 

@@ -37,11 +37,13 @@ class Hints:
 
     Args:
         labels: the class names with their numbers, where labels are numbers without names.
+        subject: the column that names people.
         depth: how many selections (`mien.data.formats.selection`) led here.
 
     """
 
     labels: Names | None = None
+    subject: str = "subject"
     depth: int = 0
 
 

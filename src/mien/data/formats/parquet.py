@@ -6,6 +6,7 @@ Columns: `image` (struct of `bytes` and `path`, or plain bytes), `label` (number
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ def read(tree: Tree, hints: Hints) -> Manifest:
 
     """
     tables = [_table(tree, name) for name in _files(tree)]
-    hints = Hints(hints.labels or _names(tables, tree.source), hints.depth)
+    hints = dataclasses.replace(hints, labels=hints.labels or _names(tables, tree.source))
     labels, label = labels_of([text for table in tables for text in _texts(table, "label")], hints, tree.source)
     kinds = [name for name in tables[0].columns if name.startswith(VOTE_PREFIXES)]
     pictures, titles = zip(*(_pictures(table, tree) for table in tables), strict=True)
@@ -70,7 +71,7 @@ def read(tree: Tree, hints: Hints) -> Manifest:
         pictures=pictures_array([picture for part in pictures for picture in part]),
         votes=np.concatenate([_votes(table, kinds) for table in tables]) if kinds else None,
         vote_labels=tuple(vote_name(kind.split("_", 1)[1]) for kind in kinds),
-        subject=_optional(tables, "subject"),
+        subject=_optional(tables, hints.subject),
         group=_optional(tables, "group"),
         passed=passed_over(tree, _used(tables, titles)),
         source=tree.source,

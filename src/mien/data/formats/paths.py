@@ -71,7 +71,7 @@ def read(tree: Tree, hints: Hints) -> Manifest:
         pictures=pictures_array([tree.picture(str(folder / name)) for name in paths]),
         votes=votes,
         vote_labels=tuple(vote_name(kind.removeprefix(VOTE_PREFIX).replace("_", " ")) for kind in kinds),
-        subject=_optional(table, rows, "subject"),
+        subject=_optional(table, rows, hints.subject.lower().replace(" ", "_")),
         group=_optional(table, rows, "group"),
         passed=passed_over(tree, (names[0], *(str(folder / name) for name in paths))),
         source=tree.source,

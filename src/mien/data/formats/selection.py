@@ -1,7 +1,7 @@
 """A CSV that picks rows of another data set, as `mien data audit --fix` writes it.
 
 Columns: `source` (path of the data set, relative to the CSV), `row` (its row, from 0), `sha256` (of the pixels),
-`label`, `split`, and `name` for people. Votes, subjects and groups come from the data set.
+`label`, `split`, `name` for a reader, and `subject` where people are known. Votes and groups come from the data set.
 """
 
 from __future__ import annotations
@@ -56,6 +56,8 @@ def read_with(read: Callable[[Path, Hints], Manifest], tree: Tree, hints: Hints)
         raise DataError(f"{table.where}: its source leads from selection to selection; name the data set itself.")
     whole = read(root / sources.pop(), dataclasses.replace(hints, depth=hints.depth + 1))
     picked = whole.select([_row(row, table, len(whole)) for row in rows])
+    if "subject" in table.columns:
+        picked = dataclasses.replace(picked, subject=text_array([row.cells["subject"] for row in rows]))
     return dataclasses.replace(
         picked,
         label=np.array([_label(row, table, whole.labels.index) for row in rows], np.int64),
@@ -140,8 +142,10 @@ def write(path: Path, source: Path, manifest: Manifest) -> None:
     relative = Path(os.path.relpath(source.resolve(), path.resolve().parent)).as_posix()
     with atomic_write(path, "w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(COLUMNS)
+        people = manifest.subject
+        writer.writerow(COLUMNS if people is None else (*COLUMNS, "subject"))
         for i, row in enumerate(manifest.rows):
             label = int(manifest.label[i])
             name = manifest.labels.names[label] if label >= 0 else ""
-            writer.writerow([relative, row, manifest.names[i], name, manifest.split[i], manifest.digests[i]])
+            cells = [relative, row, manifest.names[i], name, manifest.split[i], manifest.digests[i]]
+            writer.writerow(cells if people is None else [*cells, people[i]])

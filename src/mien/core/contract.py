@@ -53,7 +53,8 @@ class CropSpec:
 
     Args:
         size: side S in pixels.
-        margin: side of the crop as a multiple of the side of the square that has the area of the face's box.
+        margin: side of the crop as a multiple of the side of the square that has the area of the face's box; the default
+            is what training writes into a model file, and `docs/model-format.md` tells how to change it for one.
         color: "gray" gives (S, S), "rgb" gives (S, S, 3).
         align: "eyes" turns the crop upright by the landmarks of eyes and mouth, where the detector gives them.
         shift_y: how far the crop's centre lies below the box's centre, as a fraction of that square's side.
@@ -306,9 +307,9 @@ def _crop(value: object) -> CropSpec:
         raise _FieldError(f"'crop.size' must be a whole number of pixels in 8..1024, got {size!r}.")
     return CropSpec(
         size=size,
-        margin=_positive(value.get("margin", 1.0), "crop.margin"),
+        margin=_positive(value.get("margin"), "crop.margin"),
         color=cast(Color, _choice(value.get("color", "gray"), "crop.color", ("gray", "rgb"))),
         align=cast(Align, _choice(value.get("align", "none"), "crop.align", ("none", "eyes"))),
-        shift_y=_number(value.get("shift_y", 0.0), "crop.shift_y"),
+        shift_y=_number(value.get("shift_y"), "crop.shift_y"),
         least_tilt=_degrees(value.get("least_tilt", 0.0), "crop.least_tilt"),
     )

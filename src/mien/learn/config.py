@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from mien.core.contract import CropSpec
 from mien.core.errors import OptionError, unknown_name
 from mien.core.text import whole_number
 
@@ -100,8 +101,8 @@ class Config:
     size: int = 0
     grow_from: int = 0
     color: str = "gray"
-    margin: float = 1.13
-    shift_y: float = 0.02
+    margin: float = CropSpec.margin
+    shift_y: float = CropSpec.shift_y
     dropout: float = 0.2
     pretrained: bool = False
     weights: str = ""

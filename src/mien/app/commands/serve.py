@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mien.app.options import analyzer_options
+from mien.app.server.settings import LIMITS
 from mien.core.errors import MissingExtraError, OptionError, OutputError
 
 if TYPE_CHECKING:
@@ -43,7 +44,13 @@ if TYPE_CHECKING:
     show_default=True,
     help="Address or network of a proxy to believe; * for any.",
 )
-@click.option("--limit", "limits", multiple=True, metavar="NAME=NUMBER", help="Change a limit; see docs/serving.md.")
+@click.option(
+    "--limit",
+    "limits",
+    multiple=True,
+    metavar="NAME=NUMBER",
+    help=f"Change a limit, as docs/serving.md explains: {', '.join(LIMITS)}.",
+)
 @click.option("--access-log", is_flag=True, help="Log every request: address, route, status, time.")
 @analyzer_options("model", "detector", "detect_side", "min_face", "min_confidence", "threads", "device")
 def command(

@@ -35,7 +35,12 @@ _MOST_PEOPLE = 20
 
 @click.command()
 @click.argument("source", metavar="INPUT")
-@click.option("--output", "-o", type=click.Path(path_type=Path), help="Write an annotated video (.mp4, .webm, ...).")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    help="Write an annotated video: .mp4, .m4v, .mov, .mkv, .avi or .webm.",
+)
 @click.option(
     "--timeline", type=click.Path(path_type=Path), help="Write a row per face and frame: .csv/.jsonl/.parquet."
 )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 from mien.core.errors import OptionError
 from mien.infer.options import AnalyzerOptions
 
-__all__ = ["LOOPBACK_NAMES", "Limits", "Settings", "is_loopback"]
+__all__ = ["LIMITS", "LOOPBACK_NAMES", "Limits", "Settings", "is_loopback"]
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 """How a browser on this machine names this machine in the Host header."""
@@ -73,6 +73,10 @@ class Limits:
         for name, value in vars(self).items():
             if not value > 0:
                 raise OptionError(f"The limit {name} must be greater than 0, got {value}.")
+
+
+LIMITS = tuple(field.name for field in fields(Limits))
+"""Names of the limits; help and docs/serving.md name each."""
 
 
 @dataclass(frozen=True)

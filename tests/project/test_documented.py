@@ -5,7 +5,6 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from mien.infer.devices import DEVICES
 
 import mien
 from mien.app.options import detector_names
@@ -13,6 +12,7 @@ from mien.app.records import FORMATS
 from mien.app.server.settings import LIMITS, Limits
 from mien.core.contract import CropSpec
 from mien.infer.detectors.table import DEFAULT_DETECTOR, DETECTORS
+from mien.infer.devices import DEVICES
 from mien.infer.registry import ENTRIES
 from mien.media.table_files import TABLE_SUFFIXES
 from mien.media.video_writer import VIDEO_SUFFIXES
@@ -94,7 +94,7 @@ def test_output_formats(command):
 
 
 def test_the_shipped_models_have_the_usual_crop():
-    """The margin that training writes is the one of the files that ship; moving it means measuring and training anew."""
+    """The margin that training writes is the one of the files that ship; moving it means training anew."""
     from mien.infer.classify import load_classifier
 
     assert (CropSpec.margin, CropSpec.shift_y) == (1.13, 0.02)

@@ -27,7 +27,7 @@ MUTATIONS = [
     ("app/server/settings.py", "    jobs: int = 4\n", "    jobs: int = 4\n    naps: int = 3\n"),
     ("infer/options.py", "threads: int = 1", "threads: int = 2"),
     ("infer/devices.py", 'Device(\n        "cuda"', 'Device(\n        "cuda2"'),
-    ("media/table_files.py", '".csv", ".jsonl"', '".csv", ".dat", ".jsonl"'),
+    ("media/table_files.py", 'TABLE_SUFFIXES = (".csv"', 'TABLE_SUFFIXES = (".dat", ".csv"'),
 ]
 
 PROBE = """
@@ -44,7 +44,7 @@ from mien.core.types import Reading
 from mien.infer.classify import load_classifier
 from mien.infer.detect import detector_sha256, open_detector
 from mien.infer.detectors.scaling import DetectOptions
-from mien.learn.config import TrainConfig
+from mien.learn.config import Config
 from mien.media.source import open_source
 from mien.media.timeline import TIMELINE_SUFFIXES
 from mien.pictures.decode import load_image
@@ -62,14 +62,16 @@ print(json.dumps({
     "model": [mien.AnalyzerOptions().model, Batch().model, Settings().analyzer.model, default(load_classifier, "model"),
               default(mien.Analyzer, "model"), default(write_space, "model"),
               *("[default: ferplus]" in text(name) for name in commands)],
-    "detector": [open_detector().name, facts["detector"]["name"], detector_sha256("auto") == detector_sha256("mien-int8"),
+    "detector": [open_detector().name, facts["detector"]["name"],
+                 detector_sha256("auto") == detector_sha256("mien-int8"),
                  *("auto (mien-int8)" in text(name) for name in (*commands, "detect", "explain"))],
-    "side": [mien.AnalyzerOptions().detect_side, Batch().detect_side, Settings().reading.detect_side, DetectOptions().side,
+    "side": [mien.AnalyzerOptions().detect_side, Batch().detect_side, Settings().reading.detect_side,
+             DetectOptions().side,
              facts["detector"]["side"], default(mien.Analyzer, "detect_side"),
              *("[default: 512]" in text(name) for name in (*commands, "detect", "evaluate-detector"))],
     "pixels": [mien.AnalyzerOptions().max_pixels, Batch().max_pixels, default(load_image, "max_pixels"),
                default(open_source, "max_pixels"), *("[default: 80.0" in text(name) for name in ("analyze", "batch"))],
-    "crop": [mien.CropSpec(48).margin, TrainConfig().margin, mien.CropSpec(48).shift_y, TrainConfig().shift_y],
+    "crop": [mien.CropSpec(48).margin, Config().margin, mien.CropSpec(48).shift_y, Config().shift_y],
     "uncertain": [Reading(mien.Face((0, 0, 1, 1), 1.0), ("a",), (1.0,)).uncertain_below],
     "limit": [Settings().reading.max_faces, "naps" in text("serve")],
     "threads": [mien.Analyzer(detector="none").options.threads, Batch().threads, "[default: 2;" in text("analyze")],
@@ -105,7 +107,7 @@ def told(tmp_path_factory):
 )  # fmt: skip
 def test_one_place_changes_all(told, fact, expected):
     """Python, command line, help, batch, service, page and Space follow the one definition."""
-    assert [value for value in told[fact] if value not in (expected, True)] == []
+    assert [value for value in told[fact] if value is not True and value != expected] == []
 
 
 def test_the_crop_and_the_limits(told):

@@ -53,8 +53,8 @@ class CropSpec:
 
     Args:
         size: side S in pixels.
-        margin: side of the crop as a multiple of the side of the square that has the area of the face's box; the default
-            is what training writes into a model file, and `docs/model-format.md` tells how to change it for one.
+        margin: side of the crop as a multiple of the side of the square that has the area of the face's box. The
+            default is what training writes into a model file; `docs/model-format.md` tells how to change it for one.
         color: "gray" gives (S, S), "rgb" gives (S, S, 3).
         align: "eyes" turns the crop upright by the landmarks of eyes and mouth, where the detector gives them.
         shift_y: how far the crop's centre lies below the box's centre, as a fraction of that square's side.

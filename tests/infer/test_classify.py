@@ -113,8 +113,11 @@ def test_a_model_of_an_unknown_format(make, tmp_path):
     ("changes", "message"),
     [
         ({"labels": ["a", "b", "c"]}, "expected 3 float32 probabilities"),
-        ({"crop": {"size": 16}}, r"expected an input 'crops' of uint8 and shape \(N, 16, 16\)"),
-        ({"crop": {"size": 8, "color": "rgb"}}, r"shape \(N, 8, 8, 3\)"),
+        (
+            {"crop": {"size": 16, "margin": 1, "shift_y": 0}},
+            r"expected an input 'crops' of uint8 and shape \(N, 16, 16\)",
+        ),
+        ({"crop": {"size": 8, "margin": 1, "shift_y": 0, "color": "rgb"}}, r"shape \(N, 8, 8, 3\)"),
     ],
 )
 def test_a_graph_that_does_not_do_what_it_says(make, tmp_path, changes, message):

@@ -272,7 +272,7 @@ def test_closing_while_another_thread_reads(tmp_path):
 
     class Hanging:
         name, live, fps, frame_count, notes, closed = "hanging", True, None, None, [], False
-        start_s = clock_s = 0.0
+        start_s = clock_s = gap_s = 0.0
 
         def grab(self):
             if self.reads:

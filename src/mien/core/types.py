@@ -38,6 +38,8 @@ class Frame:
     """Position in the source, counted from 0 over the frames that came out."""
     time_s: float
     """Presentation time in seconds on the clock of the source (ffprobe's `pts_time`)."""
+    gap_s: float = 0.0
+    """For how many seconds before it a live source had broken off; 0 unless it did."""
 
     def __post_init__(self) -> None:
         if not is_number(self.time_s, -math.inf):

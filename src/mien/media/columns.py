@@ -8,7 +8,7 @@ from typing import Literal
 
 from mien.media.quality import FLAGS
 
-__all__ = ["POINTS", "Column", "Kind", "columns", "describe", "labels_of"]
+__all__ = ["GAP", "POINTS", "Column", "Kind", "columns", "describe", "labels_of"]
 
 Kind = Literal["number", "whole", "text", "truth"]
 
@@ -22,6 +22,9 @@ class Column:
     meaning: str
     unit: str = ""
 
+
+GAP = "gap"
+"""What `quality` says where a live source broke off; such a row has a time and no face."""
 
 POINTS = ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth")
 """Landmarks in their order; the person's right."""
@@ -50,7 +53,11 @@ _QUALITY = (
     Column("face_px", "number", "size of the face: shorter side of the box", "px"),
     Column("sharpness", "number", "strength of fine detail over contrast, at a side of 64 px"),
     Column("exposure", "number", "mean brightness of the face", "0..1"),
-    Column("quality", "text", f"what is wrong with the face, joined by spaces: {', '.join(FLAGS)}; empty: nothing"),
+    Column(
+        "quality",
+        "text",
+        f"flaws of the face, joined by spaces: {', '.join(FLAGS)}; {GAP}: the source broke off; empty: none",
+    ),
 )
 
 

@@ -34,7 +34,7 @@ class PictureReader:
     """
 
     live = False
-    start_s = clock_s = 0.0
+    start_s = clock_s = gap_s = 0.0
 
     def __init__(
         self, name: str, files: Sequence[Path], fps: float, max_pixels: int, notes: Sequence[str] = ()
@@ -103,7 +103,7 @@ class AnimationReader:
     """
 
     live = False
-    start_s = clock_s = 0.0
+    start_s = clock_s = gap_s = 0.0
 
     def __init__(self, path: Path, max_pixels: int) -> None:
         self.name = str(path)

@@ -35,8 +35,16 @@ class Reader(Protocol):
     """Frames per second as the source states them, or None; may be wrong for a variable rate."""
     frame_count: int | None
     """Number of frames as the source states it, or None; may be wrong."""
-    notes: list[str]
-    """Sentences about what was not as it should be, for people."""
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences about what was not as it should be, for people."""
+        ...
+
+    @property
+    def gap_s(self) -> float:
+        """How long a live source had broken off before the picture that was grabbed last."""
+        ...
 
     @property
     def start_s(self) -> float:
@@ -79,7 +87,7 @@ class CameraReader:
 
     live = True
     frame_count: int | None = None
-    start_s = clock_s = 0.0
+    start_s = clock_s = gap_s = 0.0
 
     def __init__(self, number: int) -> None:
         if not 0 <= number <= _LAST_CAMERA:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,6 +19,7 @@ from mien.core.types import Frame, Image
 from mien.media.names import LIVE_SCHEMES, SCHEMES, scheme_of, without_secrets
 from mien.media.pictures import AnimationReader, PictureReader, natural_key
 from mien.media.readers import CameraReader, Reader
+from mien.media.reconnect import ReconnectingReader
 from mien.media.video_reader import VideoReader
 from mien.pictures.formats import is_picture, suffixes
 from mien.pictures.limits import MAX_PIXELS
@@ -67,6 +68,7 @@ class Source:
         self._due_s = -math.inf
         self._closed = False
         self._busy = threading.RLock()
+        self._gap_s = 0.0
         self._damaged = 0
         self._first_damaged = ""
         if start_s:
@@ -156,7 +158,8 @@ class Source:
                 self._closed = True
                 self._reader.close()
                 raise StopIteration
-        frame = Frame(image=found[0], index=self._index, time_s=found[1])
+        frame = Frame(found[0], self._index, found[1], self._gap_s)
+        self._gap_s = 0.0
         self._index += 1
         return frame
 
@@ -172,6 +175,7 @@ class Source:
 
     def _next_picture(self) -> tuple[Image, float] | None:
         while (time_s := self._reader.grab()) is not None:
+            self._gap_s += self._reader.gap_s
             if time_s < self._from_s - _CLOCK_SLACK_S or time_s < self._due_s - _CLOCK_SLACK_S:
                 continue
             if self.end_s is not None and time_s >= self.end_s - _CLOCK_SLACK_S:
@@ -205,6 +209,7 @@ def open_source(
     every_s: float | None = None,
     fps: float | None = None,
     timeout_s: float = 10.0,
+    reconnect_s: float | None = None,
     max_pixels: int = MAX_PIXELS,
 ) -> Source:
     """Open a video file, a folder of frames, a photograph, an http or rtsp address, or a camera by its number.
@@ -216,6 +221,7 @@ def open_source(
         every_s: at most one frame per so many seconds.
         fps: frames per second of a folder of pictures (25 unless given); elsewhere the source knows its times.
         timeout_s: an address that sends nothing for so many seconds has stalled.
+        reconnect_s: a camera or stream that breaks off is opened again for up to so many seconds; the time goes on.
         max_pixels: largest picture of a folder to decode.
 
     Returns:
@@ -229,8 +235,22 @@ def open_source(
     if fps is not None and not (math.isfinite(fps) and fps > 0):
         raise OptionError(f"The frame rate must be greater than 0, got {fps:g}.")
     _check_times(start_s, end_s, every_s)
-    reader = _open_reader(spec, fps or 25.0, timeout_s, max_pixels)
+
+    def opened() -> Reader:
+        return _open_reader(spec, fps or 25.0, timeout_s, max_pixels)
+
+    reader = _reconnecting(spec, opened, reconnect_s) if reconnect_s is not None else opened()
     return Source(reader, start_s=start_s, end_s=end_s, every_s=every_s)
+
+
+def _reconnecting(spec: str | Path | int, opened: Callable[[], Reader], patience_s: float) -> Reader:
+    if not (math.isfinite(patience_s) and patience_s > 0):
+        raise OptionError(f"Reconnecting needs a time greater than 0 seconds, got {patience_s:g}.")
+    text = str(spec)
+    camera = whole_number(text) is not None and not Path(text).exists()
+    if not camera and scheme_of(text) not in SCHEMES:
+        raise OptionError(f"{text} is a file; only cameras and addresses can be reconnected to.")
+    return ReconnectingReader(opened, patience_s)
 
 
 def _open_reader(spec: str | Path | int, fps: float, timeout_s: float, max_pixels: int) -> Reader:

@@ -151,7 +151,7 @@ class Summary:
         if self._pending is None:
             self._start_s = frame.time_s
         else:
-            self._settle(frame.time_s)
+            self._settle(frame.time_s - frame.gap_s)
         self._pending = (frame.time_s, readings)
         self._frames += 1
         self._rows += len(readings)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from mien.core.errors import OptionError, OutputError
 from mien.core.types import Frame, Point, Reading
-from mien.media.columns import POINTS, columns, describe
+from mien.media.columns import GAP, POINTS, columns, describe
 from mien.media.quality import measure
 from mien.media.table_files import TABLE_SUFFIXES, open_table
 
@@ -85,7 +86,8 @@ class TimelineSink:
         if self.path.suffix.lower() not in TIMELINE_SUFFIXES:
             got = self.path.suffix or "no suffix"
             raise OptionError(f"{path}: a time line ends in {', '.join(TIMELINE_SUFFIXES)}; got {got!r}.")
-        self._nothing = dict.fromkeys(columns(labels)) if empty_frames else None
+        self._nothing: Row = dict.fromkeys(columns(labels))
+        self._empty_frames = empty_frames
         self._stack = contextlib.ExitStack()
         self._pending = 0
         with self._told():
@@ -98,15 +100,23 @@ class TimelineSink:
     def write(self, frame: Frame, readings: Sequence[Reading]) -> None:
         """Add the rows of one frame."""
         with self._told():
-            for row in rows(frame, readings) if readings else self._empty(frame):
+            found = rows(frame, readings) if readings else self._empty(frame)
+            for row in chain(self._gap(frame), found):
                 self._format.write(row)
                 self._pending += 1
             if self._pending >= _FLUSH_ROWS:
                 self._format.flush()
                 self._pending = 0
 
+    def _gap(self, frame: Frame) -> list[Row]:
+        """A row where a live source broke off: the time of its last picture, and nothing else."""
+        if not frame.gap_s:
+            return []
+        began_s = round(float(frame.time_s - frame.gap_s), 6)
+        return [self._nothing | {"time_s": began_s, "frame": frame.index, "quality": GAP}]
+
     def _empty(self, frame: Frame) -> list[Row]:
-        if self._nothing is None:
+        if not self._empty_frames:
             return []
         return [self._nothing | {"time_s": round(float(frame.time_s), 6), "frame": frame.index}]
 

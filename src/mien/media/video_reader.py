@@ -56,6 +56,8 @@ class VideoReader:
 
     """
 
+    gap_s = 0.0
+
     def __init__(self, where: str, *, network: bool, live: bool, timeout_s: float) -> None:
         self.name = without_secrets(where) if network else where
         self.live = live

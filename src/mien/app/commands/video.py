@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mien.media.summary import Summary, VideoSummary
 
 _MOST_PEOPLE = 20
+RECONNECT = "Open a camera or stream that breaks off again, for up to so long."
 
 
 @click.command()
@@ -49,6 +50,7 @@ _MOST_PEOPLE = 20
 @click.option("--end", type=seconds, metavar="TIME", help="Stop here.")
 @click.option("--every", type=seconds, metavar="SECONDS", help="Read one frame per so many seconds.")
 @click.option("--fps", type=click.FloatRange(0, min_open=True), help="Frames per second of a folder of pictures. [25]")
+@click.option("--reconnect", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help=RECONNECT)
 @click.option("--detector-every", default="auto", show_default=True, metavar="N|auto", help="Detect in each Nth frame.")
 @click.option("--anonymize", is_flag=True, help="Cover the faces in the video and the thumbnails.")
 @click.option("--thumbnails", is_flag=True, help="Put a small picture of each face into the report.")
@@ -72,6 +74,7 @@ def command(source: str, detector_every: str, **values: Any) -> None:
         end_s=wanted.end,
         every_s=wanted.every,
         fps=wanted.fps,
+        reconnect_s=wanted.reconnect,
         max_pixels=wanted.analysis.max_pixels,
     )
     with opened:
@@ -94,6 +97,7 @@ class _Wanted:
     end: float | None
     every: float | None
     fps: float | None
+    reconnect: float | None
     detector_every: int | Literal["auto"]
     anonymize: bool
     thumbnails: bool

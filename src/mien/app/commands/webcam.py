@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
-from mien.app.commands.video import parse_every
+from mien.app.commands.video import RECONNECT, parse_every
 from mien.app.options import VIDEO, analyzer_options, make_analyzer
 from mien.app.terminal import console, notice
 from mien.core.errors import OutputError
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mien.media.live import NewestFrames
     from mien.media.sink import Sink
 
+_STALLED_S = 10.0  # without a picture
 _REDRAW_S = 0.1  # a terminal that is drawn more often flickers
 _LINE_S = 1.0  # between lines when the output is no terminal
 _BAR = 20  # characters of a full bar
@@ -43,6 +44,7 @@ _NO_WINDOW = (
 @click.option(
     "--timeline", type=click.Path(path_type=Path), help="Write a row per face and frame: .csv/.jsonl/.parquet."
 )
+@click.option("--reconnect", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help=RECONNECT)
 @click.option("--detector-every", default="auto", show_default=True, metavar="N|auto", help="Detect in each Nth frame.")
 @analyzer_options(*VIDEO)
 def command(
@@ -50,6 +52,7 @@ def command(
     window: bool,
     record: Path | None,
     timeline: Path | None,
+    reconnect: float | None,
     detector_every: str,
     analysis: AnalyzerOptions,
 ) -> None:
@@ -68,12 +71,13 @@ def command(
         raise OutputError(_NO_WINDOW)
     analyzer = make_analyzer(replace(analysis, max_faces=None))
     reader = analyzer.reader(detector_every=every, max_faces=analysis.max_faces)
-    with open_source(camera) as source, ExitStack() as stack:
+    with open_source(camera, reconnect_s=reconnect) as source, ExitStack() as stack:
         sinks = _sinks(record, timeline, analyzer.labels, source.fps)
         out = stack.enter_context(BackgroundSinks(sinks)) if sinks else None
         stored = [str(path) for path in (record, timeline) if path is not None]
         view = _view(window, stored)
-        frames = stack.enter_context(NewestFrames(source if source.live else _at_its_speed(source)))
+        shown = source if source.live else _at_its_speed(source)
+        frames = stack.enter_context(NewestFrames(shown, timeout_s=_STALLED_S + (reconnect or 0.0)))
         try:
             for frame in frames:
                 readings = reader.read(frame)

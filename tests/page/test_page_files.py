@@ -9,8 +9,10 @@ import cv2
 import jsonschema
 import numpy as np
 from page_worlds import two_faces
+from PIL import Image as PilImage
 
 from mien.infer.options import AnalyzerOptions
+from mien.pictures.formats import suffixes
 
 _READ_HERE = """async (text) => {
   const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
@@ -91,6 +93,21 @@ def test_photographs_are_read_and_saved(site, open_tab, hopper_file, tmp_path):
     assert "not a picture" in rows[1]["error"]
     assert picture.value.suggested_filename == "grace_hopper.annotated.png"
     assert cv2.imread(str(picture.value.path())).shape == (600, 512, 3)
+
+
+def test_a_format_that_browsers_do_not_know(site, open_tab, hopper, tmp_path):
+    """The service reads every format of the one table; the picker offers them, and the card shows the readings."""
+    tab = open_tab(site)
+    page = tab.ready()
+    tab.engine("server")
+    PilImage.fromarray(np.ascontiguousarray(hopper[..., ::-1])).save(tmp_path / "hopper.tif")
+    page.click("#tab-photo")
+    assert page.get_attribute("#photos", "accept").split(",") == ["image/*", *suffixes()]
+    page.set_input_files("#photos", [tmp_path / "hopper.tif"])
+    page.wait_for_selector("#photosum:text('1 picture, 1 face')")
+    card = page.locator("#photocards article").first
+    assert "hopper.tif" in card.inner_text()
+    assert card.locator("canvas").first.evaluate("c => [c.width, c.height]") == [512, 600]
 
 
 def test_a_video_becomes_a_time_line(site, open_tab, astronaut, hopper, tmp_path):

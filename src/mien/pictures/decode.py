@@ -28,6 +28,7 @@ from mien.pictures.limits import MAX_PIXELS
 from mien.pictures.quiet import Quiet, QuietTiff
 from mien.pictures.sources import read_file, read_stream
 from mien.pictures.unread import heif_missing, is_heif, is_tiff, why_not
+from mien.pictures.webp import plain_webp
 
 __all__ = ["DAMAGED", "ColorOrder", "ImageSource", "from_pillow", "load_image", "opened", "read_file"]
 
@@ -109,6 +110,9 @@ def _from_opened(picture: PilImage.Image) -> Image:
 
 
 def _decode(data: bytes, where: str, max_pixels: int) -> Image:
+    quick = plain_webp(data, max_pixels)
+    if quick is not None:
+        return quick
     with opened(data, where, max_pixels) as picture:
         return from_pillow(picture, where)
 

@@ -21,6 +21,7 @@ from mien.app.server.service import service_of
 from mien.app.server.settings import Settings
 from mien.core.contract import DetectorInfo
 from mien.infer.plug import model_file
+from mien.pictures.formats import suffixes
 
 __all__ = ["Page", "open_page", "router"]
 
@@ -115,6 +116,7 @@ def _config(request: Request, info: DetectorInfo | None) -> dict[str, Any]:
             "analyze": "v1/analyze",
             "video": "v1/analyze/video",
             "token": settings.token is not None,
+            "pictures": suffixes(),
             "limits": {key: limits[key] for key in ("body_bytes", "images", "video_bytes", "video_s", "frame_bytes")},
         },
         "device": device,

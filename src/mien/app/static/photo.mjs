@@ -8,6 +8,8 @@ const MOST_FACES = 12; // cards per picture; all faces are in the downloads
 /** Wire the tab up. */
 export function startPhoto(page) {
   const photos = new Photos(page);
+  const suffixes = page.facts.server?.pictures ?? []; // the service reads more than browsers list as pictures
+  $("photos").accept = ["image/*", ...suffixes].join(",");
   $("photos").addEventListener("change", () => {
     photos.add([...$("photos").files]);
     $("photos").value = "";
@@ -128,7 +130,7 @@ function pngName(name) {
 
 /** The picture at its full size, with boxes; letters grow with the picture. */
 async function annotated(file, analysis, colours) {
-  const bitmap = await createImageBitmap(file);
+  const bitmap = await opened(file, analysis);
   const canvas = h("canvas", { role: "img", "aria-label": spoken(file.name, analysis) });
   [canvas.width, canvas.height] = [bitmap.width, bitmap.height];
   const context = canvas.getContext("2d");
@@ -137,6 +139,18 @@ async function annotated(file, analysis, colours) {
   drawFaces(context, analysis.faces, { scale: 1, width: bitmap.width, colours, pixel });
   bitmap.close();
   return canvas;
+}
+
+/** The picture; grey of its size where the service can read it and this browser cannot. */
+async function opened(file, analysis) {
+  try {
+    return await createImageBitmap(file);
+  } catch (error) {
+    if (!analysis.width) throw error;
+    const blank = new ImageData(analysis.width, analysis.height);
+    blank.data.fill(200);
+    return createImageBitmap(blank);
+  }
 }
 
 function spoken(name, analysis) {

@@ -47,7 +47,7 @@ class DetectorConfig:
     warmup: int = 500
     ema: float = 0.999
     mosaic: float = 0.6
-    large: float = 0.15
+    large: float = 0.1
     wide: int = 48
     plain: float = 0.1
     mine_every: float = 15.0

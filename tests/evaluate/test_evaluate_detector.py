@@ -1,5 +1,7 @@
 """Judging detectors: matching, average precision, thresholds and figures, against values worked by hand."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -8,13 +10,9 @@ from mien.core.errors import DataError
 from mien.core.types import Face
 from mien.data.faces import FacePicture
 from mien.data.pictures import Pixels
-from mien.evaluate.detection import (
-    Found,
-    average_precision,
-    judge_detector,
-    match,
-    score_for_false_faces,
-)
+from mien.evaluate.detection import judge_detector
+from mien.evaluate.detection_report import write_detection_report
+from mien.evaluate.matching import Found, average_precision, match, score_for_false_faces
 
 NOTHING = np.zeros((0, 4), np.float32)
 
@@ -84,7 +82,8 @@ def test_score_for_false_faces():
     none = np.zeros(0, np.float32)
 
     def empty(*scores):
-        return Found(np.array(scores, np.float32), np.zeros(len(scores), bool), none, none)
+        boxes = np.zeros((len(scores), 4), np.float32)
+        return Found(np.array(scores, np.float32), np.zeros(len(scores), bool), none, none, boxes, none)
 
     found = [empty(0.9, 0.3), empty(0.5), empty(0.4), *[empty()] * 37]
 
@@ -101,7 +100,7 @@ def test_figures():
     pictures = [picture([(0, 0, 20, 20), (50, 50, 58, 58)]), picture([]), picture([])]
     detector = Always(Face((0, 0, 20, 20), 0.9))
 
-    figures = judge_detector(detector, detector, pictures)
+    figures = judge_detector(detector, detector, pictures).figures
 
     assert (figures.pictures, figures.faces, figures.empty_pictures) == (3, 2, 2)
     assert figures.recall == pytest.approx(0.5)
@@ -116,10 +115,57 @@ def test_enlarged_pictures_keep_their_faces():
     # A picture of 100 px is judged at 400 px: its face of 20 px counts as one of 80 px and is still found.
     detector = Always(Face((0, 0, 20, 20), 0.9))
 
-    figures = judge_detector(detector, detector, [picture([(0, 0, 20, 20)])], enlarge=400)
+    figures = judge_detector(detector, detector, [picture([(0, 0, 20, 20)])], enlarge=400).figures
 
     assert figures.recall == 1
     assert figures.by_size[-1].faces == 1
+
+
+def test_landmarks_are_off_by_so_many_eye_distances():
+    """Points that lie 3 px off, with eyes 15 px apart, are off by 0.2; eyes that nearly meet count as wider."""
+    box = np.array([[0, 0, 50, 50]], np.float32)
+    points = np.array([[(10, 20), (25, 20), (18, 30), (12, 40), (24, 40)]], np.float32)
+    face = Face((0, 0, 50, 50), 0.9, tuple((float(x) + 3, float(y)) for x, y in points[0]))
+
+    assert match([face], box, NOTHING, (100, 100), points).errors == pytest.approx([0.2])
+    points[0, 1] = (11, 20)
+    moved = Face((0, 0, 50, 50), 0.9, tuple((float(x) + 3, float(y)) for x, y in points[0]))
+    assert match([moved], box, NOTHING, (100, 100), points).errors == pytest.approx([0.3])
+    assert np.isnan(match([Face((0, 0, 50, 50), 0.9)], box, NOTHING, (100, 100), points).errors).all()
+
+
+def test_conditions_and_reliability():
+    """Recall of the faces that the data call dark, and how often boxes of a score of 0.75 are faces."""
+    dark = replace(picture([(0, 0, 20, 20), (50, 50, 70, 70)]), conditions=(frozenset({"dark"}), frozenset()))
+    plain = picture([(0, 0, 20, 20)])
+    detector = Always(Face((0, 0, 20, 20), 0.75), Face((70, 0, 90, 20), 0.75))
+
+    figures = judge_detector(detector, detector, [dark, plain]).figures
+
+    assert [(row.condition, row.faces, row.recall) for row in figures.by_condition] == [("dark", 1, 1.0)]
+    (filled,) = (b for b in figures.reliability if b.count)
+    assert (filled.count, filled.accuracy, filled.confidence) == (4, 0.5, pytest.approx(0.75))
+    assert figures.calibration_error == pytest.approx(0.25)
+
+
+def test_the_report_shows_what_was_missed(tmp_path):
+    """The page names every detector, and beside it lie curves, reliability and both galleries."""
+    detector = Always(Face((0, 0, 20, 20), 0.75))
+    pictures = [picture([(0, 0, 20, 20), (50, 50, 70, 70)]), picture([])]
+    judged = judge_detector(detector, detector, pictures)
+    protocol = {"source": "<drawn>", "detect_size": 640, "enlarged": False, "iou": 0.5}
+
+    path = write_detection_report([judged, judged], pictures, protocol, tmp_path / "report")
+
+    names = {f.name for f in path.parent.iterdir()}
+    kinds = ("missed", "false", "reliability")
+    assert names == {"report.html", "detection.json", "precision-recall.png"} | {
+        f"{i}-always-{kind}.png" for i in (1, 2) for kind in kinds
+    }
+    assert "&lt;drawn&gt;" in path.read_text("utf-8")
+    missed = cv2.imread(str(path.parent / "1-always-missed.png"))
+    assert missed is not None
+    assert missed.shape == (132, 132, 3)
 
 
 def test_bad_pictures():
@@ -142,7 +188,7 @@ def test_known_figures_of_yunet(shared, yunet_file):
 
     figures = judge_detector(
         open_detector(yunet_file), open_detector(yunet_file, options), read_faces(file)[:40], enlarge=640
-    )
+    ).figures
 
     assert figures.ap > 0.9
     assert figures.recall_20 is not None

@@ -27,6 +27,7 @@ Floats = NDArray[np.float32]
 
 _WIDER_LISTS = "*_bbx_gt.txt"
 _WIDER_INVALID = 7  # column of a face's line that is 1 where the box is not to be judged
+_WIDER_CONDITIONS = {4: "blurred", 6: "extreme light", 8: "occluded", 9: "unusual pose"}  # by column
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +40,7 @@ class FacePicture:
         boxes: (N, 4) faces, xyxy px.
         landmarks: (N, 5, 2) px, NaN where a face has none.
         ignore: (M, 4) boxes that are neither face nor background, xyxy px.
+        conditions: for each face what makes it hard, such as "profile" or "blurred"; empty where nobody says.
 
     """
 
@@ -47,6 +49,7 @@ class FacePicture:
     boxes: Floats
     landmarks: Floats
     ignore: Floats
+    conditions: tuple[frozenset[str], ...] = ()
 
 
 def load_bgr(item: FacePicture) -> Image:
@@ -67,9 +70,10 @@ def read_faces(source: Path | str) -> list[FacePicture]:
     """Photographs with boxes from a Parquet file or a folder of them, a WIDER FACE list or folder, or a VOC folder.
 
     Parquet: columns `image` (struct with `bytes`, or bytes), `boxes` (xyxy per face), and optionally `landmarks`
-    (ten numbers per face, or null) and `ignore`. WIDER FACE (Yang et al. 2016): `*_bbx_gt.txt` beside or below the
-    pictures; a box that is marked invalid becomes `ignore`. Pascal VOC: one `.xml` per picture; every object is a
-    face, a difficult one `ignore`.
+    (ten numbers per face, or null), `ignore` and `conditions` (names per face, such as ["profile", "dark"]; or names
+    for all faces of the picture). WIDER FACE (Yang et al. 2016): `*_bbx_gt.txt` beside or below the pictures; a box
+    that is marked invalid becomes `ignore`; blur, light, occlusion and pose become conditions. Pascal VOC: one `.xml`
+    per picture; every object is a face, a difficult one `ignore`.
 
     Raises:
         DataError: there is nothing of a known layout, or a file contradicts its layout.
@@ -95,14 +99,23 @@ def _files(path: Path, pattern: str) -> list[Path]:
     return [path] if path.match(pattern) else []
 
 
-def _item(name: str, picture: Picture, boxes: ArrayLike, landmarks: ArrayLike | None, ignore: ArrayLike) -> FacePicture:
+def _item(
+    name: str,
+    picture: Picture,
+    boxes: ArrayLike,
+    landmarks: ArrayLike | None,
+    ignore: ArrayLike,
+    conditions: Sequence[frozenset[str]] = (),
+) -> FacePicture:
     face = _boxes(boxes, name)
     points = np.full((len(face), 5, 2), np.nan, np.float32)
     if landmarks is not None:
         points = np.asarray(landmarks, np.float32).reshape(-1, 5, 2)
     if len(points) != len(face):
         raise DataError(f"{name}: {len(face)} boxes but landmarks of {len(points)} faces.")
-    return FacePicture(name, picture, face, points, _boxes(ignore, name))
+    if conditions and len(conditions) != len(face):
+        raise DataError(f"{name}: {len(face)} boxes but conditions of {len(conditions)} faces.")
+    return FacePicture(name, picture, face, points, _boxes(ignore, name), tuple(conditions))
 
 
 def _boxes(values: ArrayLike, name: str) -> Floats:
@@ -145,9 +158,18 @@ def _parquet_row(row: dict[str, Any], where: str) -> FacePicture:
         points = row.get("landmarks")
         if points is not None:
             points = [[np.nan] * 10 if p is None else p for p in points]
-        return _item(name or where, Encoded(data), row["boxes"] or [], points or None, row.get("ignore") or [])
+        boxes = row["boxes"] or []
+        known = _conditions(row.get("conditions") or [], len(boxes))
+        return _item(name or where, Encoded(data), boxes, points or None, row.get("ignore") or [], known)
     except (ValueError, TypeError) as error:
         raise DataError(f"{where}: expected boxes of 4 and landmarks of 10 numbers per face ({error}).") from error
+
+
+def _conditions(value: Sequence[Any], faces: int) -> list[frozenset[str]]:
+    """Names of each face; a plain list of names holds for all faces of the picture."""
+    if any(isinstance(part, str) for part in value):
+        return [frozenset(str(part) for part in value)] * faces
+    return [frozenset(str(name) for name in part or ()) for part in value]
 
 
 def _wider(path: Path) -> Iterator[FacePicture]:
@@ -169,6 +191,7 @@ def _wider_item(file: Path, name: str, lines: Iterator[str]) -> FacePicture:
         raise DataError(f"{file}: {name} is not followed by the number of its faces and a line for each.") from error
     boxes: list[tuple[float, ...]] = []
     ignore: list[tuple[float, ...]] = []
+    conditions: list[frozenset[str]] = []
     for row in rows[:count]:
         if len(row) < 4:
             raise DataError(f"{file}: a face of {name} has {len(row)} numbers; expected x, y, width, height.")
@@ -177,7 +200,10 @@ def _wider_item(file: Path, name: str, lines: Iterator[str]) -> FacePicture:
             continue  # the original lists hold a few empty boxes
         invalid = len(row) > _WIDER_INVALID and row[_WIDER_INVALID] == 1
         (ignore if invalid else boxes).append((x, y, x + w, y + h))
-    return _item(name, File(_wider_picture(file, name)), boxes, None, ignore)
+        if not invalid:
+            named = (text for column, text in _WIDER_CONDITIONS.items() if column < len(row) and row[column] > 0)
+            conditions.append(frozenset(named))
+    return _item(name, File(_wider_picture(file, name)), boxes, None, ignore, conditions)
 
 
 def _wider_picture(file: Path, name: str) -> Path:

@@ -1,4 +1,4 @@
-"""Judge face detectors on photographs with boxes: average precision, recall by size, false faces, time.
+"""Judge face detectors on photographs with boxes: average precision, recall by size and condition, false faces, time.
 
 The same code judges any detector. Draws nothing and writes nothing.
 """
@@ -12,23 +12,15 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from mien.core.errors import DataError
-from mien.core.geometry import area, iou
-from mien.core.types import Detector, Face, Image
+from mien.core.types import Detector, Image
 from mien.data.faces import FacePicture, load_bgr
+from mien.evaluate.matching import Found, average_precision, match
+from mien.evaluate.metrics import ReliabilityBin
 
-__all__ = [
-    "SIZES",
-    "DetectionFigures",
-    "Found",
-    "SizeRecall",
-    "average_precision",
-    "judge_detector",
-    "match",
-    "score_for_false_faces",
-]
+__all__ = ["SIZES", "ConditionRecall", "DetectionFigures", "Judgement", "SizeRecall", "enlarged", "judge_detector"]
 
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
@@ -36,9 +28,10 @@ Bools = NDArray[np.bool_]
 SIZES = (0.0, 10.0, 20.0, 40.0, 80.0)
 """Lower ends of the groups of faces, in pixels of the square root of a box's area; the last one has no upper end."""
 
-_MATCH_IOU = 0.5
-_IGNORE_SHARE = 0.5  # a found box that lies so far inside a region to ignore counts for nothing
 _COUNTED_FROM = 20.0  # px: the figure `recall_20`
+_LANDMARKS_FROM = 40.0  # px: the figure `landmark_error`
+_FAINT = 0.05  # score of the faintest boxes whose reliability counts
+_BINS = 10  # of the reliability of scores
 
 
 @dataclass(frozen=True)
@@ -52,12 +45,23 @@ class SizeRecall:
 
 
 @dataclass(frozen=True)
+class ConditionRecall:
+    """Recall of the faces that the data call profile, cut, blurred or the like."""
+
+    condition: str
+    faces: int
+    recall: float
+
+
+@dataclass(frozen=True)
 class DetectionFigures:
     """What one detector did on a set of photographs.
 
     `ap` is the average precision at IoU 0.5 over all scores that were asked for; every other figure holds at the
-    detector's own threshold. `cpu_ms` is the median of the processor time of the calling thread per picture, `ms`
-    that of the wall time.
+    detector's own threshold. `landmark_error` is the mean distance of the five landmarks of found faces from 40 px, in
+    distances between the eyes. `calibration_error` and `reliability` say how far scores are the chance that a box is a
+    face, over all boxes from 0.05; None where a score lies outside 0..1. `cpu_ms` is the median of the processor time
+    of the calling thread per picture, `ms` that of the wall time.
     """
 
     detector: str
@@ -68,6 +72,10 @@ class DetectionFigures:
     recall: float | None
     recall_20: float | None
     by_size: tuple[SizeRecall, ...]
+    by_condition: tuple[ConditionRecall, ...]
+    landmark_error: float | None
+    calibration_error: float | None
+    reliability: tuple[ReliabilityBin, ...]
     empty_pictures: int
     false_per_empty_picture: float | None
     ms: float
@@ -76,26 +84,18 @@ class DetectionFigures:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; nothing is rounded."""
         body = dict(vars(self))
-        body["by_size"] = [dict(vars(group)) for group in self.by_size]
+        for name in ("by_size", "by_condition", "reliability"):
+            body[name] = [dict(vars(group)) for group in body[name]]
         return body
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
-    """What was found in one picture, best first, against its faces.
+class Judgement:
+    """Figures of a detector, and what it found in every picture: at its own threshold, and down to the lowest score."""
 
-    Args:
-        scores: (N,) of the found boxes that count; those in regions to ignore are left out.
-        hits: (N,) whether each is a face.
-        matched: (G,) score of the box that found each face; NaN where none did.
-        sizes: (G,) square roots of the faces' areas, px.
-
-    """
-
-    scores: Floats
-    hits: Bools
-    matched: Floats
-    sizes: Floats
+    figures: DetectionFigures
+    used: tuple[Found, ...]
+    curve: tuple[Found, ...]
 
 
 def judge_detector(
@@ -105,8 +105,8 @@ def judge_detector(
     *,
     enlarge: int | None = None,
     advance: Callable[[int], None] = lambda _n: None,
-) -> DetectionFigures:
-    """Figures of a detector.
+) -> Judgement:
+    """Judge a detector.
 
     Args:
         detector: as it is used, with its own threshold.
@@ -129,10 +129,12 @@ def judge_detector(
         cpu.append(time.thread_time() - start_cpu)
         wall.append(time.perf_counter() - start)
         size = (image.shape[1], image.shape[0])
-        used.append(match(faces, picture.boxes * factor, picture.ignore * factor, size))
-        all_scores.append(match(curve.detect(image), picture.boxes * factor, picture.ignore * factor, size))
+        labels = (picture.boxes * factor, picture.ignore * factor, size, picture.landmarks * factor)
+        used.append(match(faces, *labels))
+        all_scores.append(match(curve.detect(image), *labels))
         advance(1)
-    return _figures(detector.name, used, all_scores, float(np.median(wall)), float(np.median(cpu)))
+    times = (float(np.median(wall)), float(np.median(cpu)))
+    return Judgement(_figures(detector.name, used, all_scores, pictures, times), tuple(used), tuple(all_scores))
 
 
 def enlarged(image: Image, side: int | None) -> tuple[Image, float]:
@@ -145,102 +147,67 @@ def enlarged(image: Image, side: int | None) -> tuple[Image, float]:
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LINEAR), np.uint8), factor
 
 
-def match(faces: Sequence[Face], boxes: Floats, ignore: Floats, size: tuple[int, int]) -> Found:
-    """Give every found box to the free face that it overlaps most, best score first (Everingham et al. 2010, VOC).
-
-    Args:
-        faces: what was found.
-        boxes: (G, 4) the faces that are there, xyxy px.
-        ignore: (M, 4) regions where a found box counts for nothing.
-        size: width and height of the picture; boxes are cut at its edges, as the annotations are.
-
-    """
-    limits = np.array([*size, *size], np.float32)
-    ordered = sorted(faces, key=lambda face: -face.score)
-    found = np.clip(np.array([f.box for f in ordered], np.float32).reshape(-1, 4), 0, limits)
-    overlap, inside = iou(found, boxes), _share_inside(found, ignore)
-    matched = np.full(len(boxes), np.nan, np.float32)
-    scores, hits = [], []
-    for i, face in enumerate(ordered):
-        free = np.where(np.isnan(matched), overlap[i], 0)
-        best = int(free.argmax()) if len(free) else 0
-        hit = bool(len(free)) and bool(free[best] >= _MATCH_IOU)
-        if hit:
-            matched[best] = face.score
-        elif inside[i] >= _IGNORE_SHARE:
-            continue
-        scores.append(face.score)
-        hits.append(hit)
-    return Found(np.array(scores, np.float32), np.array(hits, np.bool_), matched, np.sqrt(area(boxes)))
-
-
-def _share_inside(found: Floats, regions: Floats) -> Floats:
-    """Largest share of each found box (N, 4) that lies in one of the regions (M, 4): (N,)."""
-    if not len(regions):
-        return np.zeros(len(found), np.float32)
-    low = np.maximum(found[:, None, :2], regions[None, :, :2])
-    high = np.minimum(found[:, None, 2:], regions[None, :, 2:])
-    shared = np.maximum(high - low, 0).prod(-1)
-    share: Floats = (shared / np.maximum(area(found), 1e-6)[:, None]).max(1)
-    return share
-
-
-def average_precision(scores: ArrayLike, hits: ArrayLike, faces: int) -> float:
-    """Area under the precision/recall curve, precision made non-increasing (VOC 2010 and later); 0 without faces.
-
-    Args:
-        scores: (N,) of all found boxes.
-        hits: (N,) whether each found a face.
-        faces: number of faces that are there.
-
-    """
-    if faces == 0:
-        return 0.0
-    order = np.argsort(-np.asarray(scores, np.float64), kind="stable")
-    true = np.cumsum(np.asarray(hits, np.float64)[order])
-    precision = true / np.arange(1, len(true) + 1)
-    highest = np.maximum.accumulate(precision[::-1])[::-1]
-    return float((np.diff(true, prepend=0) * highest).sum() / faces)
-
-
-def score_for_false_faces(found: Sequence[Found], rate: float, lowest: float = 0.0) -> float:
-    """Smallest threshold at which pictures without faces show at most `rate` false faces each, on average.
-
-    Args:
-        found: with a threshold near the lowest score.
-        rate: such as 0.05 for one false face in 20 pictures.
-        lowest: no threshold below this.
-
-    """
-    empty = [f for f in found if not len(f.sizes)]
-    scores = np.sort(np.concatenate([f.scores for f in empty]))[::-1] if empty else np.zeros(0)
-    allowed = int(rate * len(empty))
-    if len(scores) <= allowed:
-        return lowest
-    return max(float(np.nextafter(np.float32(scores[allowed]), np.float32(np.inf))), lowest)
-
-
-def _figures(name: str, used: Sequence[Found], curve: Sequence[Found], wall: float, cpu: float) -> DetectionFigures:
+def _figures(
+    name: str,
+    used: Sequence[Found],
+    curve: Sequence[Found],
+    pictures: Sequence[FacePicture],
+    times: tuple[float, float],
+) -> DetectionFigures:
     hits = np.concatenate([f.hits for f in used])
     sizes = np.concatenate([f.sizes for f in used])
     seen = np.isfinite(np.concatenate([f.matched for f in used]))
+    errors = np.concatenate([f.errors for f in used])[sizes >= _LANDMARKS_FROM]
+    known = errors[np.isfinite(errors)]
+    scores, right = (np.concatenate([getattr(f, part) for f in curve]) for part in ("scores", "hits"))
+    bins, gap = _reliability(scores, right)
     empty = [f for f in used if not len(f.sizes)]
     return DetectionFigures(
         detector=name,
         pictures=len(used),
         faces=len(sizes),
-        ap=average_precision(
-            np.concatenate([f.scores for f in curve]), np.concatenate([f.hits for f in curve]), len(sizes)
-        ),
+        ap=average_precision(scores, right, len(sizes)),
         precision=_share(hits),
         recall=_share(seen),
         recall_20=_share(seen[sizes >= _COUNTED_FROM]),
         by_size=_by_size(sizes, seen),
+        by_condition=_by_condition(pictures, seen),
+        landmark_error=float(known.mean()) if len(known) else None,
+        calibration_error=gap,
+        reliability=bins,
         empty_pictures=len(empty),
         false_per_empty_picture=sum(len(f.scores) for f in empty) / len(empty) if empty else None,
-        ms=wall * 1e3,
-        cpu_ms=cpu * 1e3,
+        ms=times[0] * 1e3,
+        cpu_ms=times[1] * 1e3,
     )
+
+
+def _by_condition(pictures: Sequence[FacePicture], seen: Bools) -> tuple[ConditionRecall, ...]:
+    """A row for each condition that some face has, in the order of the alphabet."""
+    of_faces = [found for p in pictures for found in (p.conditions or (frozenset(),) * len(p.boxes))]
+    rows = []
+    for name in sorted(frozenset().union(*of_faces)):
+        members = np.array([name in found for found in of_faces], np.bool_)
+        rows.append(ConditionRecall(name, int(members.sum()), float(seen[members].mean())))
+    return tuple(rows)
+
+
+def _reliability(scores: Floats, hits: Bools) -> tuple[tuple[ReliabilityBin, ...], float | None]:
+    """Share of faces among the boxes of each tenth of the scores, and the mean gap to their scores by count.
+
+    Boxes below 0.05, of which there are very many and which nobody uses, are left out.
+    """
+    if len(scores) and (scores.min() < 0 or scores.max() > 1):
+        return (), None
+    used = scores >= _FAINT
+    rows, gap = [], 0.0
+    for low, high in zip(np.arange(_BINS) / _BINS, np.arange(1, _BINS + 1) / _BINS, strict=True):
+        members = used & (scores > low) & (scores <= high)
+        count = int(members.sum())
+        chance, share = (float(v[members].mean()) if count else None for v in (scores, hits))
+        rows.append(ReliabilityBin(float(low), float(high), count, chance, share))
+        gap += count * abs((share or 0.0) - (chance or 0.0))
+    return tuple(rows), gap / int(used.sum()) if used.any() else None
 
 
 def _by_size(sizes: Floats, seen: Bools) -> tuple[SizeRecall, ...]:

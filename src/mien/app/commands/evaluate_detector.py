@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import click
 
 from mien.app.options import analyzer_options
-from mien.app.terminal import console, progress
+from mien.app.terminal import console, notice, progress
 from mien.core.text import counted
 from mien.infer.detectors.table import AUTO
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mien.evaluate.detection import DetectionFigures
+    from mien.evaluate.detection import Judgement
     from mien.infer.options import AnalyzerOptions
 
 
@@ -28,13 +28,28 @@ if TYPE_CHECKING:
 )
 @analyzer_options("detect_side")
 @click.option("--enlarge", is_flag=True, help="First enlarge smaller pictures to --detect-size.")
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write a page with plots and galleries.",
+)
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Judge on the first N pictures only.")
-def command(source: Path, names: tuple[str, ...], analysis: AnalyzerOptions, enlarge: bool, limit: int | None) -> None:
+def command(
+    source: Path,
+    names: tuple[str, ...],
+    analysis: AnalyzerOptions,
+    *,
+    enlarge: bool,
+    report: Path | None,
+    limit: int | None,
+) -> None:
     """Judge face detectors on photographs with boxes.
 
-    SOURCE is a Parquet file (columns image, boxes, ignore), a WIDER FACE list or folder, or a folder of Pascal VOC
-    files. A found box is right when its IoU with a face is at least 0.5; regions to ignore count for nothing. Sizes of
-    faces are square roots of areas in pixels of the judged picture. Prints a table and, as the last line, JSON.
+    SOURCE is a Parquet file (columns image, boxes, ignore, landmarks, conditions), a WIDER FACE list or folder, or a
+    folder of Pascal VOC files. A found box is right when its IoU with a face is at least 0.5; regions to ignore count
+    for nothing. Sizes of faces are square roots of areas in pixels of the judged picture. Prints a table and, as the
+    last line, JSON. The page of --report shows parts of the photographs: missed and false faces.
     """
     from mien.data.faces import read_faces
     from mien.evaluate.detection import judge_detector
@@ -44,12 +59,12 @@ def command(source: Path, names: tuple[str, ...], analysis: AnalyzerOptions, enl
     if enlarge and side is None:
         raise click.UsageError("--enlarge needs --detect-size PX.")
     pictures = read_faces(source)[:limit]
-    figures = []
+    judgements = []
     for name in names:
         options = analysis.looking
         curve = dataclasses.replace(options, min_score=lowest_score(name))
         with progress(f"Judging {name}", len(pictures), "pictures") as advance:
-            figures.append(
+            judgements.append(
                 judge_detector(
                     open_detector(name, options),
                     open_detector(name, curve),
@@ -58,39 +73,27 @@ def command(source: Path, names: tuple[str, ...], analysis: AnalyzerOptions, enl
                     advance=advance,
                 )
             )
-    _show(figures)
+    _show(judgements)
     protocol = {"source": source.name, "detect_size": side, "enlarged": enlarge, "iou": 0.5}
-    click.echo(json.dumps({**protocol, "detectors": [f.to_dict() for f in figures]}, allow_nan=False))
+    if report is not None:
+        from mien.evaluate.detection_report import write_detection_report
+
+        notice(f"Report: {write_detection_report(judgements, pictures, protocol, report)}")
+    click.echo(json.dumps({**protocol, "detectors": [j.figures.to_dict() for j in judgements]}, allow_nan=False))
 
 
-def _show(figures: Sequence[DetectionFigures]) -> None:
+def _show(judgements: Sequence[Judgement]) -> None:
     from rich.table import Table
 
-    first = figures[0]
+    from mien.evaluate.detection_report import figure_rows
+
+    first = judgements[0].figures
     out = console()
     found = f"{counted(first.pictures, 'picture')}, {counted(first.faces, 'face')}"
     out.print(f"{found}, {counted(first.empty_pictures, 'picture')} without a face")
     table = Table("", box=None, pad_edge=False)
-    for row in figures:
-        table.add_column(row.detector, justify="right")
-    rows: dict[str, list[str]] = {
-        "average precision": [f"{f.ap:.3f}" for f in figures],
-        "precision": [_share(f.precision) for f in figures],
-        "recall": [_share(f.recall) for f in figures],
-        "recall of faces from 20 px": [_share(f.recall_20) for f in figures],
-    }
-    for i, group in enumerate(first.by_size):
-        size = (
-            f"from {group.smallest:.0f} px" if group.largest is None else f"{group.smallest:.0f}-{group.largest:.0f} px"
-        )
-        rows[f"  {size} ({counted(group.faces, 'face')})"] = [_share(f.by_size[i].recall) for f in figures]
-    rows["false faces per picture without one"] = [_share(f.false_per_empty_picture) for f in figures]
-    rows["processor ms per picture"] = [f"{f.cpu_ms:.1f}" for f in figures]
-    rows["ms per picture"] = [f"{f.ms:.1f}" for f in figures]
-    for title, cells in rows.items():
+    for judged in judgements:
+        table.add_column(judged.figures.detector, justify="right")
+    for title, cells in figure_rows(judgements).items():
         table.add_row(title, *cells)
     out.print(table)
-
-
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"

@@ -19,7 +19,8 @@ import numpy as np
 from mien.core.contract import DetectorInfo
 from mien.core.errors import ModelError
 from mien.data.faces import FacePicture, load_bgr
-from mien.evaluate.detection import Found, judge_detector, match, score_for_false_faces
+from mien.evaluate.detection import judge_detector
+from mien.evaluate.matching import Found, match, score_for_false_faces
 from mien.infer.detectors.own import OwnDetector
 from mien.infer.detectors.scaling import DetectOptions
 from mien.learn.detector.calibrate import calibrated, fit_scores
@@ -142,14 +143,15 @@ def _metrics(file: Path, score: float, pictures: Sequence[FacePicture]) -> dict[
 
 
 def _figures(file: Path, score: float, pictures: Sequence[FacePicture], enlarge: int | None) -> dict[str, Any]:
-    figures = judge_detector(
+    judged = judge_detector(
         OwnDetector(file, DetectOptions(side=SIDE, min_score=score)),
         OwnDetector(file, DetectOptions(side=SIDE)),
         pictures,
         enlarge=enlarge,
     )
-    body = figures.to_dict()
-    kept = ("pictures", "faces", "ap", "precision", "recall", "recall_20", "empty_pictures", "false_per_empty_picture")
+    body = judged.figures.to_dict()
+    kept = ("pictures", "faces", "ap", "precision", "recall", "recall_20", "empty_pictures", "false_per_empty_picture",
+            "landmark_error", "calibration_error")  # fmt: skip
     return {key: body[key] for key in kept}
 
 

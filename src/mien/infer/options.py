@@ -6,7 +6,6 @@ that help texts can show the defaults.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +41,8 @@ class DetectOptions:
             None looks at full size, which finds the tiny faces of a large photograph and takes longer.
         min_face: faces whose shorter side is smaller, in pixels of the picture, are left out.
         max_faces: at most this many, the largest ones; None for all.
-        min_score: faces with a smaller score are left out; None takes the detector's own threshold.
+        min_score: faces with a smaller score are left out, in 0..1 (the project's detectors give the chance that a box
+            is a face); None takes the detector's own threshold.
         device: what computes: a name of `mien.infer.devices`, or "auto".
 
     Raises:
@@ -63,8 +63,8 @@ class DetectOptions:
             raise OptionError(f"The smallest face must be 0 px or more, got {self.min_face!r}.")
         if self.max_faces is not None and not is_whole(self.max_faces, 1):
             raise OptionError(f"The largest number of faces must be a whole number from 1, got {self.max_faces!r}.")
-        if self.min_score is not None and not is_number(self.min_score, -math.inf):
-            raise OptionError(f"The smallest score must be a finite number, got {self.min_score!r}.")
+        if self.min_score is not None and not is_number(self.min_score, 0, 1):
+            raise OptionError(f"The smallest score must lie in 0..1, got {self.min_score!r}.")
         check_name(self.device)
 
     def select(self, faces: Iterable[Face]) -> list[Face]:

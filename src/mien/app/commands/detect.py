@@ -42,7 +42,12 @@ class _Record:
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @analyzer_options("detector", "min_face", "max_faces", "detect_side", "device", "rotate")
-@click.option("--min-score", type=float, metavar="S", help="Leave out less sure faces  [default: the detector's own]")
+@click.option(
+    "--min-score",
+    type=click.FloatRange(0, 1),
+    metavar="P",
+    help="Leave out faces with a smaller score, 0 to 1.  [default: the detector's own]",
+)
 @click.option(
     "--annotate",
     type=click.Path(path_type=Path, file_okay=False),

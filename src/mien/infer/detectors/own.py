@@ -5,7 +5,7 @@ The graph takes pixels and gives maps of numbers; what the numbers mean is here,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import final
 
@@ -17,6 +17,7 @@ from mien.core.errors import ModelError
 from mien.core.geometry import non_maximum_suppression
 from mien.core.types import Face, Image
 from mien.infer.detectors.scaling import MIN_SIDE, DetectOptions, map_back, shrink
+from mien.infer.detectors.tiles import in_tiles
 from mien.infer.session import input_shape, open_onnx
 
 __all__ = ["VALUES", "OwnDetector", "decode", "padded", "suppress"]
@@ -27,6 +28,7 @@ VALUES = 15
 """Numbers per cell: score, centre x and y, log width and height, and x and y of five landmarks."""
 
 _USUAL_SIDE = 640  # px
+_LEVEL_STEP = 3  # a face that is large at one size must not be tiny at the next smaller one
 _LARGE = 200.0  # px as the network sees it; it learnt from faces of 8 to 350 px (docs/detector.md)
 _MOST = 1000  # faces that are compared with one another
 _LARGEST_LOG = 6.0  # no face is larger than exp(6) = 403 strides; keeps the exponential finite
@@ -68,24 +70,38 @@ class OwnDetector:
         """Faces of an (H, W, 3) uint8 BGR picture, best score first.
 
         The network knows faces up to a size. Where a picture is looked at larger than usual, the large ones come from
-        a second look at the usual size, in place of what the first look takes for faces inside them.
+        looks at smaller sizes, down to the usual one, each in place of what the next larger look takes for faces
+        inside them. Large pictures are looked at in pieces (`mien.infer.detectors.tiles`).
         """
-        faces, factor = self._look(image, self._options.side)
-        if round(factor * max(image.shape[:2])) > _USUAL_SIDE:
-            coarse, _ = self._look(image, _USUAL_SIDE)
-            large = [face for face in coarse if factor * _side(face) > _LARGE]
-            faces = large + [face for face in faces if not any(_covers(other, face) for other in large)]
+        side = max(image.shape[:2]) if self._options.side is None else min(self._options.side, max(image.shape[:2]))
+        faces: list[Face] = []
+        for level in _levels(side):
+            found, factor = self._look(image, level)
+            large = [face for face in faces if factor * _side(face) > _LARGE]
+            faces = large + [face for face in found if not any(_covers(other, face) for other in large)]
         return self._options.select(faces)
 
-    def _look(self, image: Image, side: int | None) -> tuple[list[Face], float]:
+    def _look(self, image: Image, side: int) -> tuple[list[Face], float]:
         """Faces in pixels of the picture, and by what the picture was multiplied for it."""
         small, factor = shrink(image, side)
-        if min(small.shape[:2]) < MIN_SIDE:
-            return [], factor
-        feeds = {DETECTOR_INPUT_NAME: padded(small, self.info.strides[-1])[None]}
+        return [map_back(face, factor) for face in in_tiles(small, self._find, self.info.overlap)], factor
+
+    def _find(self, image: Image) -> list[Face]:
+        """Faces of a picture as it is."""
+        if min(image.shape[:2]) < MIN_SIDE:
+            return []
+        feeds = {DETECTOR_INPUT_NAME: padded(image, self.info.strides[-1])[None]}
         maps = self._file.run(feeds, self._outputs)
-        faces = suppress(decode(maps, self.info.strides, self._min_score), self.info.overlap)
-        return [map_back(face, factor) for face in faces], factor
+        return suppress(decode(maps, self.info.strides, self._min_score), self.info.overlap)
+
+
+def _levels(side: int) -> Iterator[int]:
+    """Sizes at which to look, the smallest first: at most three times apart, none but the last below the usual one."""
+    level = _USUAL_SIDE
+    while level < side:
+        yield level
+        level *= _LEVEL_STEP
+    yield side
 
 
 def _side(face: Face) -> float:

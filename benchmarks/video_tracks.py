@@ -174,6 +174,7 @@ def main() -> None:
     options.add_argument("--model", default="fer2013")
     options.add_argument("--detector", default="auto")
     options.add_argument("--data", type=Path)
+    options.add_argument("--only", default="", metavar="TEXT", help="the cases whose name holds this text")
     given = options.parse_args()
     cv2.setNumThreads(1)
     analyzer = Analyzer(given.model, given.detector)
@@ -183,6 +184,8 @@ def main() -> None:
         raise SystemExit("The pictures need scikit-image: pip install scikit-image.")
     rows = []
     for name, clips in _cases(heads, given.data):
+        if given.only not in name:
+            continue
         kept = [list(clip) for clip in clips]
         for every in ("auto", 1):
             row = _row(name, [iter(clip) for clip in kept], analyzer, every)

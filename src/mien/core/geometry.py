@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["area", "iou", "non_maximum_suppression"]
+__all__ = ["area", "iou", "non_maximum_suppression", "parabola_top"]
 
 Boxes = NDArray[np.float32]
 
@@ -62,3 +62,15 @@ def non_maximum_suppression(boxes: ArrayLike, scores: ArrayLike, threshold: floa
         union = np.maximum(areas[rest] + areas[best] - shared, _TINY)  # two boxes without an area share nothing
         alive[rest] &= shared / union <= threshold
     return np.asarray(order[keep], np.int64)
+
+
+def parabola_top(values: NDArray[np.float32], at: int) -> float:
+    """Where a parabola through the value at a position of `values` (N,) and its two neighbours has its top.
+
+    A peak at either end, and one that is none, stays where it is.
+    """
+    if not 0 < at < len(values) - 1:
+        return float(at)
+    left, middle, right = (float(v) for v in values[at - 1 : at + 2])
+    bend = left - 2 * middle + right
+    return at + (0.5 * (left - right) / bend if bend < -1e-9 else 0.0)

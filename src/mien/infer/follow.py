@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.core.geometry import parabola_top
 from mien.core.types import Box, Face, Image
 
 __all__ = ["Follower"]
@@ -112,17 +113,9 @@ def _search(image: Image, model: _Model, place: Box) -> tuple[Face, float]:
 def _peak(correlation: NDArray[np.float32], size: int) -> tuple[float, float, float]:
     """Best correlation and the centre of the match, to a fraction of a pixel (parabola through the neighbours)."""
     _, score, _, (x, y) = cv2.minMaxLoc(correlation)
-    fine_x = _parabola(correlation[y, :], x)
-    fine_y = _parabola(correlation[:, x], y)
+    fine_x = parabola_top(correlation[y, :], x)
+    fine_y = parabola_top(correlation[:, x], y)
     return float(score), fine_x + size / 2, fine_y + size / 2
-
-
-def _parabola(values: NDArray[np.float32], at: int) -> float:
-    if not 0 < at < len(values) - 1:
-        return float(at)
-    left, middle, right = (float(v) for v in values[at - 1 : at + 2])
-    bend = left - 2 * middle + right
-    return at + (0.5 * (left - right) / bend if bend < -1e-9 else 0.0)
 
 
 def _between(sizes: Sequence[int], scores: Sequence[float]) -> float:

@@ -16,6 +16,7 @@ import numpy as np
 from mien.core.errors import InputError, OptionError, unknown_name
 from mien.core.text import is_number, is_whole
 from mien.core.types import Box, Classifier, Detector, Face, Frame, Image, Reading
+from mien.infer.camera import Camera
 from mien.infer.crop import crop_faces
 from mien.infer.follow import Follower
 from mien.infer.smooth import Smoother
@@ -131,6 +132,7 @@ class StreamReader:
         self._smoother = Smoother(self._options.time_constant_s, self._options.margin, self._options.hold_s)
         self._follower = Follower()
         self._watch = Watch()
+        self._camera = Camera()
         self._faces: dict[int, Face] = {}  # shown in the last frame
         self._misses: dict[int, int] = {}  # detections in a row that did not find a face that is still shown
         # What the last detection found: all faces, and those at the picture's edge, of which it may have seen a part.
@@ -159,8 +161,11 @@ class StreamReader:
 
         """
         _check_frame(frame)
-        if self._watch.look(frame.image):
+        motion = self._camera.look(frame.image)
+        if self._watch.look(frame.image) and not motion.same_scene:
             self._cut()
+        if motion:
+            self._tracker.carry(motion.dx, motion.dy)
         carried = self._carry(frame)
         if self._must_detect(frame, carried):
             self._faces = self._detect(frame, carried)
@@ -187,7 +192,13 @@ class StreamReader:
             for key, face in self._faces.items()
             if not face.whole and key in self._tracker.alive
         }
-        return self._follower.find(frame.image, places)
+        found = self._follower.find(frame.image, places)
+        doubtful = [key for key, (_, score) in found.items() if score < _SURE]
+        others = {key: box for key in doubtful if (box := self._tracker.otherwise(key, frame.time_s)) is not None}
+        for key, (face, score) in self._follower.find(frame.image, others).items():
+            if score > found[key][1]:
+                found[key] = (face, score)
+        return found
 
     def _must_detect(self, frame: Frame, carried: dict[int, tuple[Face, float]]) -> bool:
         every = self._options.detector_every

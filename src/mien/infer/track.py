@@ -2,7 +2,8 @@
 
 Greedy matching of the faces of a frame to predicted places, as in IoU trackers (Bochinski et al., "High-speed
 tracking-by-detection without using image information", AVSS 2017), with a constant-velocity prediction in seconds and
-a coarse picture of each face that keeps two crossing persons apart. Knows no pictures beyond that, and no expressions.
+a coarse picture of each face that keeps two crossing persons apart. Where the camera moves, a face is expected where
+the camera carries it, or where it was when it does not move with the rest of the picture (somebody who films himself).
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ _REACH = 0.7  # how far from its prediction a face may be found, in face sides
 _REACH_PER_S = 2.0  # and how fast that grows while nobody sees it
 _FARTHEST = 2.0
 _SIZE_RATIO = 2.0  # a face does not double its size between two sights
+_CARRIED = 0.1  # the camera's motion in face sides from which on it tells whether a face goes with it
+_CARRIED_STEP = 0.3  # and how much each such frame counts
 _COVERED_IOU = 0.02  # a face that overlaps another so much may be half hidden: the box shrinks but the face moves on
 _LEAST_LIKENESS = 0.2  # correlation of looks; the same face stays above 0.6 even when it turns
 _CERTAIN_IOU = 0.5  # at the same place it is the same face, however it looks by now
@@ -50,7 +53,14 @@ class _Track:
     side: float  # px: usual side of the box
     time_s: float
     look: NDArray[np.float32]  # (LOOK_SIZE,), unit length
+    camera: NDArray[np.float64]  # (4,) px: how far the camera carried the picture since the face was seen
+    carried: float = 1.0  # 0..1: whether the face goes with the camera, from what it did before
     updates: int = 0
+
+    @property
+    def shift(self) -> NDArray[np.float64]:
+        """Motion of the camera as far as this face goes with it, (4,) px."""
+        return self.camera * (self.carried >= 0.5)
 
 
 @final
@@ -108,6 +118,12 @@ class Tracker:
                 self._move(track_id, box, None, time_s, bool(covered))
         self._frame_s = time_s
 
+    def carry(self, dx: float, dy: float) -> None:
+        """The camera moved the content of the picture by so many pixels since the last frame."""
+        moved = np.array([dx, dy, dx, dy])
+        for track in self._tracks.values():
+            track.camera = track.camera + moved
+
     def predict(self, track_id: int, time_s: float) -> Box:
         """Where the face of a living track should be at a time, xyxy px.
 
@@ -115,8 +131,17 @@ class Tracker:
             KeyError: there is no such track.
 
         """
-        x1, y1, x2, y2 = _predicted(self._tracks[track_id], time_s)
-        return (float(x1), float(y1), float(x2), float(y2))
+        return _box(_predicted(self._tracks[track_id], time_s))
+
+    def otherwise(self, track_id: int, time_s: float) -> Box | None:
+        """Where it should be when it does as the camera does and did not before, or the other way round.
+
+        None where the camera hardly moved, so that it makes no difference.
+        """
+        track = self._tracks[track_id]
+        if float(np.abs(track.camera).max()) < _CARRIED * track.side:
+            return None
+        return _box(_predicted(track, time_s) + track.camera - 2 * track.shift)
 
     def _expire(self, time_s: float) -> None:
         """A track lives for the gap in seconds, and at least to the next frame (frames may lie seconds apart)."""
@@ -132,10 +157,13 @@ class Tracker:
         keys = list(self._tracks)
         tracks = [self._tracks[key] for key in keys]
         places = np.stack([_predicted(track, time_s) for track in tracks])  # (T, 4)
+        others = places + np.stack([track.camera - 2 * track.shift for track in tracks])
         gaps_s = np.array([time_s - track.time_s for track in tracks])
         likeness = np.stack([track.look for track in tracks]) @ looks.T  # (T, N)
         sides = np.array([track.side for track in tracks])
         scores = _scores(places, sides, boxes, likeness, gaps_s)
+        if not np.array_equal(places, others):
+            scores = np.maximum(scores, _scores(others, sides, boxes, likeness, gaps_s))
         pairs: list[tuple[int, int]] = []
         while (best := int(np.argmax(scores))) >= 0 and np.isfinite(scores.flat[best]):
             t, i = divmod(best, len(boxes))
@@ -146,7 +174,7 @@ class Tracker:
 
     def _start(self, box: NDArray[np.float64], look: NDArray[np.float32], time_s: float) -> int:
         track_id, self._next_id = self._next_id, self._next_id + 1
-        self._tracks[track_id] = _Track(box, np.zeros(4), np.zeros(2), _side(box), time_s, look)
+        self._tracks[track_id] = _Track(box, np.zeros(4), np.zeros(2), _side(box), time_s, look, np.zeros(4))
         return track_id
 
     def _move(
@@ -159,8 +187,9 @@ class Tracker:
     ) -> None:
         track = self._tracks[track_id]
         step_s = time_s - track.time_s
+        _weigh_camera(track, box, time_s)
         if step_s > 0:
-            seen = (box - track.box) / step_s
+            seen = (box - track.box - track.shift) / step_s
             track.updates += 1
             # The first steps count fully (1, 1/2, 1/3, ...), later ones by the time constants.
             quick = max(1 - np.exp(-step_s / _VELOCITY_S), 1 / track.updates)
@@ -169,7 +198,7 @@ class Tracker:
             if not covered:
                 track.drift = track.drift + slow * ((seen[:2] + seen[2:]) / 2 - track.drift)
                 track.side += slow * (_side(box) - track.side)
-        track.box, track.time_s = box, time_s
+        track.box, track.time_s, track.camera = box, time_s, np.zeros(4)
         if look is not None:
             mixed = track.look + (1 - np.exp(-max(step_s, 0.0) / _LOOK_S)) * (look - track.look)
             track.look = np.asarray(mixed / max(float(np.linalg.norm(mixed)), 1e-9), np.float32)
@@ -207,12 +236,27 @@ def _covered(boxes: NDArray[np.float64]) -> NDArray[np.bool_]:
     return np.asarray((overlap > _COVERED_IOU).any(axis=1), np.bool_)
 
 
+def _box(edges: NDArray[np.float64]) -> Box:
+    x1, y1, x2, y2 = edges
+    return (float(x1), float(y1), float(x2), float(y2))
+
+
+def _weigh_camera(track: _Track, box: NDArray[np.float64], time_s: float) -> None:
+    """Learn from a clear motion of the camera whether the face went with it."""
+    if float(np.abs(track.camera).max()) < _CARRIED * track.side:
+        return
+    place = _predicted(track, time_s) - track.shift
+    away, carried_away = (float(np.abs((box - p)[:2] + (box - p)[2:]).sum()) for p in (place, place + track.camera))
+    track.carried += _CARRIED_STEP * (float(carried_away <= away) - track.carried)
+
+
 def _predicted(track: _Track, time_s: float) -> NDArray[np.float64]:
     ahead_s = max(time_s - track.time_s, 0.0)
+    origin = track.box + track.shift
     if ahead_s > _NEAR_S:
-        return track.box + np.tile(track.drift, 2) * min(ahead_s, _COASTING_S)
-    place: NDArray[np.float64] = track.box + track.velocity * ahead_s
-    return place if place[2] > place[0] and place[3] > place[1] else track.box
+        return origin + np.tile(track.drift, 2) * min(ahead_s, _COASTING_S)
+    place: NDArray[np.float64] = origin + track.velocity * ahead_s
+    return place if place[2] > place[0] and place[3] > place[1] else origin
 
 
 def _scores(
@@ -222,11 +266,15 @@ def _scores(
     likeness: NDArray[np.float32],
     gaps_s: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """How well each face (N) fits each track (T): (T, N), larger is better, -inf where it cannot be."""
+    """How well each face (N) fits each track (T): (T, N), larger is better, -inf where it cannot be.
+
+    A face has the usual side of its track (half hidden it looks smaller) or the side that its growth predicts.
+    """
     found = np.array([_side(box) for box in boxes])  # (N,)
+    grown = np.array([_side(place) for place in places])  # (T,)
     centres = (places[:, None, :2] + places[:, None, 2:] - boxes[None, :, :2] - boxes[None, :, 2:]) / 2  # (T, N, 2)
-    away = np.linalg.norm(centres, axis=2) / sides[:, None]
-    ratio = np.maximum(sides[:, None] / found[None, :], found[None, :] / sides[:, None])
+    away = np.linalg.norm(centres, axis=2) / np.maximum(sides, grown)[:, None]
+    ratio = np.minimum(*(np.maximum(s[:, None] / found, found / s[:, None]) for s in (sides, grown)))
     overlap = iou(places, boxes).astype(np.float64)
     reach = np.minimum(_REACH + _REACH_PER_S * gaps_s, _FARTHEST)[:, None]
     sudden = (gaps_s <= _SUDDEN_S) & ~_covered(places)  # who comes out from behind another looks otherwise too

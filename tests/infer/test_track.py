@@ -116,6 +116,15 @@ def test_size_does_not_jump():
     assert track(tracker, 0.04, (100, A, 130.0)) == [2]
 
 
+@pytest.mark.parametrize("fps", [15, 30])
+def test_size_follows_growth(fps):
+    """A face that grows from 45 to 300 px in 1.5 s keeps its id."""
+    tracker = Tracker()
+    times = np.arange(0, 2.0, 1 / fps)
+    sides = np.interp(times, (0.3, 1.8), (45, 300))
+    assert {track(tracker, t, (320, A, side))[0] for t, side in zip(times, sides, strict=True)} == {1}
+
+
 def test_reset_at_a_cut():
     # After a cut nobody is known; ids go on counting.
     tracker = Tracker()

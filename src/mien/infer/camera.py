@@ -20,7 +20,8 @@ __all__ = ["STILL", "Camera", "Motion"]
 
 _CELLS = (64, 48)  # columns and rows of the overview
 _REACH = (12, 9)  # cells by which the picture may move: three sixteenths of its sides
-_QUIET = 2.0  # mean change of the overview in grey levels below which the camera stands; noise stays below 1
+_CHANGED = 8  # grey levels by which a cell changes when something moves in it; noise stays below 2
+_LEAST_CHANGED = 0.16  # share of changed cells below which the camera stands: one large face that moves changes so many
 _LEAST_LIKENESS = 0.6  # correlation with the frame before, once moved; below it the shift explains too little
 _LEAST_GAIN = 0.02  # what the move must add to the correlation, so that people who move are not taken for the camera
 _SAME_LIKENESS = 0.85  # above it the moved picture is the same scene: no cut
@@ -62,7 +63,8 @@ class Camera:
         shape, self._shape = self._shape, image.shape
         if last is None or shape != image.shape:
             return STILL
-        if cv2.norm(last, overview, cv2.NORM_L1) < _QUIET * overview.size:
+        changed = cv2.compare(cv2.absdiff(last, overview), _CHANGED, cv2.CMP_GT)
+        if cv2.countNonZero(changed) < _LEAST_CHANGED * overview.size:
             return STILL
         return _motion(last, overview, image.shape[1] / _CELLS[0], image.shape[0] / _CELLS[1])
 

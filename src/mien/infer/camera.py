@@ -24,8 +24,6 @@ _CHANGED = 8  # grey levels by which a cell changes when something moves in it; 
 _LEAST_CHANGED = 0.16  # share of changed cells below which the camera stands: one large face that moves changes so many
 _LEAST_LIKENESS = 0.6  # correlation with the frame before, once moved; below it the shift explains too little
 _LEAST_GAIN = 0.02  # what the move must add to the correlation, so that people who move are not taken for the camera
-_SAME_LIKENESS = 0.85  # above it the moved picture is the same scene: no cut
-_NO_CUT_GAIN = 0.2  # provided that the move adds so much; two shots of similar layout gain little by any move
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +34,6 @@ class Motion:
     """Pixels to the right."""
     dy: float = 0.0
     """Pixels downwards."""
-    same_scene: bool = False
-    """The picture changed by nothing but this move: it is not another shot."""
 
     def __bool__(self) -> bool:
         """Whether anything moved."""
@@ -63,8 +59,7 @@ class Camera:
         shape, self._shape = self._shape, image.shape
         if last is None or shape != image.shape:
             return STILL
-        changed = cv2.compare(cv2.absdiff(last, overview), _CHANGED, cv2.CMP_GT)
-        if cv2.countNonZero(changed) < _LEAST_CHANGED * overview.size:
+        if np.count_nonzero(cv2.absdiff(last, overview) > _CHANGED) < _LEAST_CHANGED * overview.size:
             return STILL
         return _motion(last, overview, image.shape[1] / _CELLS[0], image.shape[0] / _CELLS[1])
 
@@ -85,4 +80,4 @@ def _motion(last: NDArray[np.uint8], now: NDArray[np.uint8], cell_x: float, cell
     if not best >= _LEAST_LIKENESS or gain < _LEAST_GAIN:
         return STILL
     dx, dy = parabola_top(likeness[y, :], x) - across, parabola_top(likeness[:, x], y) - down
-    return Motion(dx * cell_x, dy * cell_y, best >= _SAME_LIKENESS and gain >= _NO_CUT_GAIN)
+    return Motion(dx * cell_x, dy * cell_y)

@@ -162,9 +162,9 @@ class StreamReader:
         """
         _check_frame(frame)
         motion = self._camera.look(frame.image)
-        if self._watch.look(frame.image) and not motion.same_scene:
+        if self._watch.look(frame.image):
             self._cut()
-        if motion:
+        elif motion:
             self._tracker.carry(motion.dx, motion.dy)
         carried = self._carry(frame)
         if self._must_detect(frame, carried):

@@ -262,9 +262,10 @@ def _data(evaluations: Sequence[Body]) -> str:
     """What is known about every data set that the models were trained or judged on."""
     names: list[str] = []
     for body in evaluations:
-        for name in (body["model"].get("training", {}).get("data"), Path(body["data"]["source"]).name):
-            if name and str(name) not in names:
-                names.append(str(name))
+        trained_on = str(body["model"].get("training", {}).get("data") or "").split(", ")
+        for name in (*trained_on, Path(body["data"]["source"]).name):
+            if name and name not in names:
+                names.append(name)
     votes = any(body["figures"]["kl_votes"] is not None for body in evaluations)
     about = {key: text.strip() for key, text in tomllib.loads((_HERE / "card_data.toml").read_text("utf-8")).items()}
     texts = []

@@ -23,7 +23,7 @@ from mien.learn.models import Network
 from mien.learn.saved import ModelCard, load_network
 from mien.learn.targets import Head
 
-__all__ = ["VIEWS", "Teachers", "opinions", "soften", "teachers_of"]
+__all__ = ["VIEWS", "Teachers", "mixed", "opinions", "soften", "teachers_of"]
 
 VIEWS = Augmentation(flip=0.5, shift=0.06, rotate=8, zoom=0.1, contrast=0.2, brightness=0.06)
 """How the views differ that a teacher is asked about."""
@@ -118,14 +118,14 @@ def soften(heads: Sequence[Head], said: dict[str, NDArray[np.float32]], share: f
         share: weight of the teachers in 0..1. A picture without a target of its own takes theirs alone.
 
     """
-    mixed = []
+    out = []
     for head in heads:
-        targets = _mixed(torch.from_numpy(head.targets), torch.from_numpy(said[head.name]), share)
-        mixed.append(dataclasses.replace(head, targets=targets.numpy()))
-    return tuple(mixed)
+        targets = mixed(torch.from_numpy(head.targets), torch.from_numpy(said[head.name]), share)
+        out.append(dataclasses.replace(head, targets=targets.numpy()))
+    return tuple(out)
 
 
-def _mixed(target: Tensor, said: Tensor, share: float) -> Tensor:
+def mixed(target: Tensor, said: Tensor, share: float) -> Tensor:
     """Targets (N, K) with a share of what teachers said; a picture without a target of its own takes theirs alone."""
     own = target.sum(dim=1, keepdim=True) > 0
     return torch.where(own, torch.lerp(target, said, share), said)
@@ -155,4 +155,4 @@ class Teachers:
         for network in self._networks:
             network.to(planes.device)
         said = _mean_answer(self._networks, planes, self._bf16)
-        return {name: _mixed(target, said[name], self._share) for name, target in targets.items()}
+        return {name: mixed(target, said[name], self._share) for name, target in targets.items()}

@@ -51,6 +51,10 @@ class Network(nn.Module):
         self.register_buffer("mean", None if mean is None else torch.tensor(mean))
         self.register_buffer("std", None if std is None else torch.tensor(std))
 
+    def linear_heads(self) -> dict[str, nn.Linear]:
+        """The heads by name."""
+        return {name: cast(nn.Linear, head) for name, head in self.heads.items()}
+
     @staticmethod
     def planes(crops: Tensor) -> Tensor:
         """Crops (N, S, S) or (N, S, S, 3), any type -> planes (N, C, S, S) float32 in the same range."""

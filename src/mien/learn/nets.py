@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 __all__ = [
-    "OWN_NETS", "OWN_SIZE", "Dense", "FourConv", "PlainNet", "build_own", "fixed", "standardise", "to_planes",
+    "OWN_NETS", "OWN_SIZE", "Dense", "FourConv", "Inverted", "PlainNet", "Residual", "build_own", "fixed",
+    "standardise", "to_planes",
 ]  # fmt: skip
 
 
@@ -151,6 +152,7 @@ _PLAIN: dict[str, tuple[tuple[int, ...], tuple[int, ...], int, int]] = {
     "mien-s": ((16, 32, 64, 128), (0, 1, 1, 2), 0, 0),  # 51 M, 0.8 M, 0.42 ms
     "mien-s2": ((16, 32, 64, 128), (0, 1, 1, 3), 0, 0),  # 62 M, 1.1 M, 0.51 ms
     "mien-s3": ((16, 32, 64, 128), (0, 1, 1, 0), 6, 256),  # 60 M, 1.1 M, 0.50 ms
+    "mien-d": ((16, 32, 64, 128), (0, 3, 6, 5), 6, 256),  # 187 M, 2.9 M: mien-s3 with 12 blocks more
     "mien-m": ((24, 48, 96, 192), (0, 1, 1, 1), 0, 0),  # 90 M, 1.1 M, 0.74 ms
     "mien-l": ((32, 64, 128, 256, 384), (0, 1, 2, 2, 1), 0, 0),  # 277 M, 7.0 M; wants a GPU to train
 }

@@ -20,6 +20,7 @@ from mien.learn.leaks import Splits
 from mien.learn.models import Network, count_macs, count_parameters
 from mien.learn.runfolder import WEIGHTS
 from mien.learn.targets import Head
+from mien.learn.weights import weights_of
 
 __all__ = ["data_record", "environment", "sizes"]
 
@@ -41,7 +42,7 @@ def data_record(manifest: Manifest, splits: Splits, config: Config, table: CropT
             "leaks_kept": splits.kept,
         },
         "teachers": {str(run): _digest(Path(run) / WEIGHTS) for run in config.teachers},
-        "weights": {config.weights: _digest(Path(config.weights))} if config.weights else {},
+        "weights": {config.weights: _digest(weights_of(config.weights).path)} if config.weights else {},
     }
 
 

@@ -49,7 +49,7 @@ from mien.learn.runfolder import (
 from mien.learn.settings import read_config, to_toml
 from mien.learn.stopping import Stop, announce
 from mien.learn.targets import Head, heads_of
-from mien.learn.weights import load_weights
+from mien.learn.weights import load_weights, packaged_weights, weights_of
 
 __all__ = ["Outcome", "finish_run", "resolve", "saved_config", "spent_s", "train"]
 
@@ -192,12 +192,16 @@ def saved_config(run: Path | str) -> Config:
 def resolve(config: Config) -> Config:
     """Settings with the size that the architecture is made for, where none is asked for.
 
+    Weights that come with mien bring their architecture, unless another than the default is asked for.
+
     Raises:
         OptionError: no architecture or augmentation has such a name, a change to the augmentation is impossible, the
             crops would have to shrink to grow, or there is no start to keep.
 
     """
     augmentation(config.augment, config.augmentation)  # checks both
+    if config.weights in packaged_weights() and config.model == Config().model:
+        config = dataclasses.replace(config, model=weights_of(config.weights).architecture)
     own = default_size(config.model)  # also checks the name
     config = config if config.size else dataclasses.replace(config, size=own)
     if config.grow_from > config.size:

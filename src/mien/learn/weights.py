@@ -2,20 +2,105 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from mien.core.errors import TrainError
 from mien.core.files import atomic_write
 
-__all__ = ["is_ours", "load_trunk", "load_weights", "mix_weights", "save_weights"]
+__all__ = [
+    "Known", "is_ours", "load_trunk", "load_weights", "mix_weights", "packaged_weights", "save_small", "save_weights",
+    "weights_of",
+]  # fmt: skip
 
 _TRUNK = "trunk."
+_FACTS = "mien"  # key of the file's metadata
+
+
+@dataclass(frozen=True)
+class Known:
+    """A file of weights and what it says of itself.
+
+    Args:
+        path: the file.
+        architecture: name of the network; "" where the file does not say.
+        heads: labels of every head, by its name.
+
+    """
+
+    path: Path
+    architecture: str = ""
+    heads: Mapping[str, tuple[str, ...]] | None = None
+
+
+def packaged_weights() -> dict[str, Path]:
+    """Weights that come with mien to start a training from, by name."""
+    folder = Path(str(resources.files("mien") / "assets" / "weights"))
+    return {path.stem: path for path in sorted(folder.glob("*.safetensors"))}
+
+
+def weights_of(name: str) -> Known:
+    """A file of weights by a packaged name or by its path.
+
+    Raises:
+        TrainError: neither a file nor a packaged name, or the file is damaged.
+
+    """
+    path = _file(name)
+    if path.suffix != ".safetensors":
+        return Known(path)
+    try:
+        with safe_open(path, "pt") as file:
+            facts = json.loads((file.metadata() or {}).get(_FACTS, "{}"))
+        heads = {head: tuple(labels) for head, labels in facts.get("heads", {}).items()}
+        return Known(path, str(facts.get("architecture", "")), heads)
+    except (SafetensorError, OSError, ValueError, AttributeError, TypeError) as error:
+        raise TrainError(f"Cannot read the weights {path}: {error}; expected a whole safetensors file.") from error
+
+
+def _file(name: Path | str) -> Path:
+    """The file of a packaged name or of a path; a path wins.
+
+    Raises:
+        TrainError: there is none.
+
+    """
+    path = Path(name)
+    if path.is_file():
+        return path
+    packaged = packaged_weights()
+    if str(name) in packaged:
+        return packaged[str(name)]
+    known = f" With mien come {', '.join(packaged)}." if packaged else ""
+    raise TrainError(f"There is no file of weights {path}.{known}")
+
+
+def save_small(
+    network: nn.Module, target: Path | str, *, architecture: str, heads: Mapping[str, tuple[str, ...]]
+) -> None:
+    """Write the weights of a network to be fine-tuned: matrices in half precision, and what they belong to.
+
+    Batch norms and biases stay in single precision: they are few, and their range is wide.
+
+    Raises:
+        OutputError: the file cannot be written.
+
+    """
+    state = {}
+    for name, tensor in network.state_dict().items():
+        half = tensor.dtype == torch.float32 and tensor.ndim > 1
+        state[name] = tensor.detach().cpu().to(torch.float16 if half else tensor.dtype).contiguous()
+    facts = {"architecture": architecture, "heads": {name: list(labels) for name, labels in heads.items()}}
+    with atomic_write(target) as file:
+        file.write(save(state, {_FACTS: json.dumps(facts, ensure_ascii=False, sort_keys=True)}))
 
 
 def save_weights(network: nn.Module, target: Path | str) -> None:
@@ -37,9 +122,7 @@ def read_weights(path: Path | str) -> dict[str, Tensor]:
         TrainError: missing, damaged, or of another format.
 
     """
-    path = Path(path)
-    if not path.is_file():
-        raise TrainError(f"There is no file of weights {path}.")
+    path = _file(path)
     try:
         return load_file(path)
     except (SafetensorError, OSError) as error:
@@ -53,9 +136,7 @@ def is_ours(path: Path | str) -> bool:
         TrainError: there is no such file, or a file of that name is damaged.
 
     """
-    path = Path(path)
-    if not path.is_file():
-        raise TrainError(f"There is no file of weights {path}.")
+    path = _file(path)
     return path.suffix == ".safetensors" and any(name.startswith(_TRUNK) for name in read_weights(path))
 
 

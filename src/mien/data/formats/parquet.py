@@ -1,7 +1,8 @@
 """Parquet tables with the pictures inside: a file, several, or a folder of them.
 
 Columns: `image` (struct of `bytes` and `path`, or plain bytes), `label` (number or text); optional `split`, `subject`,
-`group`, and votes as `ferplus_*` or `votes_*`. The split is else read from the file's name.
+`group`, and votes as `ferplus_*` or `votes_*`. The split is else read from the file's name. ExpW's columns have a
+meaning of their own (`mien.data.formats.known`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from mien.core.errors import DataError, MissingExtraError, unknown_name
 from mien.core.labels import LabelSet
 from mien.core.text import parse_json
 from mien.data.formats.common import Hints, labels_of, name_of, passed_over, split_of, vote_name
+from mien.data.formats.known import expw_names, is_expw, size_groups
 from mien.data.formats.numbered import Names
 from mien.data.manifest import SPLITS, Manifest, pictures_array, text_array
 from mien.data.pictures import Encoded, Picture
@@ -59,8 +61,11 @@ def read(tree: Tree, hints: Hints) -> Manifest:
 
     """
     tables = [_table(tree, name) for name in _files(tree)]
-    hints = dataclasses.replace(hints, labels=hints.labels or _names(tables, tree.source))
-    labels, label = labels_of([text for table in tables for text in _texts(table, "label")], hints, tree.source)
+    expw = all(is_expw(table.columns) for table in tables)
+    texts = [text for table in tables for text in _texts(table, "label")]
+    named = hints.labels or _names(tables, tree.source) or (expw_names(texts) if expw else None)
+    hints = dataclasses.replace(hints, labels=named)
+    labels, label = labels_of(texts, hints, tree.source)
     kinds = [name for name in tables[0].columns if name.startswith(VOTE_PREFIXES)]
     pictures, titles = zip(*(_pictures(table, tree) for table in tables), strict=True)
     return Manifest(
@@ -71,8 +76,8 @@ def read(tree: Tree, hints: Hints) -> Manifest:
         pictures=pictures_array([picture for part in pictures for picture in part]),
         votes=np.concatenate([_votes(table, kinds) for table in tables]) if kinds else None,
         vote_labels=tuple(vote_name(kind.split("_", 1)[1]) for kind in kinds),
-        subject=_optional(tables, hints.subject),
-        group=_optional(tables, "group"),
+        subject=_optional(tables, "group" if expw else hints.subject),
+        group=_sizes(tables) if expw else _optional(tables, "group"),
         passed=passed_over(tree, _used(tables, titles)),
         source=tree.source,
     )
@@ -198,6 +203,17 @@ def _optional(tables: Sequence[_Table], name: str) -> NDArray[np.str_] | None:
         return None
     parts = [_texts(table, name) if name in table.columns else [""] * len(table.data) for table in tables]
     return text_array([text for part in parts for text in part])
+
+
+def _sizes(tables: Sequence[_Table]) -> NDArray[np.str_]:
+    """Groups by the side that a face has in its photograph."""
+    import pyarrow as pa
+
+    try:
+        sides = [table.data.column("side").cast(pa.float64()).to_numpy() for table in tables]
+    except pa.ArrowInvalid as error:
+        raise DataError(f"{tables[0].where}: the column side must hold numbers of pixels: {error}.") from error
+    return size_groups(np.concatenate(sides))
 
 
 def _pictures(table: _Table, tree: Tree) -> tuple[Sequence[Picture], list[str]]:

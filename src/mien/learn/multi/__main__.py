@@ -1,0 +1,57 @@
+"""`python -m mien.learn.multi`: train on several data sets by a recipe, then write the model files."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from mien.core.errors import MienError
+from mien.learn.multi.recipe import read_recipe
+from mien.learn.multi.release import release
+from mien.learn.multi.run import run_recipe
+
+
+@click.group()
+def cli() -> None:
+    """Train one trunk on several data sets, with a head for every label set."""
+
+
+@cli.command()
+@click.argument("recipe", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the run; an old run goes on.")
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Instead of the recipe's.")
+def train(recipe: Path, out: Path, minutes: float | None) -> None:
+    """Train by the RECIPE; says first what it will cost."""
+    plan = read_recipe(recipe)
+    if minutes is not None:
+        plan = dataclasses.replace(plan, minutes=minutes)
+    run_recipe(plan, out, _say)
+
+
+@cli.command("release")
+@click.argument("recipe", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("run", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the model files.")
+@click.option("--name", default="wild", show_default=True)
+@click.option("--license", "license_", default="MIT", show_default=True, help="What the files say of rights.")
+def release_command(recipe: Path, run: Path, out: Path, name: str, license_: str) -> None:
+    """Calibrate and blend the heads of a finished RUN on validation splits and write the model files."""
+    found = release(read_recipe(recipe), run, out, name=name, license_=license_)
+    click.echo(json.dumps(dataclasses.asdict(found), ensure_ascii=False, allow_nan=False))
+
+
+def _say(text: str) -> None:
+    click.echo(text)
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    try:
+        cli(prog_name="python -m mien.learn.multi")
+    except MienError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,191 @@
+"""The loop: batches from every set, a loss per head, a learning rate that follows the clock, checkpoints.
+
+Knows no files of data; `mien.learn.multi.run` puts a run together.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, final
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from mien.core.errors import TrainError
+from mien.core.files import atomic_path
+from mien.learn.augment import augment
+from mien.learn.checkpoints import load_state
+from mien.learn.clock import Clock
+from mien.learn.models import Network
+from mien.learn.multi.parts import Part, Rows
+from mien.learn.multi.recipe import Recipe
+from mien.learn.steps import average_decay, decay_groups, follow, refuse_divergence
+from mien.learn.stopping import heeding_signals
+
+__all__ = ["Loop", "rate_at"]
+
+_SAVE_EVERY_S = 180.0
+_TELL_EVERY = 100  # steps
+_WARMUP = 200  # steps
+_WORST = 20.0  # nats; a loss that no network that learns comes near
+
+
+def rate_at(share: float, step: int) -> float:
+    """Learning rate as a share of the highest: a linear rise over the first steps, half a cosine over the time.
+
+    Args:
+        share: part of the minutes that is spent, in 0..1.
+        step: steps done.
+
+    """
+    return min(1.0, (step + 1) / _WARMUP) * 0.5 * (1 + math.cos(math.pi * share))
+
+
+@final
+class Loop:
+    """One run in training.
+
+    Args:
+        network: what learns; its moving average is kept beside it.
+        parts: the data sets, in the order of the recipe.
+        recipe: settings.
+        checkpoint: written every few minutes and at the end; a run whose checkpoint exists goes on.
+        now: gives the time in seconds, for tests.
+
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        parts: Sequence[Part],
+        recipe: Recipe,
+        checkpoint: Path,
+        now: Callable[[], float] | None = None,
+    ) -> None:
+        self.network = network.to(memory_format=torch.channels_last)
+        self.average: Network = copy.deepcopy(network).requires_grad_(False)
+        self.step = 0
+        self._parts, self._recipe, self._file = parts, recipe, checkpoint
+        self._optimizer = torch.optim.SGD(
+            decay_groups(network, recipe.weight_decay), lr=recipe.lr, momentum=0.9, nesterov=True
+        )
+        self._rows = [Rows(part) for part in parts]
+        spent = self._resume() if checkpoint.exists() else 0.0
+        options: dict[str, Any] = {} if now is None else {"now": now}
+        self._clock = Clock(recipe.minutes * 60, spent, **options)
+        torch.manual_seed(recipe.seed * 1_000_003 + self.step)
+
+    def run(self, say: Callable[[str], None]) -> None:
+        """Train until the minutes are spent; a signal saves and ends it.
+
+        Raises:
+            TrainError: it was stopped, the loss is lost, or a checkpoint cannot be written.
+
+        """
+        saved, losses = self._clock.spent_s, 0.0
+        with heeding_signals() as stop:
+            while self._clock.left_s > 0 and not stop:
+                losses += self._learn()
+                if self.step % _TELL_EVERY == 0:
+                    refuse_divergence(losses / _TELL_EVERY, _WORST, f"after {self.step} steps")
+                    say(self._told(losses / _TELL_EVERY))
+                    losses = 0.0
+                if self._clock.spent_s - saved > _SAVE_EVERY_S:
+                    self.save()
+                    saved = self._clock.spent_s
+        self.save()
+        if stop:
+            raise TrainError(f"Stopped after {self.step} steps; the same command goes on.")
+
+    def _told(self, loss: float) -> str:
+        spent = self._clock.spent_s
+        speed = self.step * self._recipe.batch / max(spent, 1e-9)
+        return f"step {self.step}: {spent / 60:.1f} minutes, loss {loss:.4f}, {speed:.0f} pictures/s"
+
+    def _learn(self) -> float:
+        rate = self._recipe.lr * rate_at(self._clock.share, self.step)
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        counts = _counts(self._recipe)
+        rows = [rows.take(n) for rows, n in zip(self._rows, counts, strict=True)]
+        crops = torch.cat([part.pictures(r) for part, r in zip(self._parts, rows, strict=True)])
+        planes = self._changed(crops)
+        self.network.train()
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = self.network.from_planes(planes)
+        loss = self._loss(logits, rows)
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self._optimizer.step()
+        self.step += 1
+        follow(self.average, self.network, average_decay(self._recipe.ema, self.step))
+        return float(loss.detach())
+
+    @torch.no_grad()
+    def _changed(self, crops: Tensor) -> Tensor:
+        early, late = self._recipe.augmentations()
+        how = early if self._clock.share < self._recipe.late_from else late
+        x = self.network.normalise(augment(self.network.planes(crops), how))
+        return x.contiguous(memory_format=torch.channels_last)
+
+    def _loss(self, logits: Mapping[str, Tensor], rows: Sequence[Tensor]) -> Tensor:
+        """Sum over the sets: the mean over its own heads, and over the heads that teachers speak for."""
+        total, start = torch.zeros(()), 0
+        for part, picked in zip(self._parts, rows, strict=True):
+            here = {name: z[start : start + len(picked)] for name, z in logits.items()}
+            start += len(picked)
+            own = [_cross_entropy(here[name], t[picked]) for name, t in part.targets.items()]
+            total = total + part.plan.weight * torch.stack(own).mean()
+            said = [_cross_entropy(here[name], t[picked]) for name, t in part.taught.items()]
+            if said and part.plan.taught:
+                total = total + part.plan.taught * torch.stack(said).mean()
+        return total
+
+    def save(self) -> None:
+        """Write the checkpoint, whole or not at all.
+
+        Raises:
+            TrainError: it cannot be written.
+
+        """
+        state = {
+            "step": self.step,
+            "spent_s": self._clock.spent_s,
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "orders": [rows.order for rows in self._rows],
+        }
+        try:
+            with atomic_path(self._file) as temporary:
+                torch.save(state, temporary)
+        except (OSError, RuntimeError) as error:
+            raise TrainError(f"Cannot write the checkpoint {self._file}: {error}; make room and go on.") from error
+
+    def _resume(self) -> float:
+        state = load_state(self._file)
+        try:
+            self.network.load_state_dict(state["network"])
+            self.average.load_state_dict(state["average"])
+            self._optimizer.load_state_dict(state["optimizer"])
+            self._rows = [Rows(part, order) for part, order in zip(self._parts, state["orders"], strict=True)]
+            self.step = int(state["step"])
+            return float(state["spent_s"])
+        except (KeyError, ValueError, RuntimeError) as error:
+            raise TrainError(f"The checkpoint {self._file} is of another recipe; train into a new folder.") from error
+
+
+def _counts(recipe: Recipe) -> list[int]:
+    """Pictures of every set in a batch."""
+    counts = [max(1, round(recipe.batch * plan.share)) for plan in recipe.sets]
+    counts[0] += recipe.batch - sum(counts)
+    return counts
+
+
+def _cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    """Mean cross-entropy of logits (N, K) with target shares (N, K)."""
+    return -(targets * functional.log_softmax(logits.float(), dim=1)).sum(dim=1).mean()

@@ -1,0 +1,76 @@
+"""Several heads as one: class shares that are divided out, geometric means, and the choice on validation splits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from mien.core.errors import InputError
+from mien.core.scores import softmax
+from mien.learn.blend import View, Voice, balanced_loss, blended, choose_blend, voiced_logits
+
+NAMES = ("happy", "sad", "neutral")
+FIRST = Voice("labels", NAMES, (0.7, 0.1, 0.2), weight=0.6, power=0.5)
+SECOND = Voice("votes", ("neutral", "happiness", "sadness", "contempt"), (0.5, 0.3, 0.1, 0.1), weight=0.4, power=1.0)
+
+
+def _heads() -> dict[str, nn.Linear]:
+    torch.manual_seed(0)
+    return {"labels": nn.Linear(5, 3), "votes": nn.Linear(5, 4)}
+
+
+def _view(heads: dict[str, nn.Linear], n: int = 40) -> View:
+    x = torch.randn(n, 5, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        logits = {name: head(x).numpy() for name, head in heads.items()}
+    return View(logits, np.arange(n) % 3)
+
+
+# One linear head must give exactly what the formula over several heads gives, with classes matched by meaning.
+def test_one_head_for_all() -> None:
+    heads = _heads()
+    x = torch.randn(40, 5, generator=torch.Generator().manual_seed(1))
+    wanted = voiced_logits(_view(heads), (FIRST, SECOND), NAMES)
+    with torch.no_grad():
+        np.testing.assert_allclose(blended(heads, (FIRST, SECOND), NAMES)(x).numpy(), wanted, atol=1e-5)
+
+
+# Divided by the shares to the power 1, a posterior under uneven shares must become the one under even shares.
+def test_shares_divided_out() -> None:
+    likelihood = np.array([[0.2, 0.5, 0.3], [0.6, 0.2, 0.2]])
+    shares = np.array(FIRST.shares)
+    uneven = likelihood * shares / (likelihood * shares).sum(axis=1, keepdims=True)
+    view = View({"labels": np.log(uneven).astype(np.float32)}, np.array([0, 1]))
+    even = softmax(voiced_logits(view, (Voice("labels", NAMES, FIRST.shares, 1.0, 1.0),), NAMES))
+    np.testing.assert_allclose(even, likelihood, atol=1e-6)
+
+
+# A head that lacks a class of the blend must be refused by name.
+def test_missing_class() -> None:
+    with pytest.raises(InputError, match="'labels' has no class 'fear'"):
+        blended(_heads(), (FIRST,), ("happy", "fear"))
+
+
+# With full evenness every class must count alike, however many pictures it has.
+def test_balanced_loss_by_hand() -> None:
+    logits = np.log(np.array([[0.9, 0.1], [0.9, 0.1], [0.9, 0.1], [0.8, 0.2]]))
+    label = np.array([0, 0, 0, 1])
+    each = -np.log([0.9, 0.2])
+    assert balanced_loss(logits, label, 1.0) == pytest.approx(each.mean())
+    assert balanced_loss(logits, label, 0.0) == pytest.approx((3 * each[0] + each[1]) / 4)
+
+
+# The choice must find the head that knows and leave out the one that guesses.
+def test_choice() -> None:
+    rng = np.random.default_rng(0)
+    label = rng.integers(0, 3, 300)
+    knows = (np.eye(3)[label] * 3 + rng.normal(0, 0.5, (300, 3))).astype(np.float32)
+    view = View({"labels": knows, "other": rng.normal(0, 1, (300, 3)).astype(np.float32)}, label)
+    voices = (Voice("labels", NAMES, (1 / 3,) * 3), Voice("other", NAMES, (1 / 3,) * 3))
+    found, loss = choose_blend(
+        [view], voices, NAMES, shares=(0.0, 0.5, 1.0), powers=(0.0, 1.0), scales=(0.5, 1.0, 2.0), evenness=0.7
+    )
+    assert [voice.head for voice in found] == ["labels"]
+    assert loss == pytest.approx(balanced_loss(voiced_logits(view, found, NAMES), label, 0.7))

@@ -26,6 +26,7 @@ from mien.core.types import Face, Image
 from mien.infer.plug import model_file
 from mien.pictures.decode import load_image
 from mien.pictures.moving import HELD, pictures_in
+from mien.pictures.quiet import QUIET
 
 __all__ = ["Worker"]
 
@@ -98,7 +99,7 @@ class Worker:
         faces = FaceRows(self._faces_schema, analyzer.labels, analyzer.uncertain_below)
         inputs = InputRows(self._inputs_schema)
         counts = _Counts()
-        with writing_part(self._folder, chunk.part, self._faces_schema, self._inputs_schema) as part:
+        with QUIET, writing_part(self._folder, chunk.part, self._faces_schema, self._inputs_schema) as part:
             if chunk.kind == "video":
                 if watch is not None:
                     watch(0)

@@ -20,6 +20,7 @@ from mien.batch.listing import Item
 from mien.batch.places import join, open_binary
 from mien.batch.plan import Chunk
 from mien.batch.rows import code_of
+from mien.core.files import read_at_most
 from mien.pictures import tables
 from mien.pictures.archives import MAX_BYTES, READ_ERRORS, Stored, read_slice, read_stored, too_large
 
@@ -90,7 +91,7 @@ class Cursors:
     def _bytes(self, chunk: Chunk, item: Item) -> bytes:
         if chunk.kind == "files":
             with open_binary(chunk.base, item.name) as file:
-                return file.read(MAX_BYTES + 1)
+                return read_at_most(file, MAX_BYTES)
         if chunk.kind == "zip":
             return read_stored(self._open(chunk, open_binary), Stored(*item.at))
         stream: IO[bytes] = self._open(chunk, open_tar)

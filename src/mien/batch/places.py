@@ -107,7 +107,7 @@ def open_binary(base: str, name: str = "") -> IO[bytes]:
     if is_address(base):
         found, root = filesystem(base)
         return cast("IO[bytes]", found.open_input_file(f"{root.rstrip('/')}/{name}" if name else root))
-    return Path(join(base, name)).open("rb")
+    return open(join(base, name), "rb")  # noqa: PTH123 (called for every input: a Path takes as long as the file)
 
 
 def stamp(base: str) -> tuple[int, int]:

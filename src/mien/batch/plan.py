@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from mien.batch.containers import csv_rows, has_pixels, parquet_rows, tar_items, zip_items
@@ -54,7 +54,8 @@ class Chunk:
 
 def to_line(chunk: Chunk) -> str:
     """A chunk as one line of ASCII; `from_line` is its inverse, also for names that are no UTF-8."""
-    body = {**asdict(chunk), "items": [[item.name, list(item.at), item.problem, item.code] for item in chunk.items]}
+    body = {field.name: getattr(chunk, field.name) for field in fields(chunk)}  # `asdict` would copy every item
+    body["items"] = [[item.name, list(item.at), item.problem, item.code] for item in chunk.items]
     return json.dumps(body, separators=(",", ":")) + "\n"
 
 

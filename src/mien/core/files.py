@@ -14,7 +14,9 @@ from typing import IO, Any
 
 from mien.core.errors import OutputError
 
-__all__ = ["atomic_path", "atomic_write", "copy_file", "is_file", "is_folder", "make_folder"]
+__all__ = ["atomic_path", "atomic_write", "copy_file", "is_file", "is_folder", "make_folder", "read_at_most"]
+
+_BLOCK, _LARGEST_BLOCK = 1 << 16, 1 << 24  # bytes
 
 
 @contextlib.contextmanager
@@ -72,6 +74,19 @@ def copy_file(source: Path | str, target: Path | str) -> Path:
     with atomic_write(target) as file, Path(source).open("rb") as data:
         shutil.copyfileobj(data, file)
     return Path(target)
+
+
+def read_at_most(stream: IO[bytes], limit: int) -> bytes:
+    """The bytes of a stream up to a limit, and one more where there are more.
+
+    Asked for all of them in one call, Python would first make room for as many as the limit says.
+    """
+    parts, left, block = [], limit + 1, _BLOCK
+    while left > 0 and (part := stream.read(min(block, left))):
+        parts.append(part)
+        left -= len(part)
+        block = min(4 * block, _LARGEST_BLOCK)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def is_file(path: Path) -> bool:

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from mien.core.errors import MienError, ModelError, OptionError, OutputError, StoreError, unknown_name
 from mien.core.files import atomic_write, make_folder
-from mien.infer.download import download
 from mien.infer.registry import ENTRIES, Entry, entries
 
 __all__ = [
@@ -150,6 +149,8 @@ def fetch(name: str, advance: Callable[[int], None] = lambda _bytes: None, *, ti
         verify(name)
         return path
     _make_store(path.parent)
+    from mien.infer.download import download  # brings TLS along, which reading needs nowhere
+
     download(known.url, path, sha256=known.sha256, size=known.bytes, timeout_s=timeout_s, advance=advance)
     return path
 

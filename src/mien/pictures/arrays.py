@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mien.core.errors import ImageError, ImageSizeError, OptionError
 from mien.core.types import Image
 
-__all__ = ["as_array", "check_size", "from_array", "from_deep_grey"]
+__all__ = ["as_array", "check_size", "from_array", "from_deep_grey", "from_grey"]
 
 _CHANNELS = (1, 3, 4)
 _KNOWN = "(H, W), (H, W, 3), (H, W, 4), or with the channels first (3, H, W)"
@@ -55,7 +55,7 @@ def from_array(array: NDArray[Any], color: str, max_pixels: int) -> Image:
     check_size((array.shape[1], array.shape[0]), max_pixels, "the array")
     pixels = _to_8_bit(array, "the array")
     if pixels.ndim == 2 or pixels.shape[2] == 1:
-        return _stack(pixels.reshape(pixels.shape[:2]))
+        return from_grey(pixels.reshape(pixels.shape[:2]))
     if pixels.shape[2] == 4:
         pixels = _on_white(pixels)
     if color == "rgb":
@@ -70,7 +70,7 @@ def from_deep_grey(values: NDArray[Any], where: str) -> Image:
         ImageError: values out of range, or values that may be 8-bit ones.
 
     """
-    return _stack(_to_8_bit(values, where))
+    return from_grey(_to_8_bit(values, where))
 
 
 def check_size(size: tuple[int, int], max_pixels: int, where: str) -> None:
@@ -148,5 +148,6 @@ def _on_white(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return blended.astype(np.uint8)
 
 
-def _stack(grey: NDArray[np.uint8]) -> Image:
+def from_grey(grey: NDArray[np.uint8]) -> Image:
+    """Grey (H, W) as (H, W, 3) with three equal channels."""
     return cast(Image, cv2.cvtColor(np.ascontiguousarray(grey), cv2.COLOR_GRAY2BGR))

@@ -23,9 +23,9 @@ from PIL import Image as PilImage
 from mien.core.errors import ImageError, ImageFormatError, ImageSizeError
 from mien.core.types import Image
 from mien.pictures import formats
-from mien.pictures.arrays import as_array, check_size, from_array, from_deep_grey
+from mien.pictures.arrays import as_array, check_size, from_array, from_deep_grey, from_grey
 from mien.pictures.limits import MAX_PIXELS
-from mien.pictures.quiet import Quiet, QuietTiff
+from mien.pictures.quiet import QUIET, QuietTiff
 from mien.pictures.sources import read_file, read_stream
 from mien.pictures.unread import heif_missing, is_heif, is_tiff, why_not
 from mien.pictures.webp import plain_webp
@@ -57,7 +57,7 @@ DAMAGED = (
 )
 """What Pillow's decoders raise on damaged files."""
 _WHITE = (255, 255, 255, 255)
-_quiet, _quiet_tiff = Quiet(), QuietTiff()
+_quiet_tiff = QuietTiff()
 _opening = threading.Lock()
 
 
@@ -135,11 +135,11 @@ def opened(data: bytes, where: str, max_pixels: int) -> Iterator[PilImage.Image]
     if not data:
         raise ImageError(where, "is empty (0 bytes); expected a picture.", code="empty")
     try:
-        with _quiet, _quiet_tiff if is_tiff(data) else nullcontext(), _open(data, where) as picture:
+        with QUIET, _quiet_tiff if is_tiff(data) else nullcontext(), _open(data, where) as picture:
             check_size(picture.size, max_pixels, where)
             yield picture
     except UnidentifiedImageError as error:
-        with _quiet:
+        with QUIET:
             text = why_not(data)
         raise ImageFormatError(where, text) from error
     except PilImage.DecompressionBombError as error:
@@ -156,7 +156,7 @@ def _reason(error: BaseException) -> str:
 def _open(data: bytes, where: str) -> PilImage.Image:
     """Read the header only. Pillow's own size limit is set aside meanwhile: ours is checked next, and names sizes."""
     heif = is_heif(data)
-    known = formats.openable(tuple(one for one in formats.FORMATS if bool(one.extra) == heif))
+    known = formats.openable(heif)
     if heif and not known:
         raise ImageFormatError(where, heif_missing())
     with _opening:
@@ -179,5 +179,7 @@ def from_pillow(picture: PilImage.Image, where: str) -> Image:
     if upright.has_transparency_data:
         rgba = upright.convert("RGBA")
         upright = PilImage.alpha_composite(PilImage.new("RGBA", rgba.size, _WHITE), rgba)
+    if upright.mode == "L":
+        return from_grey(np.asarray(upright))
     rgb = np.asarray(upright if upright.mode == "RGB" else upright.convert("RGB"))  # (H, W, 3)
     return cast(Image, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))

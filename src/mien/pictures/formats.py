@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import PurePath, PurePosixPath
+from pathlib import PurePath
+from posixpath import splitext
 
 __all__ = [
     "FORMATS",
@@ -104,7 +105,10 @@ def suffixes() -> tuple[str, ...]:
 
 def suffix_of(name: str | PurePath) -> str:
     """Suffix of a name in lower case, with the dot; "" where there is none."""
-    return (name if isinstance(name, PurePath) else PurePosixPath(name)).suffix.lower()
+    if isinstance(name, PurePath):
+        return name.suffix.lower()
+    suffix = splitext(name)[1].lower()  # as PurePath, which takes ten times as long
+    return "" if suffix == "." else suffix
 
 
 def is_picture(name: str | PurePath) -> bool:
@@ -122,12 +126,13 @@ def names() -> str:
     return ", ".join(one.shown for one in FORMATS)
 
 
-@lru_cache(maxsize=8)
-def openable(formats: Iterable[Format]) -> tuple[str, ...]:
-    """Pillow's names of those formats whose modules are installed; loads them."""
+@lru_cache(maxsize=2)
+def openable(extra: bool) -> tuple[str, ...]:
+    """Pillow's names of the formats (of those that need an extra, or of the others) that are installed; loads them."""
     from PIL import Image
 
-    for one in formats:
+    found = [one for one in FORMATS if bool(one.extra) == extra]
+    for one in found:
         with contextlib.suppress(ImportError):
             importlib.import_module(one.module)
-    return tuple(one.name for one in formats if one.name in Image.OPEN)
+    return tuple(one.name for one in found if one.name in Image.OPEN)

@@ -11,7 +11,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import IO
 
-__all__ = ["Quiet", "QuietTiff"]
+__all__ = ["QUIET", "Quiet", "QuietTiff"]
 
 _STDERR = 2
 _LIBTIFF = re.compile(
@@ -49,6 +49,10 @@ class Quiet:
             self._inside -= 1
             if self._inside == 0:
                 self._caught.__exit__(kind, error, trace)
+
+
+QUIET = Quiet()
+"""What decoding uses; who reads many pictures enters it once around all of them, which costs less."""
 
 
 class QuietTiff:

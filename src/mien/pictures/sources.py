@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mien.core.errors import ImageError, ImageSizeError, code_of
+from mien.core.files import is_folder, read_at_most
 from mien.core.text import brief
 
 __all__ = ["read_file", "read_stream"]
@@ -28,14 +29,13 @@ def read_file(path: str) -> bytes:
 
     """
     _check_text(path)
-    file = Path(path)
     try:
-        if file.is_dir():
-            raise ImageError(path, "is a folder; expected a picture.", code="unusable")
-        with file.open("rb") as stream:
-            data = stream.read(_MAX_BYTES + 1)
+        with open(path, "rb") as stream:  # noqa: PTH123 (called for every picture: a Path takes as long as the file)
+            data = read_at_most(stream, _MAX_BYTES)
     except (OSError, ValueError) as error:
         cause = None if len(path) > _LONGEST else error  # its text repeats the whole path in a traceback
+        if is_folder(Path(path)):
+            raise ImageError(path, "is a folder; expected a picture.", code="unusable") from cause
         raise _unread(path, error) from cause
     if len(data) > _MAX_BYTES:
         raise ImageSizeError(path, _too_long())

@@ -61,7 +61,8 @@ def why_not(data: bytes) -> str:
 def _begins_as(data: bytes) -> str:
     from PIL import Image
 
-    formats.openable(formats.FORMATS)
+    for extra in (False, True):
+        formats.openable(extra)
     for one in formats.FORMATS:
         _, accept = Image.OPEN.get(one.name, (None, None))
         if accept is not None and not one.vague and accept(data[:_PREFIX].ljust(_PREFIX, b"\0")) is True:

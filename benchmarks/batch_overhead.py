@@ -3,7 +3,7 @@
     python benchmarks/batch_overhead.py [--pictures 4000] [--rounds 3]
 
 Both read the same folder of FER-2013 validation crops as PNG files (48x48, taken whole), decode, make them grey and
-classify with the packaged model on one thread, 64 at a time; the loop keeps its answers in memory, the job writes its tables.
+classify with the packaged model on one thread, 64 at a time; the loop keeps its answers, the job writes its tables.
 Processor time of the whole processes, in turn, the least of the rounds each, since other work may run beside. Prints a
 table and ends with one line of JSON.
 """

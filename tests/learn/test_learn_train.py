@@ -283,3 +283,32 @@ def test_keep_start(finished: Outcome, drawn: Manifest, tiny: Config, tmp_path: 
         train(drawn, dataclasses.replace(plain, keep_start=0.5, targets="votes"), tmp_path / "other")
     assert not (tmp_path / "none").exists()
     assert not (tmp_path / "other").exists()
+
+
+def test_name_and_licence(finished: Outcome, drawn: Manifest, tiny: Config, tmp_path: Path) -> None:
+    """A model bears its run's name, its second head the head's too, and no licence but a stated one."""
+    from mien.infer.classify import load_classifier
+
+    info = load_classifier(finished.run).info
+    assert (info.name, info.license) == ("finished", "not stated")
+    assert load_classifier(finished.run / "model-votes.onnx").info.name == "finished-votes"
+    config = dataclasses.replace(tiny, targets="hard", epochs=1, warmup=0.0, license="CC-BY-4.0")
+    assert load_classifier(train(drawn, config, tmp_path / "mine").run).info.license == "CC-BY-4.0"
+
+
+def test_a_learning_rate_of_50(drawn: Manifest, tiny: Config, tmp_path: Path) -> None:
+    """A loss that explodes but stays a number ends the run, too."""
+    wild = dataclasses.replace(tiny, targets="hard", model="cnn", lr=50.0, ema=0.0, warmup=0.0, epochs=6)
+    with pytest.raises(TrainError, match="diverged in epoch"):
+        train(drawn, wild, tmp_path / "wild")
+    assert not (tmp_path / "wild" / "model.onnx").exists()
+
+
+def test_the_report_tells_the_curves(finished: Outcome) -> None:
+    """The page explains the curves, names the interval of the threshold, and says confusion matrix."""
+    page = (finished.run / "report.html").read_text(encoding="utf-8")
+    assert "says nothing of overfitting" in page
+    assert "95 % interval is" in page
+    assert "Confusion matrix" in page
+    rows = history(finished.run)
+    assert all(0 <= float(row["clean_accuracy"]) <= 1 for row in rows)

@@ -6,6 +6,7 @@ come in any spelling or as digits. Splits may be called train, val, valid, valid
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from mien.core.errors import DataError
@@ -40,7 +41,13 @@ def _is_expression(name: str) -> bool:
 
 def _place(image: str) -> tuple[str, str]:
     """Split and class of an image by its folders, "" where they name none."""
-    folders = PurePosixPath(image).parts[-2::-1]
+    return _meaning(image.rpartition("/")[0])
+
+
+@lru_cache(maxsize=4096)
+def _meaning(folder: str) -> tuple[str, str]:
+    """Split and class that a folder and those above it name; asked once per folder, not per picture."""
+    folders = PurePosixPath(folder).parts[::-1]
     split = next((found for name in folders if (found := split_of(name))), "")
     others = [name for name in folders if split_of(name) is None]
     expression = next((name for name in others if _is_expression(name)), None)

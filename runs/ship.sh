@@ -58,10 +58,10 @@ for seed in $seeds; do
 done
 echo "$best ships"
 
-cp "$out/$best/model.onnx" "$models/fer2013.onnx"
-cp "$out/$best/model-votes.onnx" "$models/ferplus.onnx"
-mien export "$out/$best" "$models/fer2013-int8.onnx" --int8 --data "$data"
-mien export "$out/$best" "$models/ferplus-int8.onnx" --int8 --data "$data" --head votes
+mien export "$out/$best" "$models/fer2013.onnx" --name fer2013 --license MIT
+mien export "$out/$best" "$models/ferplus.onnx" --name ferplus --license MIT --head votes
+mien export "$out/$best" "$models/fer2013-int8.onnx" --name fer2013 --license MIT --int8 --data "$data"
+mien export "$out/$best" "$models/ferplus-int8.onnx" --name ferplus --license MIT --int8 --data "$data" --head votes
 
 for name in ferplus ferplus-int8 fer2013-int8; do
     mien evaluate "$name" "$data" --split test --flip --corruptions --speed --report "$out/report-$name"

@@ -14,6 +14,7 @@ from mien.app.commands.train import _config, command
 from mien.core.errors import MienError, OptionError, OutputError
 from mien.data.convert import convert
 from mien.data.manifest import Manifest
+from mien.infer.classify import load_classifier
 from mien.learn.train import Outcome
 
 EMPTY = {"configs": (), "classes": None, "pretrained": None, "keep_leaks": None, "extra": ()}
@@ -112,5 +113,9 @@ def test_export(finished: Outcome, tmp_path: Path) -> None:
     assert body["bytes"] == (tmp_path / "m.onnx").stat().st_size
     result = runner.invoke(export_command, [str(finished.run), str(tmp_path / "m.onnx")])
     assert "MB" in result.stdout
+    named = [str(finished.run), str(tmp_path / "m.onnx"), "--name", "smile", "--license", "MIT"]
+    assert runner.invoke(export_command, named).exit_code == 0
+    info = load_classifier(tmp_path / "m.onnx").info
+    assert (info.name, info.license) == ("smile", "MIT")
     result = runner.invoke(export_command, [str(tmp_path), str(tmp_path / "m.onnx")])
     assert isinstance(result.exception, MienError)

@@ -54,6 +54,8 @@ def convert(
     head: str = "",
     manifest: Manifest | None = None,
     crops: int = CALIBRATION_CROPS,
+    name: str = "",
+    licence: str = "",
 ) -> Converted:
     """Write a head of a run's network as a model file; with a data set in 8 bit, else in float32.
 
@@ -63,6 +65,8 @@ def convert(
         head: name of the head; "" takes the first.
         manifest: the data set of the run, for int8: training crops set the ranges, the validation split judges.
         crops: how many training crops set the ranges.
+        name: what the model is called; "" takes the run's name.
+        licence: SPDX name of the weights' licence; "" takes what the run states.
 
     Raises:
         TrainError: the folder is not a finished run, or the data are not those of the run.
@@ -78,7 +82,8 @@ def convert(
     if head not in card.heads:
         raise OptionError(unknown_name("head", head, card.heads))
     record = read_json(run / RECORD)
-    info = model_info(card, head, record["data"], run.name, read_config(run / CONFIG).license)
+    info = model_info(card, head, record["data"], run.name, licence or read_config(run / CONFIG).license)
+    info = dataclasses.replace(info, name=name or info.name)
     written = run / file_name(card, head)
     if written.is_file():
         judged = read_info(written)

@@ -27,8 +27,22 @@ __all__ = ["command"]
     metavar="SOURCE",
     help="Choose the confidence below which readings are uncertain on the validation split of this data set.",
 )
+@click.option("--name", default="", help="Name that the model bears.  [default: the run's]")
+@click.option("--license", "licence", default="", help="Licence of the weights, an SPDX name.  [default: the run's]")
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON.")
-def command(run: str, out: str, int8: bool, head: str, data: str, crops: int, threshold_on: str, as_json: bool) -> None:
+def command(
+    run: str,
+    out: str,
+    *,
+    int8: bool,
+    head: str,
+    data: str,
+    crops: int,
+    threshold_on: str,
+    name: str,
+    licence: str,
+    as_json: bool,
+) -> None:
     """Write the network of the finished training run RUN as one model file.
 
     The file is compared with torch on random crops before it is written. With --int8 the data set is read again, and
@@ -58,7 +72,7 @@ def command(run: str, out: str, int8: bool, head: str, data: str, crops: int, th
     if int8:
         config = saved_config(run)
         manifest = reading(data or str(read_json(Path(run) / RECORD)["data"]["source"]), config.labels, config.subject)
-    result = convert(run, out, head=head, manifest=manifest, crops=crops)
+    result = convert(run, out, head=head, manifest=manifest, crops=crops, name=name, licence=licence)
     if judged is not None:
         _tell_threshold(out, set_threshold(out, out, judged), quiet=as_json)
     if as_json:
@@ -66,9 +80,9 @@ def command(run: str, out: str, int8: bool, head: str, data: str, crops: int, th
         return
     click.echo(f"{result.path}: {result.bytes / 1e6:.2f} MB, at most {result.parity:.1g} from torch in float32")
     if result.before and result.after:
-        for name, figures in (("float32", result.before), ("int8", result.after)):
+        for precision, figures in (("float32", result.before), ("int8", result.after)):
             click.echo(
-                f"{name:8} validation accuracy {figures['accuracy']:.4f}, macro-F1 {figures['macro_f1']:.4f}, "
+                f"{precision:8} validation accuracy {figures['accuracy']:.4f}, macro-F1 {figures['macro_f1']:.4f}, "
                 f"log-loss {figures['log_loss']:.4f}, ECE {figures['ece']:.4f}"
             )
 

@@ -39,6 +39,7 @@ td+td{white-space:nowrap}
 .facts td:first-child{color:var(--soft);overflow-wrap:normal}
 @media (min-width:40rem){.facts td:first-child{white-space:nowrap}}
 figure{margin:1rem 0}figure img,figure svg{max-width:100%;height:auto;display:block}
+figure svg[width$="pt"]{width:100%}
 figure img{background:#fff;border-radius:.4rem}
 figcaption{color:var(--soft);font-size:.9rem;margin-top:.35rem}
 .note{background:var(--wash);border-left:3px solid var(--accent);padding:.6rem .9rem;margin:1rem 0}

@@ -115,8 +115,9 @@ def _shares(figures: Figures, kinds: Sequence[str]) -> dict[str, bytes]:
                 label=epoch,
             )
         ax.set_xticks(range(len(figures.labels)), figures.labels, color=INK)
-        ax.set_ylim(0, 1)
-        ax.set_ylabel("share of time")
+        ax.set_ylim(-0.03, 1.03)
+        ax.set_ylabel("share of time", fontsize=8.5)
+        ax.tick_params(labelsize=8.5)
         ax.grid(axis="x", visible=False)
         if len(epochs) > 1:
             ax.legend(ncols=4, fontsize=8, loc="upper left")

@@ -204,8 +204,10 @@ def _table(made: Made) -> Any:
 
     figures = made.figures
     table = Table(title="Share of time", title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for name in ("participant", "file", "epoch"):
-        table.add_column(name)
+    files = {row["file"] for row in figures.rows}
+    told = len(files) > len({row["participant"] for row in figures.rows})  # else the participant says it
+    for name in ("participant", *(["file"] if told else []), "epoch"):
+        table.add_column(name, no_wrap=name != "file", overflow="fold")
     table.add_column("face", justify="right")
     for label in figures.labels:
         table.add_column(label, justify="right", no_wrap=True)
@@ -215,7 +217,7 @@ def _table(made: Made) -> Any:
         shares = [row[f"t_{name}"] for name in short_names(figures.labels)]
         cells = ["–" if share is None else f"{share:.0%}" if share >= 0.005 else "·" for share in shares]
         face = "–" if row["face"] is None else f"{row['face']:.0%}"
-        table.add_row(plain(who), plain(row["file"]), plain(epoch), face, *cells)
+        table.add_row(plain(who), *([plain(row["file"])] if told else []), plain(epoch), face, *cells)
     if len(figures.rows) > _MOST_ROWS:
-        table.add_row(f"{len(figures.rows) - _MOST_ROWS} more", *[""] * (3 + len(figures.labels)))
+        table.add_row(f"{len(figures.rows) - _MOST_ROWS} more", *[""] * (len(table.columns) - 1))
     return table

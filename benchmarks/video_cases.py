@@ -4,7 +4,7 @@
 
 Clips are made by ffmpeg and ffprobe, which must be installed, from scikit-image's astronaut. Pixels: the picture that
 comes out of clips with pixels that are not square, and of mirrored and turned ones, against the picture that a player
-shows (mean difference in grey levels, at the size of the player's). Time: the largest difference to ffprobe's `pts_time`
+shows (mean difference in grey levels). Time: the largest difference to ffprobe's `pts_time`
 and false notes. Names and codecs: what is read, and what the sentence says. Prints a table and ends with one line of
 JSON. To see another state of the project, set PYTHONPATH to its src.
 """

@@ -125,3 +125,13 @@ def test_lanes_and_shares():
 def test_clock(seconds, text):
     # Times as people write them.
     assert clock(seconds) == text
+
+
+@pytest.mark.parametrize("name", ["person 1", "person 21", "person 12345", "participant from a long file name"])
+def test_names_stay_on_the_page(name):
+    """However long a name is, it begins inside of the drawing: it has room at 12 px, or is squeezed into it."""
+    drawing = shares([(name, {"happy": 1.0})], {"happy": "#f2b632"}, "Share of time")
+    end, more = re.search(rf'<text x="([0-9.]+)"([^>]*)>{name}</text>', drawing).groups()
+    squeezed = re.search(r'textLength="([0-9.]+)"', more)
+    wide = float(squeezed[1]) if squeezed else 7 * len(name)
+    assert float(end) - wide >= 0

@@ -19,7 +19,8 @@ Colours = Mapping[str, str]
 """Label -> "#rrggbb"."""
 
 _WIDTH = 1000
-_LEFT = 64  # room for names and numbers
+_LEFT = 96  # room for names and numbers
+_LETTER = 7.2  # mean width of a letter at 12 px, rounded up; a longer name is squeezed into the room
 _RIGHT = 24  # room for half of the last time
 _AXIS = 22
 _MOST_TICKS = 9
@@ -116,7 +117,7 @@ def lanes(rows: Sequence[tuple[str, Mapping[int, str]]], colours: Colours, span:
         top = i * pitch + (pitch - thick) / 2
         middle = i * pitch + pitch / 2
         parts.append(
-            f"{_text(_LEFT - 8, middle, name, 'end')}"
+            f"{_name(middle, name)}"
             f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{middle:.0f}" y2="{middle:.0f}" stroke="currentColor" '
             'stroke-opacity=".15"/>'
         )
@@ -145,7 +146,7 @@ def shares(rows: Sequence[tuple[str, Mapping[str, float]]], colours: Colours, ti
         total = sum(numbers.values()) or 1.0
         top = i * pitch + (pitch - thick) / 2
         middle = i * pitch + pitch / 2
-        parts.append(_text(_LEFT - 8, middle, name, "end"))
+        parts.append(_name(middle, name))
         left = float(_LEFT)
         for label, number in numbers.items():
             wide = room * number / total
@@ -246,6 +247,13 @@ def _text(x: float, y: float, text: str, anchor: str, more: str = "") -> str:
     """A line of text whose middle lies at a height."""
     place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" dominant-baseline="central"'
     return f"<text {place}{more}>{escape(text)}</text>"
+
+
+def _name(y: float, name: str) -> str:
+    """A name before the drawing, squeezed where it would leave the page at its left edge."""
+    room = _LEFT - 12
+    squeezed = f' textLength="{room}" lengthAdjust="spacingAndGlyphs"' if len(name) * _LETTER > room else ""
+    return _text(_LEFT - 8, y, name, "end", squeezed)
 
 
 def _svg(height: int, parts: Sequence[str], title: str, text: str) -> str:

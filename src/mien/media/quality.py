@@ -19,7 +19,7 @@ __all__ = [
     "measure", "pose",
 ]  # fmt: skip
 
-# Where about one label in ten becomes another one on photographs that are shrunk, blurred or darkened (docs/study.md).
+# Where 5 to 10 labels in 100 become others on photographs that are shrunk, blurred or darkened (docs/study.md).
 SMALL_BELOW_PX = 32.0
 """Shorter side of the box."""
 BLURRED_BELOW = 0.2

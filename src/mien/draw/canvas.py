@@ -28,7 +28,7 @@ def heat(axes: Any, values: NDArray[Any], shades: NDArray[np.float64], names: Se
     axes.set_yticks(range(k), names)
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
-    axes.set(title=title, xlabel="answer")
+    axes.set(title=title, xlabel="predicted label")
 
 
 def patch(color: str, alpha: float, label: str) -> Any:

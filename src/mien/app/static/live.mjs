@@ -1,6 +1,7 @@
 // The Live tab: a camera's picture with boxes over it, a card for each face, frames per second and lag.
 
 import { $, bytesText, h } from "./dom.mjs";
+import { exampleStream } from "./examples.mjs";
 import { FaceCard, drawFaces } from "./faces.mjs";
 import { Pace } from "./pace.mjs";
 
@@ -12,6 +13,7 @@ const CARDS_EVERY_MS = 90; // boxes follow every frame; bars that change faster 
 export function startLive(page) {
   const live = new Live(page);
   $("start").addEventListener("click", () => live.start());
+  $("trylive").addEventListener("click", () => live.start(true));
   $("stop").addEventListener("click", () => live.stop());
   $("pause").addEventListener("click", () => live.pause());
   $("cameras").addEventListener("change", () => live.start());
@@ -43,6 +45,7 @@ class Live {
     this.spokenMs = 0;
     this.cardsMs = 0;
     this.missed = false;
+    this.example = false; // the picture is that of the example photographs
   }
 
   /** What happens to the pictures, said before the camera starts. */
@@ -54,17 +57,18 @@ class Live {
         (this.facts.why_no_device ? ` ${this.facts.why_no_device}` : "");
   }
 
-  async start() {
+  async start(example = false) {
     this.tell(null);
-    if (!navigator.mediaDevices) {
+    this.example = example;
+    if (!example && !navigator.mediaDevices) {
       this.tell(
         new Error("Browsers give cameras to safe addresses only: open this page over HTTPS or as http://localhost."),
       );
       return;
     }
     try {
-      $("start").disabled = true;
-      $("start").textContent = "Starting …";
+      $("start").disabled = $("trylive").disabled = true;
+      $(example ? "trylive" : "start").textContent = "Starting …";
       await this.openCamera();
       await this.openEngine();
     } catch (error) {
@@ -72,8 +76,9 @@ class Live {
       this.tell(cameraProblem(error));
       return;
     } finally {
-      $("start").disabled = false;
+      $("start").disabled = $("trylive").disabled = false;
       $("start").textContent = "Start the camera";
+      $("trylive").textContent = "Try it on an example";
     }
     this.dress(true);
     $("faces").replaceChildren(this.nobody());
@@ -82,10 +87,7 @@ class Live {
 
   async openCamera() {
     this.closeCamera();
-    const chosen = $("cameras").value;
-    const size = { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 30 } };
-    const which = chosen && chosen !== "Camera" ? { deviceId: { exact: chosen } } : { facingMode: "user" };
-    this.stream = await navigator.mediaDevices.getUserMedia({ video: { ...size, ...which } });
+    this.stream = await (this.example ? exampleStream() : cameraStream($("cameras").value));
     const [track] = this.stream.getVideoTracks();
     track.addEventListener("ended", () =>
       this.fail(new Error("The camera has stopped. Start it again when it is back.")),
@@ -93,7 +95,8 @@ class Live {
     this.video.srcObject = this.stream;
     await this.video.play();
     $("stage").style.aspectRatio = `${this.video.videoWidth} / ${this.video.videoHeight}`;
-    await this.listCameras();
+    this.mirror();
+    if (!this.example) await this.listCameras();
   }
 
   async listCameras() {
@@ -162,7 +165,7 @@ class Live {
       left: (width - shown[0]) / 2,
       top: (height - shown[1]) / 2,
       width: shown[0],
-      mirrored: $("mirror").checked,
+      mirrored: this.mirrored,
       colours: this.facts.model.colours,
       pixel: pixel * Math.min(Math.max(clientWidth / 620, 0.72), 1),
     });
@@ -225,8 +228,12 @@ class Live {
     else this.video.play();
   }
 
+  get mirrored() {
+    return $("mirror").checked && !this.example;
+  }
+
   mirror() {
-    this.video.classList.toggle("mirrored", $("mirror").checked);
+    this.video.classList.toggle("mirrored", this.mirrored);
     this.redraw();
   }
 
@@ -271,6 +278,8 @@ class Live {
     $("stage").classList.toggle("idle", !running);
     for (const id of ["empty", "guide"]) $(id).hidden = running;
     for (const id of ["stop", "pause", "cameras"]) $(id).disabled = !running;
+    for (const id of ["cameras", "mirror"]) $(id).parentElement.hidden = this.example;
+    $("livecredit").hidden = !running || !this.example;
   }
 
   closeCamera() {
@@ -278,6 +287,13 @@ class Live {
     this.stream = null;
     this.video.srcObject = null;
   }
+}
+
+/** The camera with this id; without one, the one that looks at the visitor. */
+function cameraStream(chosen) {
+  const size = { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 30 } };
+  const which = chosen && chosen !== "Camera" ? { deviceId: { exact: chosen } } : { facingMode: "user" };
+  return navigator.mediaDevices.getUserMedia({ video: { ...size, ...which } });
 }
 
 function cameraProblem(error) {

@@ -55,6 +55,25 @@ export function figuresOf(people, { labels, colours }) {
   ];
 }
 
+/** What an empty tab will hold: points in words, beside a pale drawing of no data. */
+export function ghost({ labels, colours }, title, points) {
+  const times = Array.from({ length: 40 }, (_, i) => i / 2);
+  const people = [1, 2].map((track) => ({
+    name: "",
+    times,
+    values: times.map((time) => wave(labels, time, track)),
+  }));
+  const drawing = h("div", { class: "pale", "aria-hidden": "true" }, lanes(people, labels, colours, 420));
+  const list = h("ul", {}, ...points.map((point) => h("li", {}, point)));
+  return h("article", { class: "card ghost" }, h("div", {}, h("h2", {}, title), list), drawing);
+}
+
+function wave(labels, time, track) {
+  const heights = labels.map((_, k) => Math.exp(2.2 * Math.sin(time / (2.5 + k) + 2 * k + 3 * track)));
+  const sum = heights.reduce((a, b) => a + b, 0);
+  return Object.fromEntries(labels.map((label, k) => [label, heights[k] / sum]));
+}
+
 function sharesOf(people, shown, labels, colours) {
   const together = { track: null, span: 0, shares: emptyShares(labels) };
   for (const person of people) {

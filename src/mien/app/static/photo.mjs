@@ -1,6 +1,7 @@
 // The Photo tab: several pictures, each with its boxes and bars, and everything to download.
 
 import { $, csvOf, download, h, onDrop } from "./dom.mjs";
+import { photographs } from "./examples.mjs";
 import { FaceCard, captionOf, drawFaces } from "./faces.mjs";
 
 const MOST_FACES = 12; // cards per picture; all faces are in the downloads
@@ -19,6 +20,7 @@ export function startPhoto(page) {
     const files = [...(event.clipboardData?.files ?? [])];
     if (!$("photo").hidden && files.length) photos.add(files);
   });
+  $("tryphoto").addEventListener("click", () => photos.example());
   $("photojson").addEventListener("click", () => photos.saveJson());
   $("photocsv").addEventListener("click", () => photos.saveCsv());
   $("photoclear").addEventListener("click", () => photos.clear());
@@ -36,7 +38,16 @@ class Photos {
     for (const file of files) this.waiting = this.waiting.then(() => this.read(file));
   }
 
+  async example() {
+    try {
+      this.add(await photographs());
+    } catch (error) {
+      this.tell(error);
+    }
+  }
+
   async read(file) {
+    $("phototry").hidden = true;
     $("photobar").hidden = false;
     $("photosum").textContent = `Reading ${file.name} …`;
     try {
@@ -113,6 +124,7 @@ class Photos {
     this.found = [];
     $("photocards").replaceChildren();
     $("photobar").hidden = true;
+    $("phototry").hidden = false;
   }
 }
 

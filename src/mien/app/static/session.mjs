@@ -1,12 +1,18 @@
 // The Session tab: the room over time, from what the Live tab reads while recording. It is kept in this page only.
 
 import { $, clock, csvOf, download } from "./dom.mjs";
-import { figuresOf, peopleOf } from "./people_figures.mjs";
+import { figuresOf, ghost, peopleOf } from "./people_figures.mjs";
 
 const SAMPLE_S = 0.25; // between rows of one face
 const LONGEST_STEP_S = 0.5; // a longer pause is no time in which something was seen
 const MOST_ROWS = 200_000; // then the oldest are dropped; about an hour with a dozen faces
 const REDRAW_MS = 1000;
+
+const WILL_HOLD = [
+  "Which expressions the faces in the Live tab showed over time, while you record.",
+  "The share of the time in which each held, for each face and for everybody together.",
+  "Every reading as CSV. It stays in this page and is gone when you close it.",
+];
 
 /** Wire the tab up; the Live tab hands readings to `add`. */
 export function startSession(facts) {
@@ -71,13 +77,15 @@ class Session {
     if ($("session").hidden) return;
     const people = peopleOf(this.rows, this.facts.model.labels);
     $("sessionresult").className = "stack";
-    $("sessionresult").replaceChildren(...(some ? figuresOf(people, this.facts.model) : []));
+    $("sessionresult").replaceChildren(...(some ? figuresOf(people, this.facts.model) : [this.ghost()]));
+  }
+
+  ghost() {
+    return ghost(this.facts.model, "A session sums up what the Live tab sees", WILL_HOLD);
   }
 
   state() {
-    if (!this.recording && !this.rows.length) {
-      return "A session sums up what the Live tab sees: which expressions, for how long, for each face and together. It stays in this page and is gone when you close it.";
-    }
+    if (!this.recording && !this.rows.length) return "Nothing is recorded yet.";
     const verb = this.recording ? "Recording" : "Stopped";
     const hint = this.recording && !this.rows.length ? " Start the camera in the Live tab." : "";
     return `${verb}: ${clock(this.elapsedS)} min with readings.${hint}`;

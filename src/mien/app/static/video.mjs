@@ -2,11 +2,18 @@
 
 import { authorised, getJson, problemOf } from "./api.mjs";
 import { $, bytesText, clock, csvOf, download, h, onDrop, percent } from "./dom.mjs";
+import { clip } from "./examples.mjs";
 import { faceCells } from "./photo.mjs";
-import { figuresOf, peopleOf } from "./people_figures.mjs";
+import { figuresOf, ghost, peopleOf } from "./people_figures.mjs";
 
 const EVERY_S = 0.1;
 const ASK_EVERY_MS = 400;
+
+const WILL_HOLD = [
+  "For every face: which expression it showed, from second to second.",
+  "The share of the time in which each expression held, for each face and together.",
+  "Every reading as CSV or JSON lines, to go on with.",
+];
 
 /** Wire the tab up. */
 export function startVideo(page) {
@@ -17,7 +24,9 @@ export function startVideo(page) {
     $("videofile").value = "";
   });
   onDrop($("videodrop"), ([file]) => file && videos.read(file));
+  $("tryvideo").addEventListener("click", () => videos.example());
   $("videocancel").addEventListener("click", () => videos.cancel());
+  $("videoempty").append(ghost(page.facts.model, "A video becomes a time line", WILL_HOLD));
   const { server } = page.facts;
   if (server) {
     const { video_s: seconds, video_bytes: bytes } = server.limits;
@@ -32,9 +41,17 @@ class Videos {
     this.stop = null;
   }
 
+  async example() {
+    try {
+      await this.read(await clip());
+    } catch (error) {
+      this.tell(error);
+    }
+  }
+
   async read(file) {
     this.tell(null);
-    $("videodrop").hidden = true;
+    for (const id of ["videodrop", "videotry", "videoempty"]) $(id).hidden = true;
     $("videowork").hidden = false;
     $("videoresult").hidden = true;
     const stop = (this.stop = new AbortController());
@@ -45,7 +62,8 @@ class Videos {
     } catch (error) {
       if (!stop.signal.aborted) this.tell(error);
     } finally {
-      $("videodrop").hidden = false;
+      for (const id of ["videodrop", "videotry"]) $(id).hidden = false;
+      $("videoempty").hidden = !$("videoresult").hidden;
       $("videowork").hidden = true;
     }
   }

@@ -1,0 +1,20 @@
+// Files of the page that its modules need as bytes, each fetched once. Knows no faces.
+
+/** @type {Map<string, Promise<ArrayBuffer>>} */
+const known = new Map();
+
+/** Bytes of a file, by its address relative to the page.
+ * @param {string} path
+ * @returns {Promise<ArrayBuffer>} */
+export function bytesOf(path) {
+  const bytes = known.get(path) ?? fetched(path);
+  known.set(path, bytes);
+  bytes.catch(() => known.delete(path));
+  return bytes;
+}
+
+async function fetched(path) {
+  const answer = await fetch(new URL(path, document.baseURI));
+  if (!answer.ok) throw new Error(`A part of the page could not be loaded (${answer.status}).`);
+  return answer.arrayBuffer();
+}

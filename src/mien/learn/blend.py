@@ -112,8 +112,11 @@ def choose_blend(
     powers: Sequence[float],
     scales: Sequence[float],
     evenness: float,
+    tolerance: float = 0.0,
 ) -> tuple[tuple[Voice, ...], float]:
     """Weights and powers of two voices with the lowest `balanced_loss`, as the mean over the views; gives it too.
+
+    Of weights whose losses lie within a tolerance of the lowest, the largest of the first voice is taken.
 
     Args:
         views: validation splits, every one counts alike.
@@ -123,18 +126,33 @@ def choose_blend(
         powers: of the shares to try, the same for both voices.
         scales: factors of all logits to try, which act as inverse temperatures.
         evenness: see `balanced_loss`.
+        tolerance: nats.
 
     """
+    found = [_best_at(share, views, voices, names, powers, scales, evenness) for share in sorted(shares, reverse=True)]
+    lowest = min(loss for _, loss in found)
+    return next((tried, loss) for tried, loss in found if loss <= lowest + tolerance)
+
+
+def _best_at(
+    share: float,
+    views: Sequence[View],
+    voices: Sequence[Voice],
+    names: Sequence[str],
+    powers: Sequence[float],
+    scales: Sequence[float],
+    evenness: float,
+) -> tuple[tuple[Voice, ...], float]:
+    """The best power and scale at a weight of the first voice."""
     best: tuple[tuple[Voice, ...], float] = (tuple(voices), float("inf"))
-    for share in shares:
-        for power in powers:
-            for scale in scales:
-                first = _with(voices[0], scale * share, power / scale)
-                second = _with(voices[1], scale * (1 - share), power / scale)
-                tried = tuple(v for v in (first, second) if v.weight > 0)
-                losses = [balanced_loss(voiced_logits(view, tried, names), view.label, evenness) for view in views]
-                if float(np.mean(losses)) < best[1]:
-                    best = (tried, float(np.mean(losses)))
+    for power in powers:
+        for scale in scales:
+            first = _with(voices[0], scale * share, power / scale)
+            second = _with(voices[1], scale * (1 - share), power / scale)
+            tried = tuple(v for v in (first, second) if v.weight > 0)
+            losses = [balanced_loss(voiced_logits(view, tried, names), view.label, evenness) for view in views]
+            if float(np.mean(losses)) < best[1]:
+                best = (tried, float(np.mean(losses)))
     return best
 
 

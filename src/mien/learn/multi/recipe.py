@@ -79,6 +79,8 @@ class Recipe:
         weight_decay: not applied to batch norm and biases.
         ema: decay of the moving average of the weights, which is what the run leaves.
         early, late: changes of the presets "standard" and "light", before and after `late_from`.
+        keep_start: share of the start's weights in the ones that the run leaves, the mean of both (Wortsman et al.
+            2022); heads that the start does not have are the run's own.
         late_from: share of the minutes after which pictures are changed less.
         threads: processor threads.
         seed: of everything random. The clock decides how many steps there are, so two runs are alike, not equal.
@@ -97,6 +99,7 @@ class Recipe:
     ema: float = 0.998
     early: Mapping[str, float] = field(default_factory=dict)
     late: Mapping[str, float] = field(default_factory=dict)
+    keep_start: float = 0.0
     late_from: float = 0.65
     threads: int = 1
     seed: int = 1
@@ -128,6 +131,8 @@ def _check(recipe: Recipe) -> None:
         raise OptionError(f"The 'share' of the sets must be greater than 0 and add up to 1, got {total:g}.")
     if recipe.minutes <= 0 or recipe.batch < 2 * len(recipe.sets) or recipe.lr <= 0 or recipe.threads < 1:
         raise OptionError("'minutes' and 'lr' must be greater than 0, 'threads' at least 1, 'batch' 2 for every set.")
+    if not 0 <= recipe.keep_start < 1:
+        raise OptionError(f"'keep_start' must lie in 0..1 and below 1, got {recipe.keep_start:g}.")
     recipe.augmentations()  # checks the names and values
 
 

@@ -33,7 +33,7 @@ from mien.learn.runfolder import WEIGHTS, write_json
 from mien.learn.targets import Head, heads_of
 from mien.learn.weights import load_trunk, save_weights, weights_of
 
-__all__ = ["CHECKPOINT", "RECORD", "run_recipe", "start_of"]
+__all__ = ["CHECKPOINT", "RECORD", "keep_start", "run_recipe", "start_of"]
 
 CHECKPOINT = "last.pt"
 RECORD = "sets.json"
@@ -64,9 +64,22 @@ def run_recipe(recipe: Recipe, out: Path, say: Say) -> Network:
     say(_cost(recipe, network, parts))
     loop.run(say)
     average = loop.average.eval()
+    keep_start(average, start_of(recipe, sizes), recipe)
     save_weights(average, out / WEIGHTS)
     write_json(out / RECORD, _record(recipe, manifests, parts, loop.step))
     return average
+
+
+def keep_start(average: Network, start: Network, recipe: Recipe) -> None:
+    """Move a network to the mean of its own weights and those that it began with, as the recipe says."""
+    if not recipe.keep_start:
+        return
+    known = set(weights_of(recipe.weights).heads or ())
+    fresh = tuple(f"heads.{name}." for name in recipe.heads if name not in known)
+    theirs = start.state_dict()
+    for name, tensor in average.state_dict().items():
+        if tensor.dtype.is_floating_point and not name.startswith(fresh):
+            tensor.lerp_(theirs[name], recipe.keep_start)
 
 
 def start_of(recipe: Recipe, heads: Mapping[str, int]) -> Network:

@@ -92,6 +92,16 @@ def test_refusals(body: dict[str, Any]):
         model_card([body, body])
 
 
+# One model judged on other data adds rows and a section, not a second description.
+def test_other_data(body: dict[str, Any]):
+    other = {**body, "data": {**body["data"], "sha256": "cd" * 32, "source": "elsewhere"}}
+    card = model_card([body, other])
+    assert card.count("\n## brightness\n") == 1
+    assert "### On elsewhere, " in card
+    with pytest.raises(DataError, match="'brightness'"):
+        model_card([body, {**other, "model": {**FACTS, "sha256": "cd" * 32}}])
+
+
 # The card is the same however often it is made, also from an evaluation that went through its file.
 def test_card_is_reproducible(body: dict[str, Any], tmp_path: Path):
     write_card(tmp_path / "CARD.md", [json.loads(json.dumps(body))])

@@ -41,28 +41,52 @@ def model_card(evaluations: Sequence[Body]) -> str:
     """The card as Markdown.
 
     Args:
-        evaluations: what `Evaluation.to_dict` gave, one per model, in the order in which they are shown.
+        evaluations: what `Evaluation.to_dict` gave, in the order in which they are shown; of one model, the first
+            describes it and those on other data add their figures.
 
     Raises:
-        DataError: there are no evaluations, or two of one model under one name.
+        DataError: there are no evaluations, or two of one name that are of different files or of the same pictures.
 
     """
-    names = [_name(body) for body in evaluations]
-    if not names:
+    if not evaluations:
         raise DataError("A model card needs at least one evaluation.")
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise DataError(f"Two evaluations are of a model called {twice!r}; a card describes each model once.")
+    _refuse_twice(evaluations)
+    judged = evaluations
+    evaluations = _first_of_each(judged)
     crops = dict.fromkeys(_seen(body["model"].get("crop")) for body in evaluations)
     return Template((_HERE / "card_template.md").read_text("utf-8")).substitute(
         models=_models(evaluations),
-        accuracy=_accuracy(evaluations),
-        each="\n\n".join(_one_model(body) for body in evaluations),
+        accuracy=_accuracy(judged),
+        each="\n\n".join(_one_model(body, _others(judged, body)) for body in evaluations),
         speed=_speed(evaluations),
-        data=_data(evaluations),
+        data=_data(judged),
         crops=" or ".join(crops),
-        repeat=_repeat(evaluations),
+        repeat=_repeat(judged),
     )
+
+
+def _refuse_twice(evaluations: Sequence[Body]) -> None:
+    seen: dict[str, Body] = {}
+    pictures: set[tuple[str, str, str]] = set()
+    for body in evaluations:
+        name, data = _name(body), body["data"]
+        judged = (name, str(data.get("sha256")), str(data.get("protocol")))
+        other = seen.setdefault(name, body)["model"].get("sha256") != body["model"].get("sha256")
+        if other or judged in pictures:
+            raise DataError(f"Two evaluations are of a model called {name!r}; a card describes each model once.")
+        pictures.add(judged)
+
+
+def _first_of_each(evaluations: Sequence[Body]) -> list[Body]:
+    first: dict[str, Body] = {}
+    for body in evaluations:
+        first.setdefault(_name(body), body)
+    return list(first.values())
+
+
+def _others(evaluations: Sequence[Body], first: Body) -> list[Body]:
+    """Evaluations of the same model on other data."""
+    return [body for body in evaluations if _name(body) == _name(first) and body is not first]
 
 
 def _name(body: Body) -> str:
@@ -154,7 +178,7 @@ def _figures_row(title: str, f: Body) -> list[str]:
     ]  # fmt: skip
 
 
-def _one_model(body: Body) -> str:
+def _one_model(body: Body, others: Sequence[Body] = ()) -> str:
     parts = [
         f"## {_name(body)}",
         "### Protocol",
@@ -170,6 +194,8 @@ def _one_model(body: Body) -> str:
         "### Groups of people",
         _groups(body),
     ]
+    for other in others:
+        parts += [f"### On {_protocol(other['data'])}", _classes(other["figures"]), _groups(other)]
     return "\n\n".join(parts)
 
 

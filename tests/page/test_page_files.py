@@ -17,8 +17,7 @@ from mien.pictures.formats import suffixes
 _READ_HERE = """async (text) => {
   const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
   const { DeviceEngine } = await import('/static/engines.mjs');
-  const facts = await (await fetch('/config.json')).json();
-  window.engine ??= new DeviceEngine(facts);
+  window.engine ??= new DeviceEngine(await (await fetch('/config.json')).json());
   return window.engine.photo(new File([bytes], 'picture.png', { type: 'image/png' }));
 }"""
 

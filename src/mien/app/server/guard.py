@@ -211,7 +211,7 @@ def _headers(settings: Settings) -> list[tuple[str, str]]:
     ancestors = " ".join(("'self'", *settings.frame_ancestors))
     policy = (
         "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob: data:; "
-        "media-src 'self' blob:; connect-src 'self'; worker-src 'self'; manifest-src 'self'; form-action 'none'; "
+        "media-src 'self' blob:; connect-src 'self'; worker-src 'self' blob:; manifest-src 'self'; form-action 'none'; "
         f"base-uri 'none'; frame-ancestors {ancestors}"
     )
     return [

@@ -1,11 +1,12 @@
 // Drawings of figures: expressions over time, and how far confidence can be trusted. SVG, made by hand.
 
 import { clock, percent, svg } from "./dom.mjs";
+import { colourOfFace } from "./faces.mjs";
 
 const LANE = 64; // px
-const NAMES = 58; // px for the names at the left
+const NAMES = 72; // px for the names at the left
 
-/** Stacked areas over time for each person: [{name, times, values: [label -> share]}]; `width` in px. */
+/** Stacked areas over time for each person: [{track, name, times, values: [label -> share]}]; `width` in px. */
 export function lanes(people, labels, colours, width) {
   const last = Math.max(...people.map((person) => person.times.at(-1)), 0.001);
   const first = Math.min(...people.map((person) => person.times[0]));
@@ -23,7 +24,8 @@ export function lanes(people, labels, colours, width) {
 }
 
 function lane(person, top, labels, colours, x) {
-  const name = svg("text", { x: 0, y: top + LANE / 2 + 4 }, person.name);
+  const name = svg("text", { x: 17, y: top + LANE / 2 + 4 }, person.name);
+  const own = { x: 0, y: top + LANE / 2 - 6, width: 12, height: 12, rx: 4, fill: colourOfFace(person.track) };
   const runs = runsOf(person.times);
   const areas = runs.flatMap(([from, to]) => {
     const times = person.times.slice(from, to);
@@ -41,7 +43,7 @@ function lane(person, top, labels, colours, x) {
       return svg("polygon", { points: outline.join(" "), fill: colours[label] });
     });
   });
-  return [name, ...areas];
+  return [svg("rect", own), name, ...areas];
 }
 
 /** Parts of a person's times without a gap of more than a second: [[from, to)]. */

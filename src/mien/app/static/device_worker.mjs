@@ -1,5 +1,5 @@
-// Reads faces on the visitor's device, beside the page so that it stays smooth. Gets pictures, gives readings; nothing
-// leaves the device. Messages: {type: "open", ...}, {type: "read", id, picture, timeS, live}, {type: "forget", live}.
+// Reads faces on the visitor's device, beside the page so that it stays smooth. Gets pictures, gives readings. It has the
+// policy of the sealed page, so it cannot connect to anything; models come as bytes. Messages: {type: "open", ...}, {type: "read", id, picture, timeS, live}, {type: "forget", live}.
 // A picture with a time belongs to the live run or to a film, each with faces of its own.
 
 import { People } from "./people.mjs";
@@ -29,20 +29,20 @@ self.onmessage = async ({ data }) => {
   }
 };
 
-async function open({ base, facts }) {
+async function open({ base, facts, parts }) {
   const at = (path) => new URL(path, base).href;
   ort = await import(at(`${facts.device.runtime}ort.wasm.min.mjs`));
   ort.env.wasm.numThreads = 1; // a second thread gains nothing on nets of this size
   ort.env.wasm.wasmPaths = at(facts.device.runtime);
+  ort.env.wasm.wasmBinary = parts.wasm;
   device = { ...facts.device, model: facts.model };
   liveSize = new LiveSize(device.detector.side);
-  [detector, classifier] = await Promise.all([session(at(device.detector.file)), session(at(device.classifier))]);
+  [detector, classifier] = await Promise.all([session(parts.detector), session(parts.classifier)]);
 }
 
-async function session(url) {
-  const answer = await fetch(url);
-  if (!answer.ok) throw new Error(`The model could not be loaded (${answer.status}).`);
-  return ort.InferenceSession.create(await answer.arrayBuffer(), { executionProviders: ["wasm"] });
+/** @param {ArrayBuffer} model */
+function session(model) {
+  return ort.InferenceSession.create(model, { executionProviders: ["wasm"] });
 }
 
 async function read({ picture, timeS, live }) {

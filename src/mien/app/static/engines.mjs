@@ -1,4 +1,5 @@
 // The two ways of reading faces, with the same methods: on this device (a worker beside the page) and on the server.
+//   prepare()                    to be awaited before any picture is taken
 //   start(), stop()              of a live run
 //   send(source, timeS) -> bool  hand over a frame; false when enough are in flight already
 //   onreading(reading)           {width, height, faces, begun}: begun is when the frame was handed over, in ms
@@ -6,13 +7,16 @@
 //   bytes                        bytes of pictures that have left this device
 
 import { authorised, problemOf, tokenProtocols } from "./api.mjs";
+import { bytesOf } from "./assets.mjs";
+import { EXAMPLES } from "./examples.mjs";
+import { seal, sealScripts } from "./seal.mjs";
 
 const MOST_SENT = 2; // frames on their way to the server: one travels while the other is read
 const MOST_READ = 1; // on this device a second frame would only grow old
 const FRAME_SIDE = 640; // px; longest side of a live frame that is sent
 const QUALITY = 0.85;
 
-/** Reads faces on this device. */
+/** Reads faces on this device. Everything is loaded first; then the page is sealed, before a picture is taken. */
 export class DeviceEngine {
   name = "device";
   bytes = 0; // by construction: nothing here sends anything
@@ -26,6 +30,10 @@ export class DeviceEngine {
 
   constructor(facts) {
     this.#facts = facts;
+  }
+
+  prepare() {
+    return this.#open();
   }
 
   async start() {
@@ -76,20 +84,36 @@ export class DeviceEngine {
   }
 
   #open() {
-    this.#opening ??= new Promise((resolve, reject) => {
-      this.#worker = new Worker(new URL("./device_worker.mjs", import.meta.url), { type: "module" });
+    this.#opening ??= this.#load();
+    this.#opening.catch(() => {
+      this.#opening = null;
+    });
+    return this.#opening;
+  }
+
+  async #load() {
+    const { runtime, detector, classifier } = this.#facts.device;
+    const files = [`${runtime}ort-wasm-simd-threaded.wasm`, detector.file, classifier, ...EXAMPLES];
+    const [wasm, ...models] = await Promise.all(files.map(bytesOf));
+    seal();
+    await this.#work({ wasm, detector: models[0], classifier: models[1] });
+    sealScripts();
+  }
+
+  #work(parts) {
+    return new Promise((resolve, reject) => {
+      // A worker from memory keeps the page's policy; one from an address would have that of its own answer.
+      const script = `import ${JSON.stringify(new URL("./device_worker.mjs", import.meta.url).href)};`;
+      const address = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
+      this.#worker = new Worker(address, { type: "module" });
       this.#worker.onerror = () => reject(new Error("This browser cannot run the models."));
       this.#worker.onmessage = ({ data }) => {
         if (data.type === "ready") resolve();
         else if (data.id === undefined) reject(new Error(data.message));
         else this.#settle(data);
       };
-      this.#worker.postMessage({ type: "open", base: document.baseURI, facts: this.#facts });
+      this.#worker.postMessage({ type: "open", base: document.baseURI, facts: this.#facts, parts });
     });
-    this.#opening.catch(() => {
-      this.#opening = null;
-    });
-    return this.#opening;
   }
 
   #settle(data) {
@@ -121,6 +145,8 @@ export class ServerEngine {
   constructor(facts) {
     this.#facts = facts;
   }
+
+  async prepare() {} // nothing to load
 
   start() {
     this.stop();

@@ -1,6 +1,7 @@
 // Showing readings: boxes on a picture, and a card with all bars for each face.
 
 import { h, percent } from "./dom.mjs";
+import { placeTags } from "./tags.mjs";
 
 const DARK = "rgb(12 16 18 / 82%)";
 
@@ -9,21 +10,30 @@ export function captionOf(face) {
   return face.uncertain ? `${face.emotion}?` : face.emotion;
 }
 
-/** Draws boxes and labels on a canvas whose pixels are those of the screen. */
+// Each face has a colour of its own, in the picture, in the list and in the strip; that of the expression is another one.
+const FACE_COLOURS = ["#4cc3ff", "#ff9d5c", "#7ee081", "#ff8cc6", "#c9adff", "#ffe066", "#5ce0d0", "#ff8a80"];
+
+/** The colour of a face by its number, which counts from 1. */
+export const colourOfFace = (number) => FACE_COLOURS[(number - 1) % FACE_COLOURS.length];
+
+/** Draws boxes and tags on a canvas whose pixels are those of the screen. */
 export function drawFaces(context, faces, { scale, left = 0, top = 0, width, mirrored = false, colours, pixel = 1 }) {
-  for (const face of faces) {
-    const [x1, y1, x2, y2] = face.box;
-    const wide = (x2 - x1) * scale;
-    const x = mirrored ? left + width - x2 * scale : left + x1 * scale;
-    drawBox(context, x, top + y1 * scale, wide, (y2 - y1) * scale, colours[face.emotion] ?? "#fff", pixel);
-  }
-  for (const face of faces) {
-    const x = mirrored ? left + width - face.box[2] * scale : left + face.box[0] * scale;
-    drawChip(context, x, top + face.box[1] * scale, face, colours[face.emotion] ?? "#fff", pixel);
-  }
+  const boxes = faces.map(({ box: [x1, y1, x2, y2] }) => ({
+    x: mirrored ? left + width - x2 * scale : left + x1 * scale,
+    y: top + y1 * scale,
+    width: (x2 - x1) * scale,
+    height: (y2 - y1) * scale,
+  }));
+  const numbers = faces.map((face, i) => face.track ?? (faces.length > 1 ? i + 1 : null));
+  boxes.forEach((box, i) => drawBox(context, box, colourOfFace(numbers[i] ?? 1), pixel));
+  const tags = faces.map((face, i) => formsOf(context, face, numbers[i], pixel));
+  const places = placeTags(boxes, tags, context.canvas, 4 * pixel);
+  places.forEach((place, i) => {
+    if (place) drawTag(context, place, tags[i][place.form], numbers[i], colours[faces[i].emotion] ?? "#fff");
+  });
 }
 
-function drawBox(context, x, y, width, height, colour, pixel) {
+function drawBox(context, { x, y, width, height }, colour, pixel) {
   const radius = Math.min(10 * pixel, width / 6);
   for (const [stroke, line] of [
     [DARK, 5],
@@ -37,31 +47,54 @@ function drawBox(context, x, y, width, height, colour, pixel) {
   }
 }
 
-function drawChip(context, x, y, face, colour, pixel) {
-  const size = 14 * pixel;
-  context.font = `600 ${size}px system-ui, sans-serif`;
-  context.textBaseline = "middle";
-  const who = face.track === undefined ? "" : `${face.track}  `;
-  const text = `${who}${captionOf(face)} ${percent(face.confidence)}`;
-  const width = context.measureText(text).width + 22 * pixel;
-  const height = 26 * pixel;
-  const at = Math.max(y - height - 5 * pixel, 2 * pixel);
-  const from = Math.min(Math.max(x, 2 * pixel), Math.max(context.canvas.width - width - 2 * pixel, 0));
+/** What a tag may say, the fullest first; where there is no room for it, less and in smaller letters. */
+function formsOf(context, face, number, pixel) {
+  const caption = captionOf(face);
+  const forms = [
+    { text: `${caption} ${percent(face.confidence)}`, size: 14 * pixel },
+    { text: caption, size: 12 * pixel },
+    { text: caption, size: 10 * pixel },
+  ];
+  if (number !== null) forms.push({ text: "", size: 10 * pixel });
+  return forms.map(({ text, size }) => {
+    context.font = fontOf(size);
+    const head = number === null ? 0 : context.measureText(String(number)).width + size;
+    const body = text ? context.measureText(text).width + size * 1.5 : 0;
+    return { text, size, head, width: head + body, height: size * 1.85 };
+  });
+}
+
+const fontOf = (size) => `600 ${size}px system-ui, sans-serif`;
+
+/** The face's number on its colour, then the expression with a stripe of its own. */
+function drawTag(context, { x, y }, { text, size, head, width, height }, number, colour) {
+  context.save();
+  context.beginPath();
+  context.roundRect(x, y, width, height, size / 2);
   context.fillStyle = DARK;
-  context.beginPath();
-  context.roundRect(from, at, width, height, 7 * pixel);
   context.fill();
-  context.fillStyle = colour;
-  context.beginPath();
-  context.roundRect(from + 6 * pixel, at + 6 * pixel, 3.5 * pixel, height - 12 * pixel, 2 * pixel);
-  context.fill();
-  context.fillStyle = "#fff";
-  context.fillText(text, from + 15 * pixel, at + height / 2 + pixel);
+  context.clip();
+  context.font = fontOf(size);
+  context.textBaseline = "middle";
+  if (number !== null) {
+    context.fillStyle = colourOfFace(number);
+    context.fillRect(x, y, head, height);
+    context.fillStyle = "#10171a";
+    context.fillText(String(number), x + size / 2, y + height / 2 + size / 14);
+  }
+  if (text) {
+    context.fillStyle = colour;
+    context.fillRect(x + head + size * 0.4, y + height * 0.24, size / 4, height * 0.52);
+    context.fillStyle = "#fff";
+    context.fillText(text, x + head + size, y + height / 2 + size / 14);
+  }
+  context.restore();
 }
 
 /** Card of one face; `update(face)` changes it in place, which is cheap enough for every frame. */
 export class FaceCard {
-  constructor(labels, colours, title) {
+  constructor(labels, colours, number) {
+    const title = `face ${number}`;
     this.labels = labels;
     this.colours = colours;
     this.heading = h("h3");
@@ -70,7 +103,8 @@ export class FaceCard {
     this.title = title;
     this.rows = labels.map((label) => this.#row(label));
     const bars = h("dl", { class: "bars" }, ...this.rows.map((row) => row.element));
-    const head = h("header", {}, h("span", { class: "dot" }), this.heading, this.who, this.sure);
+    const badge = h("span", { class: "number", "--face": colourOfFace(number), "aria-hidden": "true" }, String(number));
+    const head = h("header", {}, badge, this.heading, this.who, this.sure);
     this.element = h("article", { class: "face" }, head, bars);
   }
 

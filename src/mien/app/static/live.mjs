@@ -4,6 +4,7 @@ import { $, bytesText, h } from "./dom.mjs";
 import { exampleStream } from "./examples.mjs";
 import { FaceCard, drawFaces } from "./faces.mjs";
 import { Pace } from "./pace.mjs";
+import { Strip } from "./strip.mjs";
 
 const SPOKEN_EVERY_MS = 4000; // a screen reader is not told more often
 const SHOWN_CARDS = 8;
@@ -20,7 +21,10 @@ export function startLive(page) {
   $("mirror").addEventListener("change", () => live.mirror());
   page.choice.addEventListener("change", () => live.change());
   document.addEventListener("visibilitychange", () => live.rest());
-  new ResizeObserver(() => live.redraw()).observe($("stage"));
+  new ResizeObserver(() => {
+    live.redraw();
+    live.strip.draw();
+  }).observe($("stage"));
   if (window.top !== window.self) {
     // In a frame, such as a Space's, a camera may not be allowed.
     $("alone").href = location.href;
@@ -37,6 +41,7 @@ class Live {
     this.canvas = $("overlay");
     this.context = this.canvas.getContext("2d");
     this.cards = new Map();
+    this.strip = new Strip($("strip"), $("stripvalues"), this.facts.model);
     this.pace = new Pace();
     this.stream = null;
     this.engine = null;
@@ -69,6 +74,7 @@ class Live {
     try {
       $("start").disabled = $("trylive").disabled = true;
       $(example ? "trylive" : "start").textContent = "Starting …";
+      await this.choice.current.prepare();
       await this.openCamera();
       await this.openEngine();
     } catch (error) {
@@ -81,6 +87,7 @@ class Live {
       $("trylive").textContent = "Try it on an example";
     }
     this.dress(true);
+    this.strip.clear();
     $("faces").replaceChildren(this.nobody());
     this.next();
   }
@@ -146,6 +153,7 @@ class Live {
     this.redraw();
     this.count(reading, performance.now() - reading.begun);
     this.showCards(reading.faces);
+    this.strip.add(reading.faces, performance.now() / 1000);
     this.session.add(reading.faces, performance.now() / 1000);
     this.speak(reading.faces);
   }
@@ -186,7 +194,7 @@ class Live {
     }
     for (const face of shown) {
       if (!this.cards.has(face.track)) {
-        const card = new FaceCard(labels, colours, `face ${face.track}`);
+        const card = new FaceCard(labels, colours, face.track);
         this.cards.set(face.track, card);
         $("faces").append(card.element);
       }
@@ -274,7 +282,7 @@ class Live {
 
   /** Show the controls of a running camera, or the invitation to start one. */
   dress(running) {
-    for (const id of ["livebar", "stats", "faces"]) $(id).hidden = !running;
+    for (const id of ["livebar", "stats", "faces", "minute"]) $(id).hidden = !running;
     $("stage").classList.toggle("idle", !running);
     for (const id of ["empty", "guide"]) $(id).hidden = running;
     for (const id of ["stop", "pause", "cameras"]) $(id).disabled = !running;

@@ -6,11 +6,15 @@ import { DeviceEngine, ServerEngine } from "./engines.mjs";
 import { startLive } from "./live.mjs";
 import { showModel } from "./model.mjs";
 import { startPhoto } from "./photo.mjs";
+import { sealed } from "./seal.mjs";
 import { startSession } from "./session.mjs";
 import { startVideo } from "./video.mjs";
 
 const TABS = ["live", "photo", "video", "session", "model"];
 const CHOICE = "mien-engine";
+const SEALED = "Before the first picture is taken, the page forbids itself every connection, for as long as it is open.";
+const ANEW =
+  "This page has shut itself off, and only a fresh one can reach the server. Load it anew? What it shows now is gone then.";
 
 /** Show one sentence about what went wrong, or nothing. */
 function tell(error) {
@@ -81,6 +85,7 @@ class Choice extends EventTarget {
       if (input.disabled && input.value === "device") input.parentElement.title = facts.why_no_device ?? "";
     }
     $("mode").hidden = !facts.device && !facts.server;
+    this.#badge();
   }
 
   get current() {
@@ -88,9 +93,23 @@ class Choice extends EventTarget {
   }
 
   #choose(name) {
+    if (name === "server" && sealed() && !confirm(ANEW)) {
+      /** @type {HTMLInputElement} */ (document.querySelector('input[name="engine"][value="device"]')).checked = true;
+      return;
+    }
     this.name = name;
     localStorage.setItem(CHOICE, name);
+    if (name === "server" && sealed()) location.reload();
+    this.#badge();
     this.dispatchEvent(new Event("change"));
+  }
+
+  #badge() {
+    const device = this.name === "device";
+    $("badge").hidden = false;
+    $("badge").classList.toggle("device", device);
+    $("badge").title = device ? SEALED : "";
+    $("badgetext").textContent = device ? "Nothing leaves this device" : "Pictures go to this page's server";
   }
 }
 

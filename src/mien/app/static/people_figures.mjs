@@ -59,6 +59,7 @@ export function figuresOf(people, { labels, colours }) {
 export function ghost({ labels, colours }, title, points) {
   const times = Array.from({ length: 40 }, (_, i) => i / 2);
   const people = [1, 2].map((track) => ({
+    track,
     name: "",
     times,
     values: times.map((time) => wave(labels, time, track)),

@@ -81,7 +81,7 @@ class Photos {
     const canvas = await annotated(file, analysis, colours);
     const save = h("button", { on: { click: () => canvas.toBlob((b) => download(pngName(file.name), b)) } }, "Save picture");
     const cards = analysis.faces.slice(0, MOST_FACES).map((face, i) => {
-      const card = new FaceCard(labels, colours, `face ${i + 1}`);
+      const card = new FaceCard(labels, colours, i + 1);
       card.update(face);
       return card.element;
     });

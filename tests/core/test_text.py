@@ -39,7 +39,7 @@ def test_messages_are_short_and_printable():
 
 
 def test_labels_can_be_shown():
-    # Names of classes are printed everywhere, so they hold no control signs and no halves of signs.
+    # Names of classes are printed everywhere, so they hold no control characters and no lone surrogates.
     for name in ("happy\x1b[2J", "sad\ud800", "an\0gry"):
         with pytest.raises(DataError, match="cannot be shown"):
             LabelSet(["calm", name])

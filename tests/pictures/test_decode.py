@@ -164,7 +164,7 @@ def test_files_that_are_no_pictures(tmp_path):
 
 
 def test_what_is_wrong_without_the_name(tmp_path):
-    # Who calls a picture otherwise must get what is wrong with it alone: for bytes, paths with odd signs, and
+    # Who calls a picture otherwise must get what is wrong with it alone: for bytes, paths with odd characters, and
     # also after the error came from another process; an error that speaks of no picture has none.
     odd = tmp_path / "a\x1b b.png"
     odd.write_bytes(b"")

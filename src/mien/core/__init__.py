@@ -1,1 +1,1 @@
-"""Values and rules of the project: numpy only, no files, no video, no models."""
+"""Values and rules of the project, and what every room shares: atomic writing, locks, text. Needs numpy only."""

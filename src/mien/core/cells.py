@@ -1,4 +1,4 @@
-"""Rows as text: tables (CSV, TSV) that people open in a spreadsheet, and JSON lines. Knows no columns.
+"""Rows as text: tables (CSV, TSV) that people open in a spreadsheet, and JSON lines.
 
 A spreadsheet takes a cell that begins with = + - @ for a formula and runs it, so a text that does (a picture called
 `=1+1.jpg`) gets an apostrophe in front, as the OWASP page on CSV injection advises. Numbers are written as they are.
@@ -44,7 +44,7 @@ class TableWriter:
     Args:
         file: open for text with `newline=""`.
         columns: names, in order; a row may leave some out, which makes empty cells.
-        delimiter: "," or a tabulator.
+        delimiter: "," or a tab.
         bom: begin with `BOM`.
 
     """
@@ -56,7 +56,7 @@ class TableWriter:
         self._rows.writeheader()
 
     def write(self, row: Mapping[str, Any]) -> None:
-        """Write one row; None is an empty cell, and truth is `true` or `false` as in JSON.
+        """Write one row; None is an empty cell; booleans are `true` or `false` as in JSON.
 
         Raises:
             ValueError: a column that the table does not have.

@@ -1,7 +1,7 @@
 """The contract between a model file and everything that uses it: the metadata inside the file.
 
 `docs/model-format.md` specifies it. The training side writes it, the reading side parses it; both use this
-module, so they cannot disagree. Knows no ONNX: it turns metadata into text and back.
+module, so they cannot disagree. Text only: nothing here opens an ONNX file.
 """
 
 from __future__ import annotations

@@ -126,7 +126,7 @@ class MienError(Exception):
         return _shown(self._reason)
 
     def about(self, subject: str) -> str:
-        """The message with another name for the subject, for who calls it otherwise."""
+        """The message with another name for the subject, for callers that know it by another one."""
         return f"{printable(subject)} {self.reason}" if self._subject else self.reason
 
     def __str__(self) -> str:

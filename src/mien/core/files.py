@@ -1,6 +1,6 @@
 """Writing files so that a name that exists always holds a whole file.
 
-The one piece of file handling that every room shares. Knows no formats.
+The one piece of file handling that every room shares.
 """
 
 from __future__ import annotations

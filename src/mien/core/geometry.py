@@ -1,6 +1,6 @@
 """Boxes as arrays: overlap and suppression.
 
-Knows no pictures and no detectors. Boxes are xyxy in pixels, the right and lower edge outside the box.
+Boxes are xyxy in pixels, the right and lower edge outside the box.
 """
 
 from __future__ import annotations

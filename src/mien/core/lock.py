@@ -1,7 +1,4 @@
-"""One process at a time: a lock that is a file, and that ends with the process that holds it.
-
-Knows nothing of what it guards.
-"""
+"""One process at a time: a lock that is a file, and that ends with the process that holds it."""
 
 from __future__ import annotations
 

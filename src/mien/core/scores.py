@@ -1,4 +1,4 @@
-"""Arithmetic on scores: softmax and temperature. Knows no labels and no models."""
+"""Arithmetic on scores: softmax and temperature."""
 
 from __future__ import annotations
 

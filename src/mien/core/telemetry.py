@@ -1,4 +1,4 @@
-"""Switches off what libraries report about their use, where each is loaded and before it is. Knows no library.
+"""Switches off what libraries report about their use, where each is loaded and before it is.
 
 A variable that is set already stays as it is, so that who wants the reports can have them.
 """

@@ -1,4 +1,4 @@
-"""Reading what people and files write, whole numbers and JSON, and showing it. Knows no options and no formats."""
+"""Reading what people and files write, whole numbers and JSON, and showing it."""
 
 from __future__ import annotations
 
@@ -50,9 +50,10 @@ def parse_json(text: str | bytes) -> Any:
 
 
 def brief(text: str, most: int = 80) -> str:
-    """The text with its middle left out where it has more than `most` characters: its begin and, more of it, its end.
+    """Shorten a text to at most `most` characters by leaving out its middle.
 
-    For messages that quote what they were given, which may be anything: the end of a path tells more than its begin.
+    For messages that quote input of any length. Twice as much is kept of the end as of the beginning, since the end of
+    a path says more.
     """
     if len(text) <= most:
         return text
@@ -61,7 +62,7 @@ def brief(text: str, most: int = 80) -> str:
 
 
 def printable(text: str) -> str:
-    r"""The text on one line; characters that a terminal would act on, and halves of them, as escapes such as \x1b."""
+    r"""The text on one line, with control characters and lone surrogates as escapes such as \x1b."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else _escaped(c) for c in text)

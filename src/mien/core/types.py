@@ -1,7 +1,4 @@
-"""The values that cross rooms, and the two protocols that everything composes on.
-
-Knows no files, no video, no models: only what a frame, a face and a reading are.
-"""
+"""The values that cross rooms (frame, face, reading), and the two protocols that everything is composed of."""
 
 from __future__ import annotations
 

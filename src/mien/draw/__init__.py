@@ -1,1 +1,1 @@
-"""What reports and pictures are drawn with: pages, plots, charts, lettering, palette. Knows no data and no models."""
+"""What reports and pictures are drawn with: pages, plots, charts, lettering, palette."""

@@ -1,4 +1,4 @@
-"""The few strokes that plots of figures share. Uses matplotlib; knows no figures."""
+"""What plots of figures share: shaded tables, legends, logarithmic axes. Uses matplotlib."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Small drawings for reports, as SVG written by hand: areas over time, lanes, shares. No script, no other package.
 
 Every drawing carries a title and a description for screen readers, takes its ink from the page, and prints as it
-looks. Knows no readings: it is given numbers, names and colours.
+looks. Takes plain numbers, names and colours.
 """
 
 from __future__ import annotations

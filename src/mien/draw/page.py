@@ -1,6 +1,6 @@
 """Self-contained HTML pages for reports: one style, no script, no other host, good on screen and on paper.
 
-Knows nothing of what is reported: it lays out headings, tables, pictures and notes.
+Lays out headings, tables, pictures and notes; what they say is up to each report.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One look for all plots. Uses matplotlib; knows no figures and no data.
+"""One style for all plots. Uses matplotlib.
 
 Plots never touch matplotlib's global state (pyplot), so they work in any thread and without a screen.
 """

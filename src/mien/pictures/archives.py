@@ -1,6 +1,6 @@
 """Members of zip and tar archives, read where they lie: nothing is unpacked to disk, so odd names harm nobody.
 
-Knows no pictures; what is read in them, and what is done with a member that cannot be, is for the caller to say.
+The caller decides which members are pictures, and what to do with one that cannot be read.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Arrays of any ordinary kind in, (H, W, 3) uint8 BGR out, or one clear sentence why not. Knows no files.
+"""Arrays of any ordinary kind in, (H, W, 3) uint8 BGR out, or one clear sentence why not.
 
 Nothing is guessed: values that fit two readings, such as 16-bit numbers that hold 0..255, are refused with the remedy.
 """

@@ -1,6 +1,6 @@
 """Any picture in, (H, W, 3) uint8 BGR out, or one clear sentence why not.
 
-Pillow decodes, because it refuses truncated files and tells the size before it decodes. Knows no faces.
+Pillow decodes, because it refuses truncated files and tells the size before it decodes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Keeps the warnings of picture libraries from the terminal, in several threads at once. Knows no formats."""
+"""Keeps the warnings of picture libraries from the terminal, in several threads at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bytes of a picture from a path or an open file, and what to do with texts that are no paths. Knows no formats."""
+"""The bytes of a picture from a path or an open file, and what to do with texts that are no paths."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Pictures in the cells of tables: image files in a Parquet column, and grey levels in a CSV file's column `pixels`.
 
-Knows no labels and no other columns.
+Labels and other columns are left to the readers of data sets.
 """
 
 from __future__ import annotations

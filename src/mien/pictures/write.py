@@ -1,4 +1,4 @@
-"""Write one picture to a file whose suffix says the format. Knows no readings."""
+"""Write one picture to a file whose suffix says the format."""
 
 from __future__ import annotations
 

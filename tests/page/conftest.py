@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import shutil
-import subprocess
 import sys
-from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +13,7 @@ pytest.importorskip("fastapi")
 pytest.importorskip("playwright")
 sys.path.insert(0, str(Path(__file__).parents[1] / "server"))
 
-from page_worlds import CHROMIUM, Tab, browser, two_faces, write_camera
+from page_worlds import CHROMIUM, Tab, browser, npm_package, two_faces, write_camera
 from server_worlds import Served, running
 
 from mien.infer.options import AnalyzerOptions
@@ -146,15 +142,5 @@ def open_tab(chromium) -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def axe(tmp_path_factory) -> str:
     """axe-core as text, fetched through npm; skips where that is not possible."""
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("npm is not installed, so axe-core cannot be had")
-    folder = tmp_path_factory.mktemp("axe")
-    arguments = [npm, "pack", "--silent", "--ignore-scripts", f"axe-core@{_AXE}"]
-    done = subprocess.run(arguments, cwd=folder, capture_output=True, timeout=120)
-    packages = list(folder.glob("*.tgz"))
-    if done.returncode or not packages:
-        pytest.skip("npm could not fetch axe-core")
-    assert b64encode(hashlib.sha512(packages[0].read_bytes()).digest()).decode() == _AXE_SHA512
-    shutil.unpack_archive(packages[0], folder)
-    return (folder / "package" / "axe.min.js").read_text("utf-8")
+    folder = npm_package("axe-core", _AXE, _AXE_SHA512, tmp_path_factory.mktemp("axe"))
+    return (folder / "axe.min.js").read_text("utf-8")

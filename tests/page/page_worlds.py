@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
+import subprocess
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +13,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -46,6 +50,21 @@ def browser(camera: Path | None = None, arguments: Sequence[str] = ()) -> Iterat
             yield chromium
         finally:
             chromium.close()
+
+
+def npm_package(name: str, version: str, sha512: str, folder: Path) -> Path:
+    """Folder of a package, fetched through npm and checked; skips where that is not possible."""
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip(f"npm is not installed, so {name} cannot be had")
+    arguments = [npm, "pack", "--silent", "--ignore-scripts", f"{name}@{version}"]
+    done = subprocess.run(arguments, cwd=folder, capture_output=True, timeout=120)
+    packages = list(folder.glob("*.tgz"))
+    if done.returncode or not packages:
+        pytest.skip(f"npm could not fetch {name}")
+    assert b64encode(hashlib.sha512(packages[0].read_bytes()).digest()).decode() == sha512
+    shutil.unpack_archive(packages[0], folder)
+    return folder / "package"
 
 
 class Tab:

@@ -1,7 +1,10 @@
 // Small helpers for building the page. Knows no faces.
 
-/** Element by id. */
-export const $ = (id) => document.getElementById(id);
+/** Element by id.
+ * @template {string} Id
+ * @param {Id} id
+ * @returns {Id extends keyof import("./types.d.ts").Elements ? import("./types.d.ts").Elements[Id] : HTMLElement} */
+export const $ = (id) => /** @type {any} */ (document.getElementById(id));
 
 /** A new element: `h("p", {class: "note"}, "text", child)`; text is never read as HTML. */
 export function h(name, attributes = {}, ...children) {

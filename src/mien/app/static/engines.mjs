@@ -20,7 +20,9 @@ const QUALITY = 0.85;
 export class DeviceEngine {
   name = "device";
   bytes = 0; // by construction: nothing here sends anything
+  /** @type {import("./types.d.ts").Engine["onreading"]} */
   onreading = () => {};
+  /** @type {import("./types.d.ts").Engine["onproblem"]} */
   onproblem = () => {};
   #facts;
   #worker = null;
@@ -134,7 +136,9 @@ async function pictureOf(source) {
 export class ServerEngine {
   name = "server";
   bytes = 0;
+  /** @type {import("./types.d.ts").Engine["onreading"]} */
   onreading = () => {};
+  /** @type {import("./types.d.ts").Engine["onproblem"]} */
   onproblem = () => {};
   #facts;
   #socket = null;

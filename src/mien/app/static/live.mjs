@@ -35,17 +35,24 @@ export function startLive(page) {
 }
 
 class Live {
+  /** @param {import("./types.d.ts").Page & {session: {add: (faces: any[], nowS: number) => void}}} page */
   constructor({ facts, choice, session, tell }) {
-    Object.assign(this, { facts, choice, session, tell });
+    this.facts = facts;
+    this.choice = choice;
+    this.session = session;
+    this.tell = tell;
     this.video = $("camera");
     this.canvas = $("overlay");
     this.context = this.canvas.getContext("2d");
     this.cards = new Map();
     this.strip = new Strip($("strip"), $("stripvalues"), this.facts.model);
     this.pace = new Pace();
+    /** @type {MediaStream | null} */
     this.stream = null;
+    /** @type {import("./types.d.ts").Engine | null} */
     this.engine = null;
     this.paused = false;
+    /** @type {import("./types.d.ts").Reading | null} */
     this.reading = null;
     this.spokenMs = 0;
     this.cardsMs = 0;
@@ -142,8 +149,8 @@ class Live {
   }
 
   wait(step) {
-    if ("requestVideoFrameCallback" in this.video) this.video.requestVideoFrameCallback(step);
-    else requestAnimationFrame(step);
+    if (typeof this.video.requestVideoFrameCallback === "function") this.video.requestVideoFrameCallback(step);
+    else window.requestAnimationFrame(step);
   }
 
   take(reading) {
@@ -285,7 +292,7 @@ class Live {
     for (const id of ["livebar", "stats", "faces", "minute"]) $(id).hidden = !running;
     $("stage").classList.toggle("idle", !running);
     for (const id of ["empty", "guide"]) $(id).hidden = running;
-    for (const id of ["stop", "pause", "cameras"]) $(id).disabled = !running;
+    for (const control of [$("stop"), $("pause"), $("cameras")]) control.disabled = !running;
     for (const id of ["cameras", "mirror"]) $(id).parentElement.hidden = this.example;
     $("livecredit").hidden = !running || !this.example;
   }

@@ -78,7 +78,9 @@ class Choice extends EventTarget {
     };
     const wished = localStorage.getItem(CHOICE);
     this.name = this.engines[wished] ? wished : this.engines.device ? "device" : "server";
-    for (const input of document.querySelectorAll('input[name="engine"]')) {
+    /** @type {NodeListOf<HTMLInputElement>} */
+    const inputs = document.querySelectorAll('input[name="engine"]');
+    for (const input of inputs) {
       input.disabled = !this.engines[input.value];
       input.checked = input.value === this.name;
       input.addEventListener("change", () => this.#choose(input.value));

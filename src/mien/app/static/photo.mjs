@@ -27,8 +27,12 @@ export function startPhoto(page) {
 }
 
 class Photos {
+  /** @param {import("./types.d.ts").Page} page */
   constructor({ facts, choice, tell }) {
-    Object.assign(this, { facts, choice, tell });
+    this.facts = facts;
+    this.choice = choice;
+    this.tell = tell;
+    /** @type {import("./types.d.ts").Analysis[]} */
     this.found = [];
     this.waiting = Promise.resolve();
   }

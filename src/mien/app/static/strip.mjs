@@ -60,8 +60,14 @@ export class LastMinute {
 
 /** Draws it on a canvas. */
 export class Strip {
+  /** @param {HTMLCanvasElement} canvas
+   * @param {HTMLElement} readout
+   * @param {{labels: string[], colours: Record<string, string>}} model */
   constructor(canvas, readout, { labels, colours }) {
-    Object.assign(this, { canvas, readout, labels, colours });
+    this.canvas = canvas;
+    this.readout = readout;
+    this.labels = labels;
+    this.colours = colours;
     this.context = canvas.getContext("2d");
     this.minute = new LastMinute();
     this.agoS = null; // the moment that is pointed at

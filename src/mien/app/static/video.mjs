@@ -36,8 +36,12 @@ export function startVideo(page) {
 }
 
 class Videos {
+  /** @param {import("./types.d.ts").Page} page */
   constructor({ facts, choice, tell }) {
-    Object.assign(this, { facts, choice, tell });
+    this.facts = facts;
+    this.choice = choice;
+    this.tell = tell;
+    /** @type {AbortController | null} */
     this.stop = null;
   }
 

@@ -208,6 +208,7 @@ export function cropOf(picture, { box, landmarks }, spec) {
   return out;
 }
 
+/** @param {number[]} box */
 function grown([x1, y1, x2, y2], scale) {
   const reach = ((x2 - x1) / 2) * scale;
   const [cx, cy] = [(x1 + x2) / 2, (y1 + y2) / 2];

@@ -57,9 +57,9 @@ def test_no_camera(command, tiny_model):
 
 
 def show(readings, width=100):
-    console = Console(file=io.StringIO(), width=width)
-    console.print(faces_view(readings, "20 frames per second"))
-    return console.file.getvalue()
+    file = io.StringIO()
+    Console(file=file, width=width).print(faces_view(readings, "20 frames per second"))
+    return file.getvalue()
 
 
 def test_table_shows_all_probabilities():

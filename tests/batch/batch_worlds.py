@@ -42,7 +42,7 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> Path:
     return folder
 
 
-def write_tar(path: Path, files: Mapping[str, bytes], mode: str = "w") -> Path:
+def write_tar(path: Path, files: Mapping[str, bytes], mode: Any = "w") -> Path:
     """A tar archive; `mode` as tarfile takes it ("w:gz")."""
     with tarfile.open(path, mode) as archive:
         for name, data in files.items():

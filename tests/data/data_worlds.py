@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,7 +98,7 @@ def parquet(world: World, root: Path, labels: str = "numbers", votes: bool = Tru
 
     root.mkdir(parents=True, exist_ok=True)
     backwards = FER2013.names[::-1]
-    written = {"numbers": FER2013.index, "text": str, "named": backwards.index}[labels]
+    written: Callable[[str], object] = {"numbers": FER2013.index, "text": str, "named": backwards.index}[labels]
     for part in ("train", "validation", "test"):
         rows = [i for i, split in enumerate(world.splits) if split == part]
         columns = {

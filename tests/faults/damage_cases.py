@@ -59,6 +59,11 @@ def _laughs() -> bytes:
     return f"<!DOCTYPE a [{''.join(lines)}]><annotation>&l9;</annotation>".encode()
 
 
+def _empty_evaluation(folder: Path) -> None:
+    (folder / "evaluation").mkdir()
+    (folder / "evaluation" / "validation.json").write_text("{}")
+
+
 def _model(**changes: object) -> Callable[[Path], object]:
     def make(folder: Path) -> None:
         import onnx
@@ -99,7 +104,6 @@ CASES = (
     Case("a model of a later format", _model(format_version=99), ("analyze", str(_TINY), "--model", "{in}/a.onnx")),
     Case("a model that swaps two labels for escapes", _model(labels=["\x1b[31m", "b"]),
          ("analyze", str(_TINY), "--model", "{in}/a.onnx")),
-    Case("an evaluation without figures", lambda folder: (
-        (folder / "evaluation").mkdir(), (folder / "evaluation" / "validation.json").write_text("{}")),
+    Case("an evaluation without figures", _empty_evaluation,
         ("compare", "{in}", "{in}")),
 )  # fmt: skip

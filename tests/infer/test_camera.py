@@ -24,6 +24,11 @@ def _room(seed=0, width=320, height=240):
     return np.clip(out, 0, 255).astype(np.uint8)
 
 
+def _standing(x):
+    """The path of somebody who stays at x."""
+    return lambda _time_s: (x, 120, 80.0)
+
+
 def _seen(image, dx=0, dy=0):
     """The visible part after the content moved by (dx, dy)."""
     height, width = image.shape[:2]
@@ -43,7 +48,7 @@ def test_noise_and_people_are_not_the_camera():
     """Noise, a flash and a person who walks before a room at rest move no camera."""
     camera, image = Camera(), _room()
     random = np.random.default_rng(0)
-    walker = [Scene(_seen(image), [Actor(person(1), lambda _t, x=x: (x, 120, 80.0))]).image(0) for x in (100, 125, 150)]
+    walker = [Scene(_seen(image), [Actor(person(1), _standing(x))]).image(0) for x in (100, 125, 150)]
     noisy = np.clip(_seen(image) + random.normal(0, 4, (240, 320, 3)), 0, 255).astype(np.uint8)
     flash = np.clip(_seen(image).astype(int) + 60, 0, 255).astype(np.uint8)
     assert not any(camera.look(picture) for picture in (*walker, _seen(image), noisy, flash, _seen(image)))

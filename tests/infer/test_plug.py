@@ -79,7 +79,7 @@ def test_faces_are_chosen_as_for_other_detectors():
 def test_threads(safe):
     """Threads go in one by one unless the detector says that it is thread-safe."""
     detector = Corner()
-    detector.thread_safe = safe
+    detector.thread_safe = safe  # type: ignore[attr-defined]  # what a detector of one's own may say
     analyzer = mien.Analyzer(Light(), detector)
     workers = [threading.Thread(target=analyzer.analyze, args=(_picture(),)) for _ in range(8)]
     for worker in workers:

@@ -3,6 +3,7 @@
 import json
 from importlib import resources
 from pathlib import Path
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -137,7 +138,7 @@ def test_a_model_file_gives_its_network_back(tmp_path):
     net = DetectorNet().eval()
     with torch.no_grad():
         net.out.weight.normal_(0, 0.05)
-        for index, norm in enumerate(net.norms):
+        for index, norm in enumerate(cast(Any, net.norms)):
             norm.running_mean.normal_()
             norm.running_var.uniform_(0.5, 1 + index)
     path = tmp_path / "face.onnx"
@@ -318,8 +319,9 @@ def test_the_exported_file_answers_as_the_network(tmp_path):
     with torch.no_grad():
         net.out.weight.normal_(0, 0.05)
         net.out.bias[0] = 0.0
-        net.norms[1].running_mean.normal_()
-        net.norms[2].running_var.uniform_(0.5, 2)
+        norms = cast(Any, net.norms)
+        norms[1].running_mean.normal_()
+        norms[2].running_var.uniform_(0.5, 2)
     info = DetectorInfo(name="mien", strides=STRIDES, score=0.3, overlap=0.4, training={"data": "none"})
     export_detector(net, info, tmp_path / "face.onnx")
     image = np.random.default_rng(0).integers(0, 256, (90, 130, 3)).astype(np.uint8)

@@ -1,6 +1,7 @@
 """The packaged face detector gives the same faces in torch and in ONNX Runtime."""
 
 from importlib import resources
+from typing import Any, cast
 
 import numpy as np
 import onnx
@@ -34,7 +35,7 @@ def network() -> DetectorNet:
         for name, parameter in net.named_parameters():
             if f"net.{name}" in weights:
                 parameter.copy_(torch.from_numpy(weights[f"net.{name}"].copy()))
-        for i, norm in enumerate(net.norms):
+        for i, norm in enumerate(cast(Any, net.norms)):
             norm.weight.copy_(torch.from_numpy(weights[f"net.norms.{i}.factor"].reshape(-1).copy()))
             norm.bias.copy_(torch.from_numpy(weights[f"net.norms.{i}.shift"].reshape(-1).copy()))
     return net
@@ -51,7 +52,7 @@ def _planes(kernel: np.ndarray) -> np.ndarray:
 def test_boxes_of_torch_and_of_the_runtime(network, astronaut, hopper, size):
     # The same faces within a pixel, on both photographs, as they are and shrunk.
     detector = open_detector("mien")
-    info = detector.info
+    info: Any = detector.info  # type: ignore[attr-defined]  # of the project's own
     for photograph in (astronaut, hopper):
         picture, _ = shrink(photograph, size)
         small, factor = shrink(picture, 640)

@@ -12,7 +12,19 @@ from mien.core.types import Face, Reading
 from mien.media.table_files import read_table
 from mien.media.timeline import TIMELINE_SUFFIXES, TimelineSink, columns, rows
 
-COLUMNS = ("time_s", "frame", "track", "x1", "y1", "x2", "y2", "score", "emotion", "confidence", "uncertain")
+COLUMNS: tuple[str, ...] = (
+    "time_s",
+    "frame",
+    "track",
+    "x1",
+    "y1",
+    "x2",
+    "y2",
+    "score",
+    "emotion",
+    "confidence",
+    "uncertain",
+)
 COLUMNS += ("p_happy", "p_neutral", "smooth_happy", "smooth_neutral")
 COLUMNS += ("right_eye_x", "right_eye_y", "left_eye_x", "left_eye_y", "nose_x", "nose_y")
 COLUMNS += ("right_mouth_x", "right_mouth_y", "left_mouth_x", "left_mouth_y")

@@ -89,7 +89,7 @@ def test_the_pinned_versions_fit_together(space):
     pins = dict(line.split("==") for line in (space / "requirements.txt").read_text("utf-8").splitlines())
     for name in pins:
         found = metadata.distribution(name)
-        assert f"{image[1]}.0" in SpecifierSet(found.metadata.get("Requires-Python") or "")
+        assert f"{image[1]}.0" in SpecifierSet(found.metadata["Requires-Python"] or "")
         for text in found.requires or []:
             needed = Requirement(text)
             if needed.marker is not None and not needed.marker.evaluate(marks):

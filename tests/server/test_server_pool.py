@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from mien.app.server.pool import Worker
 
@@ -11,6 +12,10 @@ def _run(scene):
     """Result of a coroutine, in a thread of its own: the browser of the page's tests keeps a loop in the main one."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, scene).result()
+
+
+def _add(done, name, _analyzer):
+    done.append(name)
 
 
 def test_pictures_and_live_frames_take_turns():
@@ -23,7 +28,7 @@ def test_pictures_and_live_frames_take_turns():
         await worker.load()
         jobs = [worker.run(lambda _: gate.wait())]
         names = [("p1", "picture"), ("p2", "picture"), ("p3", "picture"), ("l1", "live"), ("l2", "live")]
-        jobs += [worker.run(lambda _, n=name: done.append(n), lane) for name, lane in names]
+        jobs += [worker.run(partial(_add, done, name), lane) for name, lane in names]
         tasks = [asyncio.create_task(job) for job in jobs]
         await asyncio.sleep(0.05)
         assert worker.waiting == 6

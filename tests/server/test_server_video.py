@@ -5,6 +5,7 @@ import json
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -140,7 +141,7 @@ def test_too_many_videos(serve, clip, monkeypatch):
     assert service.ask("POST", "/v1/analyze/video", clip).status == 503
 
 
-def _events(text: bytes) -> list[tuple[str, int, object]]:
+def _events(text: bytes) -> list[tuple[str, int, Any]]:
     """Name, id and data of each event of a stream."""
     found = []
     for block in text.decode().strip().split("\n\n"):

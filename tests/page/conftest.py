@@ -126,7 +126,8 @@ def open_tab(chromium) -> Iterator[Any]:
     tabs: list[Tab] = []
 
     def open_page(service: Served, path: str = "", **options: Any) -> Tab:
-        tab = Tab(chromium.new_context(**options), service.address)
+        # Only the tests of the service worker let it fetch everything a second time.
+        tab = Tab(chromium.new_context(**{"service_workers": "block", **options}), service.address)
         tabs.append(tab)
         tab.page.goto(f"http://{service.address}/{path}")
         return tab

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import http.server
 import shutil
 import subprocess
+import threading
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -65,6 +69,27 @@ def npm_package(name: str, version: str, sha512: str, folder: Path) -> Path:
     assert b64encode(hashlib.sha512(packages[0].read_bytes()).digest()).decode() == sha512
     shutil.unpack_archive(packages[0], folder)
     return folder / "package"
+
+
+@contextmanager
+def folder_served(folder: Path) -> Iterator[Any]:
+    """A folder behind Python's own web server; `address` says where."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        extensions_map = {**http.server.SimpleHTTPRequestHandler.extensions_map, ".mjs": "text/javascript"}  # noqa: RUF012
+
+        def log_message(self, *_arguments: Any) -> None:
+            """Say nothing."""
+
+    handler = functools.partial(Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield SimpleNamespace(address=f"127.0.0.1:{server.server_address[1]}")
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 class Tab:

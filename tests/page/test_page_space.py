@@ -1,13 +1,10 @@
 """The static Space: the page alone, behind any web server."""
 
 import csv
-import functools
-import http.server
-import threading
-from types import SimpleNamespace
 
 import cv2
 import pytest
+from page_worlds import folder_served
 
 
 @pytest.fixture
@@ -17,19 +14,8 @@ def static_space(runtime_files, any_detector, tmp_path):
 
     write_space(tmp_path / "space", "static", detector=str(any_detector))
 
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        extensions_map = {**http.server.SimpleHTTPRequestHandler.extensions_map, ".mjs": "text/javascript"}  # noqa: RUF012
-
-        def log_message(self, *_arguments):
-            """Say nothing."""
-
-    handler = functools.partial(Quiet, directory=str(tmp_path / "space"))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield SimpleNamespace(address=f"127.0.0.1:{server.server_address[1]}")
-        server.shutdown()
-        thread.join()
+    with folder_served(tmp_path / "space") as served:
+        yield served
 
 
 def test_the_page_works_without_a_service(static_space, open_tab, hopper_file):

@@ -91,7 +91,14 @@ def _copy_store(folder: Path) -> None:
 
 def _write_static(out: Path, model: str, detector: str) -> None:
     from mien.app.server import runtime
-    from mien.app.server.pagefiles import detector_info, device_facts, model_facts, page_detector, page_files
+    from mien.app.server.pagefiles import (
+        AT_ROOT,
+        detector_info,
+        device_facts,
+        model_facts,
+        page_detector,
+        page_files,
+    )
     from mien.core.errors import StoreError
     from mien.infer.classify import load_classifier
 
@@ -120,7 +127,7 @@ def _write_static(out: Path, model: str, detector: str) -> None:
         if name == "docs.html":
             continue
         make_folder(out / "static")
-        _write(out / name if name == "index.html" else out / "static" / name, data)
+        _write(out / name if name in AT_ROOT else out / "static" / name, data)
     _copy({"expression.onnx": classifier.path, "detector.onnx": found}, out / "models")
     _copy({name: runtime.runtime_folder() / name for name in runtime.FILES}, out / "runtime")
 

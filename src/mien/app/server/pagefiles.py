@@ -5,6 +5,8 @@ The service serves these, and `mien space --kind static` writes them into a fold
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from importlib import resources
@@ -22,7 +24,7 @@ from mien.infer.options import DETECT_SIDE
 if TYPE_CHECKING:
     from mien.infer.classify import OnnxClassifier
 
-__all__ = ["KINDS", "detector_info", "device_facts", "model_facts", "page_detector", "page_files"]
+__all__ = ["AT_ROOT", "KINDS", "detector_info", "device_facts", "model_facts", "page_detector", "page_files"]
 
 KINDS = {
     ".css": "text/css; charset=utf-8",
@@ -31,6 +33,7 @@ KINDS = {
     ".json": "application/json",
     ".mjs": "text/javascript; charset=utf-8",
     ".onnx": "application/octet-stream",
+    ".png": "image/png",
     ".svg": "image/svg+xml",
     ".wasm": "application/wasm",
     ".webm": "video/webm",
@@ -39,10 +42,25 @@ KINDS = {
 """Content types of the page's files."""
 
 
+AT_ROOT = ("index.html", "sw.mjs")
+"""Files that lie beside `config.json`; the others lie in `static/`. A service worker governs what lies below it."""
+
+_NOT_KEPT = ("docs.html", "docs.mjs")  # of use only with a service
+
+
 def page_files() -> dict[str, bytes]:
     """The page's own files by name: `index.html`, `docs.html`, and what they load."""
     folder = resources.files("mien") / "app" / "static"
-    return {item.name: item.read_bytes() for item in folder.iterdir() if Path(item.name).suffix in KINDS}
+    files = {item.name: item.read_bytes() for item in folder.iterdir() if Path(item.name).suffix in KINDS}
+    return {**files, "sw.mjs": _keeper(files)}
+
+
+def _keeper(files: Mapping[str, bytes]) -> bytes:
+    """The service worker, told what to keep; it changes when any file of the page does."""
+    kept = sorted(f"static/{name}" for name in files if name not in AT_ROOT and name not in _NOT_KEPT)
+    tag = hashlib.sha256(b"".join(name.encode() + files[name] for name in sorted(files))).hexdigest()[:16]
+    text = files["sw.mjs"].replace(b"{{version}}", f"mien-{tag}".encode())
+    return text.replace(b"{{files}}", json.dumps(kept).encode())
 
 
 def model_facts(classifier: OnnxClassifier, detector: str, uncertain_below: float | None = None) -> dict[str, Any]:

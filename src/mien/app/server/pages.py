@@ -71,6 +71,12 @@ async def docs(request: Request) -> Response:
     return _bytes(request, "docs.html", _page(request).files["docs.html"])
 
 
+@router.api_route("/sw.mjs", methods=_METHODS)
+async def keeper(request: Request) -> Response:
+    """What keeps the page for the time without a network."""
+    return _bytes(request, "sw.mjs", _page(request).files["sw.mjs"])
+
+
 @router.api_route("/config.json", methods=_METHODS)
 async def config(request: Request) -> Response:
     """What the page starts from."""

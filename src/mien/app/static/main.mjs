@@ -5,6 +5,7 @@ import { $ } from "./dom.mjs";
 import { DeviceEngine, ServerEngine } from "./engines.mjs";
 import { startLive } from "./live.mjs";
 import { showModel } from "./model.mjs";
+import { keepOffline } from "./offline.mjs";
 import { startPhoto } from "./photo.mjs";
 import { sealed } from "./seal.mjs";
 import { startSession } from "./session.mjs";
@@ -115,6 +116,14 @@ class Choice extends EventTarget {
   }
 }
 
+/** On this device the page is to work without a network too; for the server's way that would be of no use. */
+async function keep(choice) {
+  if (choice.name !== "device") return choice.addEventListener("change", () => keep(choice), { once: true });
+  if (!(await keepOffline())) return;
+  $("offline").hidden = false;
+  document.documentElement.dataset.offline = "true";
+}
+
 async function start() {
   let facts;
   try {
@@ -135,6 +144,7 @@ async function start() {
   startVideo({ facts, choice, tell });
   showModel(facts);
   document.documentElement.dataset.ready = "true";
+  keep(choice);
 }
 
 start();

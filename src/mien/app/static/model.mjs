@@ -26,7 +26,7 @@ function facts(rows) {
 }
 
 function about(model, device) {
-  const { class_counts, ...training } = model.training;
+  const { class_counts: _counts, data_sha256: hash, ...training } = model.training;
   const told = Object.entries(training).map(([key, value]) => [
     words(key),
     typeof value === "object" ? JSON.stringify(value) : typeof value === "number" ? count(value) : value,
@@ -42,14 +42,17 @@ function about(model, device) {
     ["Temperature", model.temperature.toFixed(2)],
     ["Unsure (?)", `with a confidence below ${percent(model.uncertain_below)}`],
     ...told,
-    ["SHA-256 of the model", model.sha256],
   ];
-  return card("What reads the faces", legend(model.labels, model.colours), facts(rows));
+  const hashes = [
+    ["of the model", model.sha256],
+    ["of the training data", hash],
+  ];
+  const folded = h("details", {}, h("summary", {}, "SHA-256"), facts(hashes));
+  return card("What reads the faces", legend(model.labels, model.colours), facts(rows), folded);
 }
 
 const WORDS = {
   data: "Training data",
-  data_sha256: "SHA-256 of the data",
   pictures: "Training pictures",
   targets: "Learnt from",
   without: "Left out of training",
@@ -127,7 +130,9 @@ function classes({ evaluation, training: { class_counts: learnt } }) {
 function confusion(evaluation) {
   const { figures } = evaluation;
   const names = figures.names;
-  const head = h("tr", {}, h("td"), ...names.map((name) => h("th", { scope: "col" }, name)));
+  const across = h("th", { class: "axis", scope: "colgroup", colspan: String(names.length) }, "Predicted label");
+  const down = h("th", { class: "axis", scope: "col", rowspan: "2" }, "True label");
+  const head = h("tr", {}, ...names.map((name) => h("th", { scope: "col" }, name)));
   const rows = figures.confusion.map((row, i) => {
     const sum = Math.max(
       row.reduce((a, b) => a + b, 0),
@@ -139,8 +144,8 @@ function confusion(evaluation) {
     });
     return h("tr", {}, h("th", { scope: "row" }, names[i]), ...cells);
   });
-  const told = h("p", { class: "note" }, "Rows are true labels, columns predicted ones: the share of each row.");
-  const table = h("table", { class: "matrix" }, h("thead", {}, head), h("tbody", {}, ...rows));
+  const told = h("p", { class: "note" }, "What the pictures of each true label were taken for: rows sum to 100 %.");
+  const table = h("table", { class: "matrix" }, h("thead", {}, h("tr", {}, down, across), head), h("tbody", {}, ...rows));
   return card("Confusion matrix", told, scroll("Confusion matrix of expressions", table));
 }
 

@@ -147,14 +147,14 @@ def test_run_and_release(drawn: Manifest, tmp_path: Path) -> None:
     record = json.loads((tmp_path / "run" / RECORD).read_text())
     assert [entry["heads"] for entry in record["sets"]] == [["labels", "votes"], ["other"]]
     found = release(recipe, tmp_path / "run", tmp_path / "files", license_="MIT, with a limit")
-    info = read_info(tmp_path / "files" / "wild.onnx")
-    assert (info.name, info.precision, info.license) == ("wild", "int8", "MIT, with a limit")
+    info = read_info(tmp_path / "files" / "wild-int8.onnx")
+    assert (info.name, info.precision, info.license) == ("wild-int8", "int8", "MIT, with a limit")
     assert weights_of(str(tmp_path / "files" / "wild.safetensors")).architecture == "mien-xs"
     validation = read(recipe.sets[0].source).of_split("validation")
-    p = run_file(tmp_path / "files" / "wild-fp32.onnx", framed_crops(validation, (Frame(),), 48)[0].numpy())
+    p = run_file(tmp_path / "files" / "wild.onnx", framed_crops(validation, (Frame(),), 48)[0].numpy())
     name = Path(recipe.sets[0].source).name
     accuracy = float((p.argmax(axis=1) == validation.label).mean())
-    assert found.figures["wild-fp32.onnx"][name]["accuracy"] == pytest.approx(accuracy)
+    assert found.figures["wild.onnx"][name]["accuracy"] == pytest.approx(accuracy)
     assert accuracy > 0.5
 
 

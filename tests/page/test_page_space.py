@@ -31,7 +31,7 @@ def test_the_page_works_without_a_service(static_space, open_tab, hopper_file):
     page.wait_for_selector("#photocards .photo")
     page.click("#tab-model")
 
-    assert "fer2013" in page.inner_text("#model")
+    assert "wild" in page.inner_text("#model")
     assert tab.sent == []
 
 

@@ -16,7 +16,7 @@ HERE = Path(mien.__file__).parent
 
 # File, what stands there, what shall stand there instead.
 MUTATIONS = [
-    ("infer/registry.py", 'DEFAULT_MODEL = "fer2013"', 'DEFAULT_MODEL = "ferplus"'),
+    ("infer/registry.py", 'DEFAULT_MODEL = "wild"', 'DEFAULT_MODEL = "ferplus"'),
     ("infer/detectors/table.py", 'DEFAULT_DETECTOR = "mien"', 'DEFAULT_DETECTOR = "mien-int8"'),
     ("infer/options.py", "DETECT_SIDE = 640", "DETECT_SIDE = 512"),
     ("pictures/limits.py", "MAX_PIXELS = 100_000_000", "MAX_PIXELS = 80_000_000"),

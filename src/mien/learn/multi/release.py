@@ -9,7 +9,6 @@ the first head costs next to nothing it is taken: the second set's labels are on
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -85,7 +84,7 @@ class _Judged:
 
 
 def release(recipe: Recipe, run: Path, out: Path, *, name: str = "wild", license_: str = "MIT") -> Released:
-    """Write `NAME-fp32.onnx`, `NAME.onnx` in 8 bit and `NAME.safetensors` of a finished run.
+    """Write `NAME.onnx`, `NAME-int8.onnx` in 8 bit and `NAME.safetensors` of a finished run.
 
     Args:
         recipe: of the run; its first two sets give the blend.
@@ -110,10 +109,9 @@ def release(recipe: Recipe, run: Path, out: Path, *, name: str = "wild", license
     voices, loss = _blend(judged)
     single = _with_head(recipe, network, "wild", blended(network.linear_heads(), voices, judged[0].labels.names))
     info = _info(recipe, record, name, judged[0].labels.names, voices, license_)
-    whole, small = out / f"{name}-fp32.onnx", out / f"{name}.onnx"
-    export(single, "wild", dataclasses.replace(info, name=f"{name}-fp32"), whole)
+    whole, small = out / f"{name}.onnx", out / f"{name}-int8.onnx"
+    export(single, "wild", info, whole)
     quantize(whole, small, _calibration_crops(recipe, manifests))
-    rewrite_info(small, name=name)
     figures = {path.name: _finish(path, judged) for path in (whole, small)}
     return Released(voices, loss, temperatures, figures)
 

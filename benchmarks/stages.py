@@ -2,8 +2,8 @@
 
     python benchmarks/stages.py [--repeats 60]
 
-Writes docs/performance.json and the tables in docs/performance.md. One thread throughout, made photographs, packaged
-models; takes a few minutes, and wants an idle machine. Needs the extra `test`.
+Writes docs/performance.json and the tables in docs/performance.md. One thread throughout, synthetic photographs,
+packaged models; takes a few minutes, and wants an idle machine. Needs the extra `test`.
 """
 
 from __future__ import annotations

@@ -187,7 +187,7 @@ def measure(photos: list[Image], pairs: int) -> dict[str, dict[str, int]]:
 
 
 def cost_ms(photo: Image) -> float:
-    """Processor time of one look at a 640x480 frame, the least of several runs."""
+    """Processor time of one 640x480 frame, the least of several runs."""
     frames = [np.asarray(cv2.resize(f, (640, 480)), np.uint8) for f in shot(photo, np.random.default_rng(3))]
     times = []
     for _ in range(20):

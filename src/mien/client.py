@@ -1,6 +1,6 @@
 """A client of `mien serve`: the calls of `mien.Analyzer`, answered by a service, with the same values.
 
-Pictures are sent as the bytes of their files (arrays and Pillow images as PNG, which loses nothing). Knows no models.
+Pictures are sent as the bytes of their files (arrays and Pillow images as PNG, which loses nothing).
 """
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ def test_unwritable_result(command, tiny_model, tmp_path):
 
 
 def test_crowd_has_the_faces(astronaut):
-    # A made picture has the size and shows as many faces as were asked for.
+    # A synthetic picture has the size and shows as many faces as were asked for.
     from mien.app.bench.pictures import heads
     from mien.infer.detect import open_detector
 

@@ -1,4 +1,4 @@
-"""Two real faces (Eileen Collins, Grace Hopper) in made clips: ids, times and rows are right from file to table."""
+"""Two real faces (Eileen Collins, Grace Hopper) in synthetic clips: ids, times, rows are right from file to table."""
 
 import csv
 from itertools import chain

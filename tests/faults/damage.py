@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-__all__ = ["mend_png", "odd_json", "spoil"]
+__all__ = ["corrupt", "mend_png", "odd_json"]
 
 _NUMBERS = (b"\x00", b"\xff", b"\x7f", b"\x80", b"\xff\xff", b"\x00\x00", b"\xff\xff\xff\x7f", b"\xff\xff\xff\xff")
 _WORDS = (
@@ -26,7 +26,7 @@ _ODD_VALUES: tuple[Any, ...] = (
 )
 
 
-def spoil(data: bytes, rng: random.Random, others: Sequence[bytes] = (), text: bool = False) -> bytes:
+def corrupt(data: bytes, rng: random.Random, others: Sequence[bytes] = (), text: bool = False) -> bytes:
     """A damaged copy of a file: one of the ways below, now and then two or three.
 
     Args:

@@ -40,7 +40,7 @@ class Reader:
         text: the files are text.
         native: code that is not Python reads them, so a bug may end the process.
         mend: sets checksums right again after the damage; applied every second time.
-        harm: other damage than that of `damage.spoil`.
+        harm: other damage than that of `damage.corrupt`.
         needs: packages without which the reader cannot run.
 
     """
@@ -54,12 +54,12 @@ class Reader:
     harm: Callable[[bytes, Rng], bytes] | None = None
     needs: tuple[str, ...] = ()
 
-    def spoiled(self, whole: Sequence[bytes], rng: Rng) -> tuple[int, bytes]:
+    def corrupted(self, whole: Sequence[bytes], rng: Rng) -> tuple[int, bytes]:
         """Which of the good files was taken, and its damaged bytes."""
         number = rng.randrange(len(whole))
         if self.harm is not None and rng.random() < 0.7:
             return number, self.harm(whole[number], rng)
-        data = damage.spoil(whole[number], rng, whole, self.text)
+        data = damage.corrupt(whole[number], rng, whole, self.text)
         return number, self.mend(data) if self.mend is not None and rng.random() < 0.5 else data
 
 
@@ -313,7 +313,7 @@ def _odd_model(data: bytes, rng: Rng) -> bytes:
         entry.value = _utf8(json.dumps(damage.odd_json(json.loads(entry.value), rng)))
     elif way == 3 and graph.initializer:
         tensor = rng.choice(graph.initializer)
-        tensor.raw_data = damage.spoil(tensor.raw_data or b"\0" * 8, rng)
+        tensor.raw_data = damage.corrupt(tensor.raw_data or b"\0" * 8, rng)
     elif way == 4:
         node = rng.choice(graph.node)
         node.op_type = rng.choice(("Add", "Exp", "Log", "Reshape", "Shape", "Sqrt", "Nothing", "Loop", "Expand"))
@@ -368,7 +368,7 @@ def _make_weights(folder: Path) -> list[Path]:
 
 
 def _odd_run(data: bytes, rng: Rng) -> bytes:
-    return _odd_json_file(data, rng) if data.startswith(b"{") else damage.spoil(data, rng)
+    return _odd_json_file(data, rng) if data.startswith(b"{") else damage.corrupt(data, rng)
 
 
 def _read_run(path: Path) -> None:

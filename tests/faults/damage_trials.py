@@ -82,7 +82,7 @@ def _trials(name: str, seed: int, first: int, count: int, folder: Path) -> Itera
         reader.read(path)  # what is not damaged is read
     for trial in range(first, first + count):
         yield trial, None
-        number, data = reader.spoiled(whole, random.Random(f"{seed} {name} {trial}"))
+        number, data = reader.corrupted(whole, random.Random(f"{seed} {name} {trial}"))
         good[number].write_bytes(data)
         yield trial, _outcome(reader.read, good[number])
         good[number].write_bytes(whole[number])

@@ -57,7 +57,7 @@ def test_bad_inputs(case, tmp_path, command):
 def test_damage_is_the_same_everywhere():
     # A trial is told by its seed and number, so that it can be repeated.
     data = bytes(range(256)) * 4
-    first, again, other = (damage.spoil(data, random.Random(seed)) for seed in (1, 1, 2))
+    first, again, other = (damage.corrupt(data, random.Random(seed)) for seed in (1, 1, 2))
 
     assert first == again != other
 

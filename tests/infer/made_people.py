@@ -1,4 +1,4 @@
-"""Made persons and a detector that knows where they are, for tests of tracking without any model."""
+"""Synthetic people and a detector that knows where they are, for tests of tracking without any model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LABELS = ("happy", "neutral")
 
 
 def person(seed: int) -> Head:
-    """A head with patches of its own colours: told apart by look, followed by structure."""
+    """A head with patches of its own colours: told apart by appearance, followed by structure."""
     random = np.random.default_rng(seed)
     coarse = random.integers(0, 255, (9, 7, 3), dtype=np.uint8)
     image = cv2.resize(coarse, (140, 180), interpolation=cv2.INTER_CUBIC)

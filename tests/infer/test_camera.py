@@ -9,7 +9,7 @@ from mien.app.scenes import Actor, Scene, swaying
 from mien.core.types import Face, Frame
 from mien.infer.camera import STILL, Camera
 from mien.infer.stream import StreamOptions, StreamReader
-from mien.infer.track import LOOK_SIZE, Tracker
+from mien.infer.track import APPEARANCE_SIZE, Tracker
 
 _EDGE = 60  # px around the visible part
 
@@ -65,14 +65,14 @@ def test_another_size_is_no_move():
 
 def _ids(paths, frames=60):
     """Ids of faces of 40 px whose centre x follows `paths` (camera x, face x in the room) at 25 frames per second."""
-    tracker, look, before = Tracker(), np.ones((1, LOOK_SIZE), np.float32) / LOOK_SIZE**0.5, None
+    tracker, appearance, before = Tracker(), np.ones((1, APPEARANCE_SIZE), np.float32) / APPEARANCE_SIZE**0.5, None
     ids = set()
     for i in range(frames):
         camera_x, x = paths(i)
         if before is not None:
             tracker.carry(camera_x - before, 0.0)
         before = camera_x
-        ids |= set(tracker.update([Face((x - 20, 80.0, x + 20, 120.0), 0.9)], look, i / 25))
+        ids |= set(tracker.update([Face((x - 20, 80.0, x + 20, 120.0), 0.9)], appearance, i / 25))
     return ids
 
 

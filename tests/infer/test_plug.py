@@ -60,7 +60,9 @@ def test_both_in_a_picture():
 
 def test_both_in_a_video():
     """The stream asks the same objects, and an uncertain reading is one by their threshold."""
-    picture = np.random.default_rng(0).integers(140, 220, (80, 2000, 3)).astype(np.uint8)  # a look to tell faces by
+    picture = (
+        np.random.default_rng(0).integers(140, 220, (80, 2000, 3)).astype(np.uint8)
+    )  # an appearance to tell faces by
     frames = [mien.Frame(picture, i, i / 25) for i in range(3)]
 
     found = list(mien.Analyzer(Light(), Corner()).stream(frames, detector_every=1))

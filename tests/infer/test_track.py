@@ -6,15 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mien.core.types import Face
-from mien.infer.track import LOOK_SIZE, Tracker, face_looks
+from mien.infer.track import APPEARANCE_SIZE, Tracker, face_appearances
 
 
-def look(seed):
-    vector = np.random.default_rng(seed).normal(size=LOOK_SIZE).astype(np.float32)
+def appearance(seed):
+    vector = np.random.default_rng(seed).normal(size=APPEARANCE_SIZE).astype(np.float32)
     return vector / np.linalg.norm(vector)
 
 
-A, B = look(1), look(2)
+A, B = appearance(1), appearance(2)
 
 
 def face(x, y=100.0, side=50.0):
@@ -22,9 +22,9 @@ def face(x, y=100.0, side=50.0):
 
 
 def track(tracker, time_s, *people):
-    """Ids of (x, look) or (x, look, side) in one frame."""
+    """Ids of (x, appearance) or (x, appearance, side) in one frame."""
     faces = [face(p[0], side=p[2] if len(p) > 2 else 50.0) for p in people]
-    return tracker.update(faces, np.array([p[1] for p in people], np.float32).reshape(-1, LOOK_SIZE), time_s)
+    return tracker.update(faces, np.array([p[1] for p in people], np.float32).reshape(-1, APPEARANCE_SIZE), time_s)
 
 
 def test_moving_face_keeps_its_id():
@@ -82,7 +82,7 @@ def test_crossing():
 
 
 def test_two_that_look_alike_cross():
-    # Where looks cannot decide, motion does.
+    # Where appearances cannot decide, motion does.
     tracker = Tracker()
     for i in range(75):
         time_s = i / 25
@@ -93,7 +93,7 @@ def test_two_that_look_alike_cross():
 
 
 def test_somebody_else_in_the_same_area():
-    # Another look a face side away is another person, not the first one who jumped.
+    # Another appearance a face side away is another person, not the first one who jumped.
     tracker = Tracker()
     assert track(tracker, 0.0, (100, A)) == [1]
     assert track(tracker, 0.04, (150, B)) == [2]
@@ -146,7 +146,7 @@ def test_prediction():
 
 
 def test_looks():
-    # The look of a face is the same at another size and brightness, and differs between textures.
+    # The appearance of a face is the same at another size and brightness, and differs between textures.
     random = np.random.default_rng(0)
     import cv2
 
@@ -155,17 +155,19 @@ def test_looks():
     canvas[10:74, 10:74] = one
     canvas[10:138, 100:228] = cv2.resize(one, (128, 128)) + 30
     canvas[10:74, 300:364] = other
-    looks = face_looks(canvas, [Face(b, 1.0) for b in ((10, 10, 74, 74), (100, 10, 228, 138), (300, 10, 364, 74))])
+    appearances = face_appearances(
+        canvas, [Face(b, 1.0) for b in ((10, 10, 74, 74), (100, 10, 228, 138), (300, 10, 364, 74))]
+    )
 
-    assert looks.shape == (3, LOOK_SIZE)
-    assert looks[0] @ looks[1] > 0.95
-    assert looks[0] @ looks[2] < 0.4
+    assert appearances.shape == (3, APPEARANCE_SIZE)
+    assert appearances[0] @ appearances[1] > 0.95
+    assert appearances[0] @ appearances[2] < 0.4
 
 
 def test_look_outside_the_picture():
-    # A box beside the picture has an empty look, not an error.
-    looks = face_looks(np.zeros((20, 20, 3), np.uint8), [Face((50, 50, 60, 60), 1.0)])
-    assert not looks.any()
+    # A box beside the picture has an empty appearance, not an error.
+    appearances = face_appearances(np.zeros((20, 20, 3), np.uint8), [Face((50, 50, 60, 60), 1.0)])
+    assert not appearances.any()
 
 
 @given(
@@ -182,7 +184,7 @@ def test_any_faces_get_distinct_ids(frames, step_s):
     tracker = Tracker(max_gap_s=0.5)
     last_seen: dict[int, int] = {}
     for i, people in enumerate(frames):
-        ids = track(tracker, i * step_s, *((x, look(seed), side) for x, seed, side in people))
+        ids = track(tracker, i * step_s, *((x, appearance(seed), side) for x, seed, side in people))
         assert len(set(ids)) == len(ids) == len(people)
         for track_id in ids:
             since = i - last_seen.get(track_id, i)

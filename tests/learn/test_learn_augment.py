@@ -66,18 +66,18 @@ def test_presets(pictures: torch.Tensor, name: str, channels: int) -> None:
     assert not torch.equal(first, x)
 
 
-# "spoilt" is the chance of gamma and of noise, each for itself: 0.25 of 400 pictures is 100 +- 26 (three deviations).
+# "corrupted" is the chance of gamma and of noise, each separately: 0.25 of 400 pictures is 100 +- 26 (3 deviations).
 @pytest.mark.parametrize("what", ["gamma", "noise"])
-def test_spoilt_is_a_chance(what: str) -> None:
+def test_corrupted_is_a_chance(what: str) -> None:
     torch.manual_seed(4)
     x = torch.full((400, 1, 8, 8), 90.0)
-    changed = (augment(x, Augmentation(**{what: 2.0, "spoilt": 0.25})) != x).any(dim=3).any(dim=2).sum()
+    changed = (augment(x, Augmentation(**{what: 2.0, "corrupted": 0.25})) != x).any(dim=3).any(dim=2).sum()
     assert 74 <= int(changed) <= 126
-    assert torch.equal(augment(x, Augmentation(**{what: 2.0, "spoilt": 0.0})), x)
+    assert torch.equal(augment(x, Augmentation(**{what: 2.0, "corrupted": 0.0})), x)
 
 
-# With "spoilt" at 1 every picture gets gamma and noise, and nothing is drawn for it: old recipes keep their pictures.
-def test_spoilt_by_default() -> None:
+# With "corrupted" at 1 every picture gets gamma and noise, and nothing is drawn for it, so old recipes keep theirs.
+def test_corrupted_by_default() -> None:
     x = torch.full((50, 1, 8, 8), 90.0)
     torch.manual_seed(6)
     changed = augment(x, Augmentation(noise=5.0))

@@ -15,7 +15,7 @@ from mien.core.errors import OutputError, TrainError
 from mien.core.labels import LabelSet
 from mien.data.manifest import Manifest
 from mien.learn.config import Config
-from mien.learn.distill import Teachers, opinions, soften, teachers_of
+from mien.learn.distill import Teachers, soft_targets, soften, teachers_of
 from mien.learn.pace import side_at
 from mien.learn.saved import load_network
 from mien.learn.targets import Head, heads_of
@@ -37,11 +37,11 @@ def test_soften_by_hand() -> None:
 def test_one_view_is_the_network(finished: Outcome, drawn: Manifest) -> None:
     network, card = load_network(finished.run)
     crops = torch.from_numpy(drawn.crops(np.arange(8), card.crop.size, card.crop.color))
-    said = opinions([network], crops, views=1)
+    said = soft_targets([network], crops, views=1)
     with torch.no_grad():
         wanted = torch.softmax(network(crops)["labels"], dim=1).numpy()
     np.testing.assert_allclose(said["labels"], wanted, atol=1e-5)
-    np.testing.assert_allclose(opinions([network] * 2, crops, views=3)["votes"].sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(soft_targets([network] * 2, crops, views=3)["votes"].sum(axis=1), 1, atol=1e-5)
 
 
 # The same seed must give the same views, and asking must not move the randomness of training.
@@ -50,7 +50,7 @@ def test_views_repeat(finished: Outcome, drawn: Manifest) -> None:
     crops = torch.from_numpy(drawn.crops(np.arange(4), card.crop.size, card.crop.color))
     torch.manual_seed(1)
     before = torch.get_rng_state()
-    first, again = (opinions([network], crops, views=3, seed=5) for _ in range(2))
+    first, again = (soft_targets([network], crops, views=3, seed=5) for _ in range(2))
     np.testing.assert_array_equal(first["labels"], again["labels"])
     assert torch.equal(before, torch.get_rng_state())
 

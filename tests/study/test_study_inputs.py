@@ -75,7 +75,7 @@ def test_names_of_files():
 
 
 def test_tables_of_several_spreadsheets(tmp_path):
-    """Comma, semicolon and tabulator, a decimal comma, clock times, empty rows."""
+    """Comma, semicolon and tab, a decimal comma, clock times, empty rows."""
     path = tmp_path / "t.csv"
     for text in ("file,start_s\na,1:05\n", "file;start_s\n\na;65,0\n", "file\tstart_s\na\t65\n"):
         path.write_text(text)

@@ -1,1 +1,1 @@
-"""What a person runs: the command line and, later, the server."""
+"""What a person runs: the command line, the web service and the page."""

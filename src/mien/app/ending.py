@@ -1,4 +1,4 @@
-"""How a command ends: errors as one sentence, and signals as the exit status that shells know. Knows no commands.
+"""How a command ends: errors as one sentence, and signals as the exit status that shells know.
 
 Exit status: 0 done, 1 something failed, 2 the command line was wrong, 128 + n stopped by signal n (130 for Ctrl-C,
 143 for `kill`).

@@ -1,4 +1,4 @@
-"""Write the records of many pictures: for people, as JSON, or as a flat table. Knows no models."""
+"""Write the records of many pictures: for people, as JSON, or as a flat table."""
 
 from __future__ import annotations
 

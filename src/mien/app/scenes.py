@@ -1,4 +1,4 @@
-"""Made clips with moving faces: for `mien bench video`, the longer proofs in `benchmarks/`, and the tests.
+"""Synthetic clips with moving faces: for `mien bench video`, the longer measurements in `benchmarks/`, and the tests.
 
 A scene is a background and some actors that move along given paths; where every face truly is, is known. Nothing is
 stored here: the pictures of the faces are given (`head_of` cuts one out of a photograph).

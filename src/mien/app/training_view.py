@@ -1,7 +1,4 @@
-"""Where a training run is, inside an epoch: one moving line on a terminal, elsewhere a line per minute.
-
-Knows no training.
-"""
+"""Where a training run is, inside an epoch: one moving line on a terminal, elsewhere a line per minute."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A whole job: plan, parts, end; and how it goes on after a kill.
 
-Knows the order in which files appear: the plan, the manifest, the parts, and the manifest again.
+Files appear in this order: the plan, the manifest, the parts, and the manifest again.
 """
 
 from __future__ import annotations

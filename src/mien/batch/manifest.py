@@ -117,7 +117,7 @@ def check_same(found: Manifest, wanted: Manifest, folder: str) -> None:
 
 
 def _told(value: Any) -> str:
-    """A value for people: a file by its name and the begin of its SHA-256."""
+    """A value for people: a file by its name and the first digits of its SHA-256."""
     if isinstance(value, dict) and "name" in value:
         digest = str(value.get("sha256") or "")[:12]
         return f"{value['name']} (sha256 {digest})" if digest else str(value["name"])

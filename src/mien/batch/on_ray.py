@@ -1,7 +1,7 @@
 """The engine of many machines: the same work in actors of Ray Data.
 
 `RAY_ADDRESS` names a cluster; without it Ray starts on this machine. Every machine must be able to open the source, the
-result folder and the model under the same path or address. Knows no more of a part than `mien.batch.core`.
+result folder and the model under the same path or address. Parts are made by `mien.batch.core`, as in every engine.
 """
 
 from __future__ import annotations

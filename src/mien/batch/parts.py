@@ -1,6 +1,6 @@
 """A job's parts: two Parquet files per chunk, of which the second says that the first is whole.
 
-Knows the names in the result folder and their order of writing; knows no inputs.
+Decides the names in the result folder and the order in which files are written.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Where inputs are and results go: folders of this machine, and object stores by their address (s3://, gs://, ...).
 
-Addresses go through pyarrow's filesystems, and through fsspec for those that pyarrow does not know. Knows no formats.
+Addresses go through pyarrow's filesystems, and through fsspec for those that pyarrow does not know.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""A validation split out of the training pictures alone: grouped, stratified, and without leaks; test stays untouched.
-
-Knows no model.
-"""
+"""A validation split out of the training pictures alone: grouped, stratified, without leaks; test stays untouched."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """Photographs with boxes of faces: Parquet tables, the layout of WIDER FACE, Pascal VOC files.
 
 Boxes that are neither face nor background are kept as `ignore`. Pictures stay compressed until they are asked for.
-Knows no detectors.
 """
 
 from __future__ import annotations

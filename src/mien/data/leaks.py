@@ -1,6 +1,6 @@
 """Which pictures of the validation and test splits occur, pixel by pixel, in the training split.
 
-Knows no model and takes no decision: training refuses or leaves out by what this says.
+It only reports; training refuses a data set or leaves pictures out by what it says.
 """
 
 from __future__ import annotations

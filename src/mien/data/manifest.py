@@ -1,6 +1,6 @@
 """A data set as a table: one row per picture, with its label, votes, split and where its pixels are.
 
-Knows no file layout; `mien.data.formats` makes manifests from layouts. Pictures are decoded when they are asked for.
+`mien.data.formats` makes manifests from the layouts of files. Pictures are decoded when they are asked for.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Pictures that are nearly the same: other size, cropped by a few pixels, brighter, compressed, marked, mirrored.
 
 Two steps. Candidates: 16x16 grey thumbnails of mean 0 and length 1 whose dot product, upright or mirrored, is at least
-`THUMB`; every picture is compared with every other in tiles. Proof: the fine structure at 48x48 (a difference of
+`THUMB`; every picture is compared with every other in tiles. Verification: the fine structure at 48x48 (a difference of
 Gaussians), the middle of one slid over the other by up to `SHIFT` pixels, must correlate by at least `DETAIL`.
-On FER-2013 the second figure has two humps with a valley at 0.85..0.9; pictures of two people who merely look at the
+On FER-2013 the second figure has two modes with a gap at 0.85..0.9; pictures of two people who merely look at the
 camera alike pass the first step and fail the second. What is cropped, turned or scaled more than that is not found.
 """
 

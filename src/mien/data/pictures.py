@@ -1,6 +1,6 @@
 """Where a data set keeps one picture, and how it becomes pixels: bytes in a table, a file, a member of an archive.
 
-Pictures stay compressed until they are asked for. Knows no labels and no splits.
+Pictures stay compressed until they are asked for.
 """
 
 from __future__ import annotations

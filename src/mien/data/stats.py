@@ -1,4 +1,4 @@
-"""What one pass over the pixels of a data set tells: digests, shapes, brightness. Knows no labels and no splits."""
+"""What one pass over the pixels of a data set tells: digests, shapes, brightness."""
 
 from __future__ import annotations
 

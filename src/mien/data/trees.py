@@ -1,6 +1,6 @@
 """A folder, a zip or a tar archive as a list of names that can be opened; nothing is ever unpacked to disk.
 
-Knows no layouts: only names, bytes and pictures.
+Which file means what is decided by the readers in `mien.data.formats`.
 """
 
 from __future__ import annotations

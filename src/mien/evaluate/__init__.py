@@ -1,1 +1,1 @@
-"""Judges any classifier."""
+"""Judges classifiers and face detectors: figures, calibration, reports, model cards."""

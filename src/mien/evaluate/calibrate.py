@@ -1,6 +1,6 @@
 """Temperature, or scale and bias per class, that make a confidence mean what it says.
 
-Fitted on logits of the validation split, before they go into a model file. Knows no models and no files.
+Fitted on logits of the validation split, before they go into a model file.
 """
 
 from __future__ import annotations

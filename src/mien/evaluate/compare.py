@@ -1,6 +1,6 @@
 """Training runs side by side: read their folders, measure their speed, rank them by a figure of the validation split.
 
-Reads run folders as `mien train` writes them; knows nothing of how they were trained.
+Reads run folders as `mien train` writes them.
 """
 
 from __future__ import annotations

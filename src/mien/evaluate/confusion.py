@@ -1,6 +1,6 @@
-"""Counts of label against answer, the figures that follow from them, and their resampling.
+"""The confusion matrix, the figures that follow from it, and its resampling.
 
-Pure arithmetic on arrays of counts (..., K, K), whose rows are labels and columns answers.
+Pure arithmetic on arrays of counts (..., K, K), whose rows are true labels and columns predicted labels.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _MOST_DRAWN = 4_000_000  # numbers drawn at a time, 32 MB
 
 
 def confusion_counts(labels: ArrayLike, answers: ArrayLike, classes: int) -> Counts:
-    """Counts (K, K): row = label (N,), column = answer (N,)."""
+    """Counts (K, K): row = true label (N,), column = predicted label (N,)."""
     cell = np.asarray(labels, np.int64) * classes + np.asarray(answers, np.int64)
     return np.bincount(cell, minlength=classes * classes).reshape(classes, classes).astype(np.int64)
 

@@ -35,7 +35,7 @@ _BATCH = 128
 
 @dataclass(frozen=True)
 class Corruption:
-    """One way to spoil a picture.
+    """One way to corrupt a picture.
 
     Args:
         amounts: what strengths 1 to 5 mean, in `unit`.

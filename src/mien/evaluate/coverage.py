@@ -1,7 +1,4 @@
-"""Accuracy against coverage: what is gained when a model abstains where it is least certain.
-
-Knows no models and no files.
-"""
+"""Accuracy against coverage: what is gained when a model abstains where it is least certain."""
 
 from __future__ import annotations
 

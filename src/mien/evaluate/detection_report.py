@@ -1,6 +1,6 @@
 """What detectors did, as a folder for people: a page, precision against recall, reliability, missed and false faces.
 
-The galleries show parts of the judged photographs, so the folder is as confidential as they are. Knows no detector.
+The galleries show parts of the judged photographs, so the folder is as confidential as they are.
 """
 
 from __future__ import annotations

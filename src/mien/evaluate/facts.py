@@ -1,7 +1,4 @@
-"""What identifies a judged model, and how fast it answers on this machine.
-
-Knows the model file; knows no data set.
-"""
+"""What identifies a judged model, and how fast it answers on this machine."""
 
 from __future__ import annotations
 

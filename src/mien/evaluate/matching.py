@@ -1,4 +1,4 @@
-"""Which found boxes are faces: matching, average precision, a threshold by false faces. Knows no detector."""
+"""Which found boxes are faces: matching, average precision, a threshold by false faces."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""How good probabilities are: accuracy with an interval, F1, confusion, proper scores, calibration.
+"""How good probabilities are: accuracy with an interval, F1, confusion matrix, proper scores, calibration.
 
-Pure arithmetic on arrays. Knows no models, no data sets, no files; reports and training both call it.
+Pure arithmetic on arrays; reports and training both call it.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Metrics:
     """Number of images that have votes."""
     classes: tuple[ClassFigures, ...]
     confusion: tuple[tuple[int, ...], ...]
-    """`confusion[i][j]`: number of images of class i that were called class j."""
+    """`confusion[i][j]`: number of images with the true label i and the predicted label j."""
     reliability: tuple[ReliabilityBin, ...]
 
     def to_dict(self) -> dict[str, Any]:

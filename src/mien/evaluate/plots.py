@@ -1,7 +1,7 @@
-"""Pictures of figures, as PNG bytes: confusion, reliability, classes, coverage, corruptions, training curves.
+"""Pictures of figures, as PNG bytes: confusion matrix, reliability, classes, coverage, corruptions, training curves.
 
 Uses matplotlib, which the extra `train` installs; without it every function raises MissingExtraError. Draws only
-what it is given; knows no models and no data sets.
+what it is given.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _TITLES = {"log_loss": "log-loss", "lr": "learning rate", "ece": "calibration er
 
 
 def confusion(counts: ArrayLike, names: Sequence[str]) -> bytes:
-    """Confusion counts (K, K), and beside them each row as shares of the class; rows are true labels."""
+    """Confusion matrix of counts (K, K), and beside it with each row as shares of the class; rows are true labels."""
     table = np.asarray(counts, np.int64)
     support = table.sum(axis=1, keepdims=True)
     shares = np.divide(table, support, out=np.zeros(table.shape), where=support > 0)

@@ -1,6 +1,6 @@
 """Which pictures of a data set a model is judged on, and by which label: the protocol behind a figure.
 
-Matches the labels of model and data by meaning. Whatever is left out is counted and named. Knows no figures.
+Matches the labels of model and data by meaning. Whatever is left out is counted and named.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The confidence below which a model's answers are uncertain, chosen on a validation split of any size.
-
-Knows no models and no files.
-"""
+"""The confidence below which a model's answers are uncertain, chosen on a validation split of any size."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """How the picture as a whole moved from one frame to the next: a hand that shakes, a pan.
 
 The middle of the frame before is looked for in a tiny grey overview of the new one by normalised correlation (Lewis,
-"Fast normalized cross-correlation", 1995), to a fraction of a cell. Turns and zooms are not measured. Knows no faces.
+"Fast normalized cross-correlation", 1995), to a fraction of a cell. Turns and zooms are not measured.
 """
 
 from __future__ import annotations

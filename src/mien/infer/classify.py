@@ -1,6 +1,6 @@
 """Crops in, calibrated probabilities out, from a model file that says itself what it needs.
 
-Knows the model contract (`mien.core.contract`); knows no detectors and no pictures larger than a crop.
+What a file needs is stated in its metadata (`mien.core.contract`).
 """
 
 from __future__ import annotations

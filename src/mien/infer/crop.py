@@ -1,7 +1,7 @@
 """Crops for a classifier: from faces in a picture, and from pictures that are crops already.
 
 The framing imitates FER-2013; how it was measured stands in dev/log.md (2026-11-21, crop margin). Training reads its
-pictures through `fit_crops`, live pictures go through `crop_faces`; both end in the same resize. Knows no model.
+pictures through `fit_crops`, live pictures go through `crop_faces`; both end in the same resize.
 """
 
 from __future__ import annotations

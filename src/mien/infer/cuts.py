@@ -2,7 +2,7 @@
 
 Two frames of a shot show the same things at the same place (a flash, a fade, people who move), or all moved together
 (a pan, a shaking hand), or in parts (somebody walks through). Each kind has a measure of its own, and all of them are
-correlations, so the light and the contrast do not matter. Knows no faces and no time.
+correlations, so the light and the contrast do not matter.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PLAIN_LIKENESS = 0.4  # correlation of neighbouring samples; noise has none
 _BAR_RANGE = 8  # grey levels within a row or column of a black bar, with the codec's ringing
 _LEAST_CONTENT = 12  # cells between bars; with fewer they are taken for content
 
-# Made shots of 600 photographs (benchmarks/video_cuts.py): two shots reach at most .15, .46, .70 and .86.
+# Synthetic shots of 600 photographs (benchmarks/video_cuts.py): two shots reach at most .15, .46, .70 and .86.
 _SAME_PLACE = 0.25  # correlation of the structure where it stands
 _SAME_MOVED = 0.5  # peak of the phase correlation
 _BLOCKS_HALF = 0.72  # every other block is found again with at least this correlation

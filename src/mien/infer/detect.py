@@ -1,4 +1,4 @@
-"""Face detectors by name, from the table in `mien.infer.detectors.table`, or by file. Knows no expressions."""
+"""Face detectors by name, from the table in `mien.infer.detectors.table`, or by file."""
 
 from __future__ import annotations
 

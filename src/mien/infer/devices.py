@@ -46,7 +46,7 @@ _ROWS = (
         "NVIDIA",
         ("CUDAExecutionProvider",),
         "onnxruntime-gpu",
-        # The pictures have many sizes, and each would be searched anew for its quickest way.
+        # Pictures have many sizes; an exhaustive search for the fastest algorithm would run again for each.
         {"cudnn_conv_algo_search": "HEURISTIC"},
     ),
     Device("rocm", "AMD on Linux", ("MIGraphXExecutionProvider", "ROCMExecutionProvider"), "onnxruntime-migraphx"),

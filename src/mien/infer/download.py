@@ -1,7 +1,4 @@
-"""Fetch one file over HTTP: resumes, retries, gives up after a while, and renames only what is verified.
-
-Knows nothing of models.
-"""
+"""Fetch one file over HTTP: resumes, retries, gives up after a while, and renames only what is verified."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 A face is looked for around its predicted place by normalised correlation with a small grey picture of it from the
 last detection (Lewis, "Fast normalized cross-correlation", 1995), at three scales. That costs about a tenth of a
-millisecond per face, whatever the picture's size. Knows no detectors, ids only as keys, and no time.
+millisecond per face, whatever the picture's size. When to detect again is decided by `stream.py`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What callers give to an analyzer: checked, named in messages, and brought into one form. Knows no models."""
+"""What callers give to an analyzer: checked, named in messages, and brought into one form."""
 
 from __future__ import annotations
 

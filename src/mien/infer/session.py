@@ -1,6 +1,6 @@
 """Open an ONNX model file safely: read once, checked, on a stated device and number of threads.
 
-Knows the runtime's errors and turns them into sentences; knows nothing of faces.
+Turns the runtime's errors into sentences.
 """
 
 from __future__ import annotations

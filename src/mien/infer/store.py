@@ -1,7 +1,7 @@
 """From the name of a model to a verified file on this machine.
 
 The network is touched by `fetch` alone, and only when a person asks for it. A file appears in the store under its
-final name only after its SHA-256 was right. Knows no model formats.
+final name only after its SHA-256 was right.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A video's frames -> readings with stable ids and steady labels; one call, frame by frame.
 
 Detection is the expensive step, so `auto` detects only when there is a reason to (see `StreamReader._must_detect`) and
-carries the boxes along in between. Knows no files and no cameras: frames come in, frames go out, each exactly once.
+carries the boxes along in between. Every frame that comes in goes out exactly once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from mien.infer.camera import Camera
 from mien.infer.crop import crop_faces
 from mien.infer.follow import Follower
 from mien.infer.smooth import Smoother
-from mien.infer.track import Tracker, face_looks
+from mien.infer.track import Tracker, face_appearances
 from mien.infer.watch import Watch
 
 __all__ = ["StreamOptions", "StreamReader", "read_stream"]
@@ -28,8 +28,8 @@ __all__ = ["StreamOptions", "StreamReader", "read_stream"]
 _SURE = 0.75  # correlation above which a carried face is as good as a detected one
 _LOST = 0.5  # correlation below which it is not there any more
 _NEAR = 1.3  # faces whose boxes overlap when they are grown by this may soon hide each other
-_EDGE = 0.1  # a box that is nearer to the picture's edge, in its own sides, is coming or going
-_PATIENCE = 4  # detections that motion may ask for in vain before they become rarer: somebody comes in bit by bit
+_EDGE = 0.1  # share of a box's side within which it counts as at the picture's edge, entering or leaving
+_PATIENCE = 4  # detections caused by motion that find no face before they become rarer: people enter step by step
 _KEPT_MISSES = 1  # detections in a row that may miss a face which is plainly still there
 
 
@@ -228,7 +228,7 @@ class StreamReader:
         self._detected_s, self._since_detection = frame.time_s, 0
         self.detections += 1
         faces = list(self._detector.detect(frame.image))
-        ids = self._tracker.update(faces, face_looks(frame.image, faces), frame.time_s)
+        ids = self._tracker.update(faces, face_appearances(frame.image, faces), frame.time_s)
         found = dict(zip(ids, faces, strict=True))
         self._misses = {
             key: misses

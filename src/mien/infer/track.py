@@ -1,4 +1,4 @@
-"""Faces over time -> stable ids, by place, motion and look.
+"""Faces over time -> stable ids, by place, motion and appearance.
 
 Greedy matching of the faces of a frame to predicted places, as in IoU trackers (Bochinski et al., "High-speed
 tracking-by-detection without using image information", AVSS 2017), with a constant-velocity prediction in seconds and
@@ -19,17 +19,17 @@ from numpy.typing import NDArray
 from mien.core.geometry import iou
 from mien.core.types import Box, Face, Image
 
-__all__ = ["LOOK_SIZE", "Tracker", "face_looks"]
+__all__ = ["APPEARANCE_SIZE", "Tracker", "face_appearances"]
 
-_LOOK_SIDE = 8
-LOOK_SIZE = _LOOK_SIDE * _LOOK_SIDE * 3
-"""Length of the vector that `face_looks` gives for a face."""
+_APPEARANCE_SIDE = 8
+APPEARANCE_SIZE = _APPEARANCE_SIDE * _APPEARANCE_SIDE * 3
+"""Length of the vector that `face_appearances` gives for a face."""
 
 _VELOCITY_S = 0.1  # time constant of the velocity that predicts the next frames: a turn is followed
 _DRIFT_S = 0.5  # and of the one that carries a hidden face, and of its side
 _NEAR_S = 0.15  # up to here the first is used, later the second
 _COASTING_S = 0.8  # a hidden face moves on for so long; afterwards its motion is anybody's guess
-_LOOK_S = 1.0  # time constant of the look, which follows a turning head
+_APPEARANCE_S = 1.0  # time constant of the appearance, which follows a turning head
 _REACH = 0.7  # how far from its prediction a face may be found, in face sides
 _REACH_PER_S = 2.0  # and how fast that grows while nobody sees it
 _FARTHEST = 2.0
@@ -37,12 +37,12 @@ _SIZE_RATIO = 2.0  # a face does not double its size between two sights
 _CARRIED = 0.1  # the camera's motion in face sides from which on it tells whether a face goes with it
 _CARRIED_STEP = 0.3  # and how much each such frame counts
 _COVERED_IOU = 0.02  # a face that overlaps another so much may be half hidden: the box shrinks but the face moves on
-_LEAST_LIKENESS = 0.2  # correlation of looks; the same face stays above 0.6 even when it turns
+_LEAST_LIKENESS = 0.2  # correlation of appearances; the same face stays above 0.6 even when it turns
 _CERTAIN_IOU = 0.5  # at the same place it is the same face, however it looks by now
 _SUDDEN_S = 0.1  # but not when it was seen so shortly before and looks otherwise: then it is a cut that nobody noticed
 _SUDDEN_LIKENESS = 0.3  # 300 faces: the same in a flash, with a trembling box, above 0.31; two faces 0.34 in the middle
 
-Looks = NDArray[np.float32]
+Appearances = NDArray[np.float32]
 
 
 @dataclass(slots=True)
@@ -52,7 +52,7 @@ class _Track:
     drift: NDArray[np.float64]  # (2,) px/s: slow motion of the centre
     side: float  # px: usual side of the box
     time_s: float
-    look: NDArray[np.float32]  # (LOOK_SIZE,), unit length
+    appearance: NDArray[np.float32]  # (APPEARANCE_SIZE,), unit length
     camera: NDArray[np.float64]  # (4,) px: how far the camera carried the picture since the face was seen
     carried: float = 1.0  # 0..1: whether the face goes with the camera, from what it did before
     updates: int = 0
@@ -87,12 +87,12 @@ class Tracker:
         """Forget all faces (at a cut); ids go on counting."""
         self._tracks.clear()
 
-    def update(self, faces: Sequence[Face], looks: Looks, time_s: float) -> list[int]:
+    def update(self, faces: Sequence[Face], appearances: Appearances, time_s: float) -> list[int]:
         """Ids of the faces of one frame, in their order.
 
         Args:
             faces: N faces; may be empty.
-            looks: (N, LOOK_SIZE) as `face_looks` gives them.
+            appearances: (N, APPEARANCE_SIZE) as `face_appearances` gives them.
             time_s: presentation time of the frame, not before the last one.
 
         """
@@ -100,12 +100,12 @@ class Tracker:
         boxes = np.array([face.box for face in faces], np.float64).reshape(-1, 4)
         covered = _covered(boxes)
         ids = [0] * len(faces)
-        for track_id, i in self._pairs(boxes, looks, time_s):
-            self._move(track_id, boxes[i], looks[i], time_s, bool(covered[i]))
+        for track_id, i in self._pairs(boxes, appearances, time_s):
+            self._move(track_id, boxes[i], appearances[i], time_s, bool(covered[i]))
             ids[i] = track_id
         for i, track_id in enumerate(ids):
             if not track_id:
-                ids[i] = self._start(boxes[i], looks[i], time_s)
+                ids[i] = self._start(boxes[i], appearances[i], time_s)
         self._frame_s = time_s
         return ids
 
@@ -150,7 +150,7 @@ class Tracker:
             since_s = min(since_s, self._frame_s)
         self._tracks = {key: track for key, track in self._tracks.items() if track.time_s >= since_s - 1e-9}
 
-    def _pairs(self, boxes: NDArray[np.float64], looks: Looks, time_s: float) -> list[tuple[int, int]]:
+    def _pairs(self, boxes: NDArray[np.float64], appearances: Appearances, time_s: float) -> list[tuple[int, int]]:
         """Matches (track id, face), best first, each track and face at most once."""
         if not self._tracks or not len(boxes):
             return []
@@ -159,7 +159,7 @@ class Tracker:
         places = np.stack([_predicted(track, time_s) for track in tracks])  # (T, 4)
         others = places + np.stack([track.camera - 2 * track.shift for track in tracks])
         gaps_s = np.array([time_s - track.time_s for track in tracks])
-        likeness = np.stack([track.look for track in tracks]) @ looks.T  # (T, N)
+        likeness = np.stack([track.appearance for track in tracks]) @ appearances.T  # (T, N)
         sides = np.array([track.side for track in tracks])
         scores = _scores(places, sides, boxes, likeness, gaps_s)
         if not np.array_equal(places, others):
@@ -172,16 +172,16 @@ class Tracker:
             scores[:, i] = -np.inf
         return pairs
 
-    def _start(self, box: NDArray[np.float64], look: NDArray[np.float32], time_s: float) -> int:
+    def _start(self, box: NDArray[np.float64], appearance: NDArray[np.float32], time_s: float) -> int:
         track_id, self._next_id = self._next_id, self._next_id + 1
-        self._tracks[track_id] = _Track(box, np.zeros(4), np.zeros(2), _side(box), time_s, look, np.zeros(4))
+        self._tracks[track_id] = _Track(box, np.zeros(4), np.zeros(2), _side(box), time_s, appearance, np.zeros(4))
         return track_id
 
     def _move(
         self,
         track_id: int,
         box: NDArray[np.float64],
-        look: NDArray[np.float32] | None,
+        appearance: NDArray[np.float32] | None,
         time_s: float,
         covered: bool,
     ) -> None:
@@ -199,18 +199,18 @@ class Tracker:
                 track.drift = track.drift + slow * ((seen[:2] + seen[2:]) / 2 - track.drift)
                 track.side += slow * (_side(box) - track.side)
         track.box, track.time_s, track.camera = box, time_s, np.zeros(4)
-        if look is not None:
-            mixed = track.look + (1 - np.exp(-max(step_s, 0.0) / _LOOK_S)) * (look - track.look)
-            track.look = np.asarray(mixed / max(float(np.linalg.norm(mixed)), 1e-9), np.float32)
+        if appearance is not None:
+            mixed = track.appearance + (1 - np.exp(-max(step_s, 0.0) / _APPEARANCE_S)) * (appearance - track.appearance)
+            track.appearance = np.asarray(mixed / max(float(np.linalg.norm(mixed)), 1e-9), np.float32)
 
 
-def face_looks(image: Image, faces: Sequence[Face]) -> Looks:
-    """Coarse picture of each face, for telling persons apart within a few seconds: (N, LOOK_SIZE) unit vectors.
+def face_appearances(image: Image, faces: Sequence[Face]) -> Appearances:
+    """Coarse picture of each face, for telling persons apart within a few seconds: (N, APPEARANCE_SIZE) unit vectors.
 
-    8 x 8 cells of colour without their mean and contrast, so that the dot product of two looks is their correlation.
+    8 x 8 cells of colour without their mean and contrast, so that the dot product of two of them is their correlation.
     It tells persons in one scene apart; it does not recognise anybody.
     """
-    looks = np.zeros((len(faces), LOOK_SIZE), np.float32)
+    appearances = np.zeros((len(faces), APPEARANCE_SIZE), np.float32)
     height, width = image.shape[:2]
     for i, face in enumerate(faces):
         x1, y1, x2, y2 = face.box
@@ -218,10 +218,12 @@ def face_looks(image: Image, faces: Sequence[Face]) -> Looks:
         top, bottom = max(0, int(y1)), min(height, int(y2))
         if right - left < 2 or bottom - top < 2:
             continue
-        cells = cv2.resize(image[top:bottom, left:right], (_LOOK_SIDE, _LOOK_SIDE), interpolation=cv2.INTER_AREA)
+        cells = cv2.resize(
+            image[top:bottom, left:right], (_APPEARANCE_SIDE, _APPEARANCE_SIDE), interpolation=cv2.INTER_AREA
+        )
         vector = cells.astype(np.float32).ravel() - float(cells.mean())
-        looks[i] = vector / max(float(np.linalg.norm(vector)), 1e-9)
-    return looks
+        appearances[i] = vector / max(float(np.linalg.norm(vector)), 1e-9)
+    return appearances
 
 
 def _side(box: NDArray[np.float64]) -> float:
@@ -281,6 +283,6 @@ def _scores(
     at_once = np.where(sudden, _SUDDEN_LIKENESS, -1.0)[:, None]
     enough = np.where(overlap >= _CERTAIN_IOU, at_once, _LEAST_LIKENESS)
     possible = (away <= reach) & (ratio <= _SIZE_RATIO) & (likeness >= enough)
-    # Look and place count alike: where two faces meet the places agree, where two look alike the looks do.
+    # Appearance and place count alike: where two faces meet the places agree, where two look alike the appearances do.
     scores: NDArray[np.float64] = np.where(possible, overlap + likeness - 0.25 * away, -np.inf)
     return scores

@@ -1,7 +1,7 @@
 """Pictures that lie on their side or stand on their head: turned for the search, and faces turned back.
 
 A telephone writes into the file how it was held, which is heeded when the picture is decoded; scans and stripped files
-say nothing. Everything here is about whole quarters of a turn. Knows no files.
+say nothing. Everything here is about whole quarters of a turn.
 """
 
 from __future__ import annotations

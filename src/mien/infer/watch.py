@@ -1,6 +1,6 @@
 """Noticing cuts, and motion where no face is known, on a tiny overview of each frame.
 
-Knows no faces beyond their boxes, no detectors and no time.
+Whether to detect, and when, is decided by `stream.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Random changes of whole batches of crops, as tensors on the training device.
 
-Knows no files and no labels. Pictures are float32 planes (N, C, S, S) in 0..255, before and after.
+Pictures are float32 planes (N, C, S, S) in 0..255, before and after.
 Randomness comes from torch's global generator, which training seeds at the start of every epoch.
 """
 
@@ -22,7 +22,7 @@ __all__ = ["PRESETS", "Augmentation", "augment", "augmentation", "mixup"]
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far pictures are changed; every value 0 leaves them alone (`spoilt` only says how often).
+    """How far pictures are changed; every value 0 leaves them alone (`corrupted` only says how often).
 
     Args:
         flip: chance of a left-right mirror image.
@@ -34,7 +34,7 @@ class Augmentation:
         contrast: largest change of contrast, as a share: 0.3 multiplies by 1/1.3 to 1.3.
         gamma: largest change of gamma, as `contrast`.
         noise: largest standard deviation of pixel noise, in grey levels.
-        spoilt: chance that gamma is applied to a picture, and that noise is; each is drawn for itself. 1: to every one.
+        corrupted: chance that gamma is applied to a picture, and that noise is, drawn separately; 1 is every picture.
         low_resolution: chance that a picture is scaled down and up again (to between 0.3 and 0.9 of its side).
         blur: chance of a Gaussian blur (0.4 to 1.2 pixels).
         erase: chance that a rectangle (0.02 to 0.2 of the area) is blotted out.
@@ -51,7 +51,7 @@ class Augmentation:
     contrast: float = 0.0
     gamma: float = 0.0
     noise: float = 0.0
-    spoilt: float = 1.0
+    corrupted: float = 1.0
     low_resolution: float = 0.0
     blur: float = 0.0
     erase: float = 0.0
@@ -60,7 +60,7 @@ class Augmentation:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            chance = field.name in {"flip", "spoilt", "low_resolution", "blur", "erase"}
+            chance = field.name in {"flip", "corrupted", "low_resolution", "blur", "erase"}
             if not math.isfinite(value) or value < 0 or (chance and value > 1):
                 limits = "in 0..1" if chance else "0 or more"
                 raise OptionError(f"The augmentation {field.name!r} must be {limits}, got {value}.")
@@ -110,7 +110,7 @@ def augment(x: Tensor, how: Augmentation) -> Tensor:
     if how.contrast or how.brightness or how.gamma:
         x = _light(x, how)
     if how.noise:
-        x = x + torch.randn_like(x) * (_uniform(x, 0, 1) * _chosen(x, how.spoilt) * how.noise)
+        x = x + torch.randn_like(x) * (_uniform(x, 0, 1) * _chosen(x, how.corrupted) * how.noise)
     if how.erase:
         x = _erase(x, how.erase)
     return x.clamp(0, 255)
@@ -184,7 +184,7 @@ def _blur(x: Tensor) -> Tensor:
 def _light(x: Tensor, how: Augmentation) -> Tensor:
     """Gamma, then contrast around the picture's mean, then brightness."""
     if how.gamma:
-        power = torch.where(_chosen(x, how.spoilt), _factor(x, how.gamma), 1.0)
+        power = torch.where(_chosen(x, how.corrupted), _factor(x, how.gamma), 1.0)
         x = (x.clamp(0, 255) / 255).pow(power) * 255
     mean = x.mean(dim=(1, 2, 3), keepdim=True)
     offset = _uniform(x, -how.brightness, how.brightness) * 255

@@ -1,6 +1,6 @@
 """Networks of the library timm as trunks: by our names or any of theirs, for small pictures too.
 
-Knows no labels and no training. timm's own configuration says each network's input size and normalisation.
+timm's own configuration says each network's input size and normalisation.
 """
 
 from __future__ import annotations

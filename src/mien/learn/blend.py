@@ -2,7 +2,7 @@
 
 What a head says is a posterior under the class shares of its training data. Divided by these shares to a power it suits
 pictures with more even ones (Saerens et al. 2002 with the power 1). The geometric mean of several heads' answers is
-again a softmax of a linear function, so the result is one head and costs nothing. Knows no data sets.
+again a softmax of a linear function, so the result is one head and costs nothing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Calibration of a network's heads on the validation split: a temperature, or vector scaling that goes into the head.
-
-Knows no training loop and no files.
-"""
+"""Calibration of a network's heads on the validation split: a temperature, or vector scaling in the head's weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checkpoints that are whole or absent, and which epoch is the best. Knows no data."""
+"""Checkpoints that are whole or absent, and which epoch is the best."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The time that a training may take. Knows no loop and no schedule."""
+"""The time that a training may take."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Settings of a training run: defaults, and checks of what fits together; `mien.learn.settings` reads them from files.
 
-Knows no data and no networks; names of models and losses are checked where they are used.
+Names of models and losses are checked where they are used.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class Config:
         dropout: share of features dropped in front of the head.
         pretrained: start from weights that timm fetches.
         weights: start from a local file of weights instead.
-        keep_start: share of those weights in the ones that the run leaves, which are then the mean of both: a short run
-            on other pictures forgets less of the old so (Wortsman et al. 2022).
+        keep_start: share of those weights in the ones that the run leaves, which are then the mean of both, so that a
+            short run on other pictures keeps more of what was learnt before (Wortsman et al. 2022).
         classes: keep only these classes; empty keeps all.
         labels: what numbers as names mean, as `mien.data.named_labels` takes it; "" where names stand for themselves.
         subject: who is in each picture, as `mien.data.read` takes it; for a validation split without people in two.

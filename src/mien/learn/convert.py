@@ -1,4 +1,4 @@
-"""A finished run as one model file of the wanted precision, with what that costs. Knows no command line."""
+"""A finished run as one model file of the wanted precision, with what that costs."""
 
 from __future__ import annotations
 

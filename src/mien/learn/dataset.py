@@ -1,6 +1,6 @@
 """Crops and targets as tensors, and the order in which training sees them.
 
-Small data sets are held in memory as uint8; larger ones are read batch by batch. Knows no networks.
+Small data sets are held in memory as uint8; larger ones are read batch by batch.
 """
 
 from __future__ import annotations

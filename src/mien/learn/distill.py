@@ -2,7 +2,7 @@
 
 Hinton et al. 2015. Either the answers are computed once, as the mean over several random views of every picture, and
 kept; or the teachers are asked at every step about the very pictures that the student sees (Beyer et al. 2022), which
-costs their forward pass each time and teaches more, for mixed and changed pictures are new to them. Knows no loop.
+costs their forward pass each time and teaches more, for mixed and changed pictures are new to them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from mien.learn.models import Network
 from mien.learn.saved import ModelCard, load_network
 from mien.learn.targets import Head
 
-__all__ = ["VIEWS", "Teachers", "mixed", "opinions", "soften", "teachers_of"]
+__all__ = ["VIEWS", "Teachers", "mixed", "soft_targets", "soften", "teachers_of"]
 
 VIEWS = Augmentation(flip=0.5, shift=0.06, rotate=8, zoom=0.1, contrast=0.2, brightness=0.06)
 """How the views differ that a teacher is asked about."""
@@ -61,10 +61,10 @@ def _check(run: str | Path, card: ModelCard, heads: Sequence[Head], size: int, c
 
 
 @torch.no_grad()
-def opinions(
+def soft_targets(
     networks: Sequence[Network], crops: Tensor, *, views: int, seed: int = 0, bf16: bool = False
 ) -> dict[str, NDArray[np.float32]]:
-    """Mean probabilities (N, K) of every head, over networks and random views of every picture.
+    """Soft targets: mean probabilities (N, K) of every head, over networks and random views of every picture.
 
     Args:
         networks: teachers with the same heads.
@@ -110,11 +110,11 @@ def _mean_answer(networks: Sequence[Network], planes: Tensor, bf16: bool) -> dic
 
 
 def soften(heads: Sequence[Head], said: dict[str, NDArray[np.float32]], share: float) -> tuple[Head, ...]:
-    """Heads whose targets are mixed with what teachers said.
+    """Heads whose targets are mixed with the teachers' soft targets.
 
     Args:
         heads: targets (N, K) each.
-        said: probabilities (N, K) per head.
+        said: soft targets (N, K) per head, as `soft_targets` gives them.
         share: weight of the teachers in 0..1. A picture without a target of its own takes theirs alone.
 
     """

@@ -1,6 +1,6 @@
 """A trained network as one model file: crops in, calibrated probabilities out, metadata inside.
 
-Knows the format (`docs/model-format.md`) and torch; knows no data sets.
+`docs/model-format.md` describes the format.
 """
 
 from __future__ import annotations

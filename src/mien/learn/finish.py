@@ -1,6 +1,6 @@
 """What follows the loop: the best epoch's weights, calibration, model files, their judgement, and the report.
 
-Every figure that a run reports is measured on the model file that it leaves. Knows no training loop.
+Every figure that a run reports is measured on the model file that it leaves.
 """
 
 from __future__ import annotations

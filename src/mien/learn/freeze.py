@@ -1,4 +1,4 @@
-"""Which layers of a network learn. Knows no training loop."""
+"""Which layers of a network learn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a network of a run looks: Grad-CAM. Knows run folders; draws nothing."""
+"""Which parts of a crop a run's network responds to: Grad-CAM, as numbers; `mien.evaluate.panel` draws them."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 A residual block whose last batch norm has scale 0 is the identity, so blocks can be put into a trained network
 (Net2DeeperNet; Chen et al. 2016) and training goes on from there. Model files hold no batch norms, these are folded
-into the convolutions; measured statistics bring them back. Knows no data sets and no training loop.
+into the convolutions; measured statistics bring them back.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What training must not see, and data that cannot be trained on: leaks, empty classes, missing splits.
 
-Works on digests and labels; knows no networks.
+Works on digests and labels alone.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The loop of a run: Lightning's trainer for the settings, what ends it early, and what it leaves in the module.
 
-Knows no data sets and nothing of what follows the loop.
+What follows the loop is in `mien.learn.finish`.
 """
 
 from __future__ import annotations

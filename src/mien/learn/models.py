@@ -1,7 +1,6 @@
 """Models by name: normalisation, trunk and heads in one network that takes crops as they come.
 
 Because normalisation sits inside `forward`, training, evaluation and export cannot disagree about it.
-Knows no data sets and no training loop.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What one step of training does: augment, forward, loss, optimiser; and what validation gathers.
 
-Lightning runs the loop. Knows no files; `mien.learn.train` puts a run together.
+Lightning runs the loop; `mien.learn.train` puts a run together.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from mien.learn.targets import Head
 __all__ = ["Expression", "Probe", "soft_cross_entropy"]
 
 _DIVERGED = 50.0
-"""A mean training loss above so many times that of a network that knows nothing (log K) does not come back."""
+"""A mean training loss above so many times that of guessing (log K) does not recover."""
 
 
 def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:

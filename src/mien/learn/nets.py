@@ -1,7 +1,7 @@
 """The project's own networks: plain 3x3 convolutions with ReLU, small enough for one processor core, and two classics.
 
-Knows no labels and no training. Every trunk here takes normalised pictures (N, C, S, S) float32 and gives
-features (N, D) float32; `mien.learn.models` puts normalisation in front and heads behind.
+Every trunk here takes normalised pictures (N, C, S, S) float32 and gives features (N, D) float32;
+`mien.learn.models` puts normalisation in front and heads behind.
 """
 
 from __future__ import annotations

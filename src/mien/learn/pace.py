@@ -1,4 +1,4 @@
-"""Where a run is in its schedule: by its steps, or by the time that it was given. Knows no loop and no networks."""
+"""Where a run is in its schedule: by its steps, or by the time that it was given."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A schedule for the minutes that there are: what a step takes is measured, then the epochs are counted out.
 
-Knows no loop; `mien.learn.loop` ends a run when its time is up.
+`mien.learn.loop` ends a run when its time is up.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""What a person is told about a training run: a line per epoch, how far it is inside one; and metrics.csv.
-
-Knows no data and no networks.
-"""
+"""What a person is told about a training run: a line per epoch, how far it is inside one; and metrics.csv."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A model file with 8-bit weights and activations: static, per channel, ranges from training crops.
 
 Convolutions, dense layers and the additions between them compute in int8 (QDQ form, which ONNX Runtime fuses);
-normalisation and softmax stay in float. Knows no training.
+normalisation and softmax stay in float.
 """
 
 from __future__ import annotations

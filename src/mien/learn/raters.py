@@ -1,7 +1,7 @@
 """What raters' votes say about a picture's hard label, where a data set has both.
 
 FER-2013's labels and FER+'s votes agree on two pictures of three only, so a label alone is a noisy target. How likely
-every label is in view of the votes, learnt over the whole training split, is a softer one. Knows no networks.
+every label is in view of the votes, learnt over the whole training split, is a softer one.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@
     evaluation/validation.json
     curves.png, confusion.png, report.html
 
-Knows no network and no training loop; detectors and expression models share it.
+Detectors and expression models share it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The network of a finished run, read back from model.json and model.safetensors. Knows no training loop."""
+"""The network of a finished run, read back from model.json and model.safetensors."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What every step of a training shares, whatever it trains: parameter groups, the moving average, a loss that is lost.
-
-Knows no data and no networks by name.
-"""
+"""What every training shares, whatever it trains: parameter groups, the moving average, a check for divergence."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Ctrl-C and `kill` as a wish that a training loop looks at: it comes to its end in order; the second one ends at once.
-
-Knows no loop.
-"""
+"""Ctrl-C and `kill` as a flag that a training loop checks, so that it ends in order; the second one ends at once."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Heads of a network and the targets that they learn: hard labels, and raters' votes as distributions.
-
-Knows no pictures and no networks.
-"""
+"""Heads of a network and the targets that they learn: hard labels, and raters' votes as distributions."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """One training run, from a data set to a run folder.
 
 Puts the pieces together: splits without leaks, network, loop, and what follows it: the best epoch's weights,
-calibration, model file, judgement of that file, report. Knows no command line.
+calibration, model file, judgement of that file, report.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from mien.learn.checkpoints import load_state
 from mien.learn.clock import Clock
 from mien.learn.config import Config
 from mien.learn.dataset import CropTable
-from mien.learn.distill import opinions, soften, teachers_of
+from mien.learn.distill import soft_targets, soften, teachers_of
 from mien.learn.finish import finish
 from mien.learn.leaks import Splits, prepared, split_for_training
 from mien.learn.loop import fit, trainer_for
@@ -270,7 +270,7 @@ def _taught(table: CropTable, networks: list[Network], config: Config, say: Say)
     """The training table with its targets softened by the teachers."""
     say(f"Asking {len(networks)} teachers about {len(table)} pictures, {config.teacher_views} views each.")
     bf16 = config.precision == "bf16"
-    said = opinions(networks, table.all_crops(), views=config.teacher_views, seed=config.seed, bf16=bf16)
+    said = soft_targets(networks, table.all_crops(), views=config.teacher_views, seed=config.seed, bf16=bf16)
     return table.with_heads(soften(table.heads, said, config.teacher_share))
 
 

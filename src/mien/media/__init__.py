@@ -1,1 +1,1 @@
-"""Frames and pictures in and out; knows no model."""
+"""Video in and out: sources of frames, time lines, annotated video, reports."""

@@ -1,7 +1,7 @@
 """Covering faces in pictures that are kept: the video and the thumbnails, also between detections.
 
 A face that the detector finds in one frame was there a moment before and is there a moment after, so frames are held
-back for half a second and covered with the faces of their neighbours as well. Knows no detectors: boxes are given.
+back for half a second and covered with the faces of their neighbours as well. Boxes are given by the caller.
 A face that is never found stays uncovered; no detector finds all of them.
 """
 

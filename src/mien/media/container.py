@@ -1,7 +1,7 @@
 """What a video file's container says and OpenCV keeps to itself: when the pictures begin, how they are turned.
 
 OpenCV counts time from the first picture, rounds a display matrix to a rotation, and estimates lengths from the sound.
-Knows the outer structure of MP4 (and MOV), Matroska (and WebM), MPEG-TS and MPEG-PS files, and nothing of pictures.
+Reads the outer structure of MP4 (and MOV), Matroska (and WebM), MPEG-TS and MPEG-PS files; decodes no picture.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Readings as a table of pandas, with the columns of the CSV files. Knows no model."""
+"""Readings as a table of pandas, with the columns of the CSV files."""
 
 from __future__ import annotations
 

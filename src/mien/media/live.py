@@ -1,7 +1,7 @@
 """Threads around a source of frames: the newest frame of a camera, and reading a file ahead.
 
 A camera does not wait: whoever is slower than it must leave frames out, or the picture lags behind the world more
-and more. A file does wait, and no frame of it may be lost. Knows no faces.
+and more. A file does wait, and no frame of it may be lost.
 """
 
 from __future__ import annotations

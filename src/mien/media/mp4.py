@@ -2,7 +2,7 @@
 
 OpenCV's writer gives each frame the same duration. In an MP4 file the durations stand in a small table apart from
 the pictures (ISO/IEC 14496-12, 8.6.1.2 `stts`), so they can be put right afterwards without encoding anything again.
-Knows only files with one track whose index follows the pictures, which is what OpenCV's FFmpeg writes.
+Handles only files with one track whose index follows the pictures, which is what OpenCV's FFmpeg writes.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What this room needs from OpenCV's video part: silence on standard error, and whether it can open windows.
 
-Knows no sources and no sinks. A failure is told once, by the error that is raised, not by FFmpeg's own lines.
+A failure is told once, by the error that is raised, not by FFmpeg's own lines.
 """
 
 from __future__ import annotations

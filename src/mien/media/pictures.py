@@ -1,6 +1,6 @@
 """Picture files as a video: the frames of a folder in natural order, one photograph, or an animation.
 
-A folder and a photograph know nothing of times but a constant rate; an animation states its own.
+Frames of a folder or a photograph have a constant rate; an animation states its own times.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 `mien.media.source` chooses a reader, and turns what it gives into frames; `mien.media.video_reader` reads videos and
 streams, `mien.media.pictures` picture files.
-A reader knows no start, end or step.
+Start, end and step are left to `mien.media.source`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A live source that comes back after a break: opened again and again for a while; its times go on with the clock.
 
-Knows no cameras and no streams: how to open the source is given.
+The caller gives the function that opens the source.
 """
 
 from __future__ import annotations

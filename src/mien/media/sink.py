@@ -1,6 +1,6 @@
 """Where frames and readings go: the sinks' protocol, and a thread that feeds several of them.
 
-Knows no formats: the time line, the annotated video and the report are sinks of their own.
+The time line, the annotated video and the report are sinks of their own.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Any source of pictures -> frames with their true time: video file, folder, photograph, stream, camera.
 
-Knows no faces and no models. A source is read once, from front to back, and every frame comes out exactly once.
+A source is read once, from front to back, and every frame comes out exactly once.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A video's readings in little memory: who was seen when, for how long with which expression, and how that changed.
 
 Time counts from frame to frame: what a frame shows holds until the next one. Curves are kept in steps that grow with
-the video, so an hour takes no more memory than a minute. Knows no models and no pages.
+the video, so an hour takes no more memory than a minute.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Tables as files: CSV, JSON lines or Parquet, by the suffix; written row by row, and read as columns.
 
-A name that exists holds a whole file. Knows no readings: it is given columns and rows.
+A name that exists holds a whole file. It takes any columns and rows.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A video file or a stream, decoded by OpenCV's FFmpeg: displayed pixels, and times on the container's clock.
 
-Knows no start, end or step (`mien.media.source`), and no cameras (`mien.media.readers`).
+Start, end and step are handled by `mien.media.source`, cameras by `mien.media.readers`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The suffix chooses the encoder. MP4 and MOV files get the exact time of every frame (`mien.media.mp4`); the other
 containers keep OpenCV's constant rate, and there a frame is repeated or left out so that the picture stays in time.
-Knows no models: how a reading is drawn is given.
+The caller gives the function that draws a reading.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Whether the encoder wrote a video file to its end: OpenCV does not tell of a full disk.
 
 Every container states how long it is, and FFmpeg puts that in when it finishes the file. A file that is shorter than
-it says, or that never came to say it, is not whole. Knows the outer structure of the files and nothing of pictures.
+it says, or that never came to say it, is not whole. Reads the outer structure only.
 """
 
 from __future__ import annotations

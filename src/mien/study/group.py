@@ -1,4 +1,4 @@
-"""From rows to a group: participants' values, their mean and spread, and curves over time. Knows no drawing.
+"""From rows to a group: participants' values, their mean and spread, and curves over time.
 
 A participant counts once, however many files or windows there are: the rows of one participant are averaged first.
 """

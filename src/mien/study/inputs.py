@@ -1,7 +1,7 @@
 """Tables that a person made by hand or in a spreadsheet: participants, epochs, ids, annotations.
 
-Comma, semicolon and tabulator separate cells, a decimal comma is understood beside the last two, and errors name the
-line. Knows no study.
+Comma, semicolon and tab separate cells, a decimal comma is understood beside the last two, and errors name the
+line.
 """
 
 from __future__ import annotations

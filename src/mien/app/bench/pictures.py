@@ -1,6 +1,6 @@
-"""Photographs for measuring: any size, any number of faces, made of two photographs that come with packages.
+"""Synthetic photographs for measuring: any size, any number of faces, from two photographs that come with packages.
 
-Knows no model; which faces are cut out is told by the detector that is given.
+The detector that is given decides which faces are cut out.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The result of a benchmark: a table for people, one line of JSON, storing it, and ratios to a stored one.
-
-Knows no benchmark.
-"""
+"""The result of a benchmark: a table for people, one line of JSON, storing it, and ratios to a stored one."""
 
 from __future__ import annotations
 

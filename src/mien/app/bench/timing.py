@@ -1,4 +1,4 @@
-"""How long a call takes: warm-up, repeats, median and 95th percentile. Knows nothing of what is called."""
+"""How long a call takes: warm-up, repeats, median and 95th percentile."""
 
 from __future__ import annotations
 

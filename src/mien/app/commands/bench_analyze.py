@@ -33,7 +33,9 @@ _COLUMNS: Sequence[Column] = (
 
 @click.command()
 @click.argument("photos", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="[PHOTO]...")
-@click.option("--size", "sizes", multiple=True, default=("640x480",), show_default=True, help="Made pictures' sizes.")
+@click.option(
+    "--size", "sizes", multiple=True, default=("640x480",), show_default=True, help="Size of a synthetic picture."
+)
 @click.option("--faces", type=click.IntRange(0, 1000), multiple=True, default=(1,), show_default=True)
 @click.option("--repeats", type=click.IntRange(1), default=100, show_default=True, help="Timed calls of each row.")
 @click.option("--warm-up", type=click.IntRange(0), default=3, show_default=True, help="Calls before them.")
@@ -51,7 +53,7 @@ def command(
 ) -> None:
     """Milliseconds from the bytes of a picture file to the readings, stage by stage, with OpenCV on one thread.
 
-    Measures the PHOTOs that are given, else made pictures of the sizes and numbers of faces that are asked for. Median
+    Measures the PHOTOs that are given, else synthetic pictures of the given sizes and numbers of faces. Median
     and 95th percentile are the clock's, the stages are the processor's: on a busy machine the clock runs on.
     """
     import cv2

@@ -1,4 +1,4 @@
-"""`mien bench video`: frames per second on made clips, and what skipping detections costs.
+"""`mien bench video`: frames per second on synthetic clips, and what skipping detections costs.
 
 The clips are 640x480 at 30 frames per second: one moving face, four, and one with a second person who walks through.
 The pictures of the faces come from scikit-image and, if it is installed, matplotlib. Everything runs on one thread,

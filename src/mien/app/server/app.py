@@ -1,4 +1,4 @@
-"""The web service as an ASGI application: composes the routes, the door before them, and one shape for errors."""
+"""The web service as an ASGI application: its routers, access control before them, and one shape for errors."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Connections: how many there may be, of one address and in all, and which one gives way to a newer one.
 
-Knows sockets; nothing of HTTP and no clock.
+HTTP and time limits are handled by `mien.app.server.http`.
 """
 
 from __future__ import annotations

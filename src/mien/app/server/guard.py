@@ -1,7 +1,7 @@
-"""The door: who comes in, how much they may send and how fast, and what every answer carries.
+"""Access control: which requests are let in, how much they may send and how fast, and the headers of every answer.
 
 A plain ASGI middleware around the whole service, so that nothing is read or decoded for a request that is refused.
-Knows no routes beyond which paths need a token.
+Of the routes it only lists which paths need a token.
 """
 
 from __future__ import annotations

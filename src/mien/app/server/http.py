@@ -1,7 +1,7 @@
-"""uvicorn, as this service runs it: nothing of names or readings in its logs, and a clock on every request's head.
+"""uvicorn, as this service runs it: no names or readings in its logs, and a time limit for every request's head.
 
 uvicorn itself has no time limit for a request's head, and none at all for a connection that sends nothing, so anybody
-could hold every descriptor of the process (Slowloris, 2009). Knows no routes.
+could hold every descriptor of the process (Slowloris, 2009).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What comes in through the door, measured: bytes of a body while they arrive, requests of a client per minute."""
+"""Limits on what comes in: bytes of a body while they arrive, requests of a client per minute."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Videos that are read in the background: one after the other, with progress, kept for a while, deleted on request.
 
-Knows the analyzer and the time line; knows no web framework beyond the errors that clients are told.
+Of the web framework it uses the errors that clients are told, nothing else.
 """
 
 from __future__ import annotations

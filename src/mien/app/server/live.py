@@ -2,7 +2,7 @@
 
 A message from the client is 4 bytes (frame number, unsigned), 8 bytes (capture time in seconds, float), both little
 endian, then the picture. An answer is JSON; it counts for its frame and all earlier ones, which were left out.
-`docs/serving.md` specifies it. Knows no page.
+`docs/serving.md` specifies it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Counters in the text format of Prometheus (exposition format 0.0.4). Knows nothing of what is counted."""
+"""Counters in the text format of Prometheus (exposition format 0.0.4)."""
 
 from __future__ import annotations
 

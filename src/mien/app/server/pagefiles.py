@@ -1,6 +1,6 @@
 """Everything that the page is made of: its own files, the models and the runtime, and the facts that it starts from.
 
-The service serves these, and `mien space --kind static` writes them into a folder. Knows no web framework.
+The service serves these, and `mien space --kind static` writes them into a folder.
 """
 
 from __future__ import annotations

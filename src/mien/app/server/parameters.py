@@ -1,4 +1,4 @@
-"""Query parameters that an address does not take are refused: one that is misspelt would change nothing in silence."""
+"""Query parameters that an address does not take are refused, so that a misspelled one is not ignored silently."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Workers that read pictures: each a thread with models of its own, and a bounded number of pictures that wait.
 
-Knows no web framework beyond the error that says "busy".
+Of the web framework it uses the error that says "busy", nothing else.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Errors of the service in one shape: `{"error": {"status", "code", "message"}}`. Knows no routes."""
+"""Errors of the service in one shape: `{"error": {"status", "code", "message"}}`."""
 
 from __future__ import annotations
 

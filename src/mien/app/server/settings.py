@@ -1,4 +1,4 @@
-"""What `mien serve` can be told: limits, who may come in, which models. Plain values; knows no web framework."""
+"""What `mien serve` can be told: limits, who may come in, which models. Plain values."""
 
 from __future__ import annotations
 

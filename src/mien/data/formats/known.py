@@ -1,8 +1,8 @@
-"""Public data sets that their columns give away, and what their columns mean here.
+"""Public data sets that are recognised by their columns, and what these mean here.
 
 ExpW (Zhang et al. 2016) as crops: `label` in FER-2013's order, `group` names the photograph, so that several faces of
 one photograph are drawn together when figures are resampled, and `side` is the size of the face in its photograph, by
-which figures are grouped. Knows no files.
+which figures are grouped.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""What numbers as class names mean: a known order by its name, names in order, or numbers with names.
-
-Knows no files.
-"""
+"""What numbers as class names mean: a known order by its name, names in order, or numbers with names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CSV files as rows with tidy column names. Knows no columns."""
+"""CSV files as rows with tidy column names."""
 
 from __future__ import annotations
 

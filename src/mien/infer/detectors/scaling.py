@@ -1,6 +1,6 @@
 """What all detectors share: looking at a picture of bounded size, and mapping boxes back.
 
-Knows no detector.
+Used by every detector that takes pictures of any size.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The detectors by name: one row each, which drives everything that names a detector.
 
-A new detector is a file in this folder, with a class that is a `mien.core.types.Detector`, and a row here. Loads no
-detector.
+A new detector is a file in this folder, with a class that is a `mien.core.types.Detector`, and a row here. A detector
+is loaded only when it is opened.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Looking at a large picture piece by piece, so that the memory of a detector does not grow with the picture.
 
-Knows no detector: it takes a function that finds faces.
+Works for any detector: it takes a function that finds faces.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The loop: batches from every set, a loss per head, a learning rate that follows the clock, checkpoints.
 
-Knows no files of data; `mien.learn.multi.run` puts a run together.
+`mien.learn.multi.run` puts a run together.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The pictures of one data set in memory, with the targets of its heads, and which of them a step sees.
-
-Knows no networks and no schedule.
-"""
+"""The pictures of one data set in memory, with the targets of its heads, and which of them a step sees."""
 
 from __future__ import annotations
 

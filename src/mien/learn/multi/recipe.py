@@ -1,4 +1,4 @@
-"""Settings of a run on several data sets, read from TOML. Knows no pictures and no networks."""
+"""Settings of a run on several data sets, read from TOML."""
 
 from __future__ import annotations
 

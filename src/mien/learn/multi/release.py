@@ -4,7 +4,7 @@ Everything is chosen on validation splits. The rule of the blend: of two heads w
 and the second's, each divided by its class shares to a power, the geometric mean with the lowest log-loss over both
 validation splits, counted as if their classes had the shares to the power .3, that is, nearly alike. A person's
 photographs have no known shares; nearly even ones cost the least where they turn out otherwise. Where more weight of
-the first head costs next to nothing it is taken: the second set's labels are one annotation each. Knows no loop.
+the first head costs next to nothing it is taken: the second set's labels are one annotation each.
 """
 
 from __future__ import annotations

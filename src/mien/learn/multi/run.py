@@ -1,7 +1,6 @@
 """One run on several data sets, from a recipe to a trained network in a folder.
 
-Puts the pieces together: pictures without leaks, softened targets, the start, what it will cost, the loop. Knows no
-command line.
+Puts the pieces together: pictures without leaks, softened targets, the start, what it will cost, the loop.
 """
 
 from __future__ import annotations

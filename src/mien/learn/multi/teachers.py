@@ -2,8 +2,7 @@
 
 Labels of one rater each are wrong in a fifth or more of the pictures. A regression of the label on the teachers'
 answers, always fitted on other groups of pictures, says how likely every label is; mixed with the label itself it
-makes odd labels count less (after labels_given_votes; cross-validation as in Northcutt et al. 2021). Knows no networks
-in training.
+makes odd labels count less (after labels_given_votes; cross-validation as in Northcutt et al. 2021).
 """
 
 from __future__ import annotations

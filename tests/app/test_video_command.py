@@ -144,7 +144,7 @@ def test_folder_of_frames(video, clip, tmp_path):
         (["{clip}", "--detector-every", "0"], 2, "--detector-every expects"),
         (["{clip}", "--fps", "5"], 2, "leave --fps out"),
         (["{clip}", "--max-megapixels", "nan"], 2, "--max-megapixels expects"),
-        (["{clip}", "--start", "5"], 1, "no frame lies between"),
+        (["{clip}", "--start", "5"], 1, "has no frame between"),
         (["{clip}", "--start", "soon"], 2, "is not a time"),
         (["{clip}", "--start", "2", "--end", "1"], 2, "later than the start"),
     ],

@@ -146,7 +146,7 @@ def test_codes(tmp_path: Path, tiny_model: Path) -> None:
     found = {row["member"] or Path(row["source"]).name: row["code"] for row in inputs(tmp_path / "out")}
     assert found == {
         "a.png": "empty", "b.png": "unsupported", "c.png": "damaged", "d.png": "too_large", "e.png": None,
-        "f.ts": "unusable", "clip.mp4": "unsupported",
+        "f.ts": "damaged", "clip.mp4": "unsupported",
     }  # fmt: skip
 
 

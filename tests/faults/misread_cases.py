@@ -150,7 +150,7 @@ MISREAD: tuple[Misread, ...] = (
             r"a\.tar, \*\.json, passed_over, passed_over, 1",
             "tests/batch/test_batch_sources.py::test_what_is_passed_over"),
     Misread("a .vob that is no video, in a batch", "no row", _files(a__jpg=_jpeg(), b__vob=b"x" * 99), ("-c", _BATCH),
-            r"b\.vob, None, error, unusable, 1", "tests/batch/test_batch_sources.py::test_codes"),
+            r"b\.vob, None, error, damaged, 1", "tests/batch/test_batch_sources.py::test_codes"),
     Misread("an animated GIF in a batch", "read as one picture, not a word", _files(a__gif=_moving()), ("-c", _BATCH),
             r"holds 2 pictures, of which the first was read",
             "tests/batch/test_batch_sources.py::test_an_animation_has_a_note"),

@@ -141,7 +141,7 @@ def test_mp4_without_its_index(tmp_path):
     # An MP4 file whose end is missing cannot be read at all, and one sentence says so.
     clip = write_clip(tmp_path / "a.mp4", numbered(10))
     clip.write_bytes(clip.read_bytes()[:-200])
-    with pytest.raises(VideoError, match=r"a\.mp4: no video could be opened in it; the file is damaged or incomplete"):
+    with pytest.raises(VideoError, match=r"a\.mp4 could not be opened as a video; it is damaged or incomplete"):
         open_source(clip)
 
 
@@ -177,9 +177,9 @@ def test_no_frames(tmp_path):
     (tmp_path / "b.mp4").touch()
     (tmp_path / "folder").mkdir()
 
-    with pytest.raises(VideoError, match="no picture that can be decoded|no video could be opened"):
+    with pytest.raises(VideoError, match="no picture that can be decoded|could not be opened"):
         open_source(tmp_path / "a.avi")
-    with pytest.raises(VideoError, match="the file is empty"):
+    with pytest.raises(VideoError, match=r"b\.mp4 is empty"):
         open_source(tmp_path / "b.mp4")
     with pytest.raises(VideoError, match="holds no pictures"):
         open_source(tmp_path / "folder")
@@ -201,7 +201,7 @@ def test_what_is_not_there(tmp_path):
 def test_nothing_between_the_times(tmp_path):
     # Times beyond the end are told with the length of the source.
     clip = write_clip(tmp_path / "a.mp4", numbered(10))
-    with pytest.raises(VideoError, match=r"no frame lies between 5 s and 9 s; the source is 0\.4 s long"):
+    with pytest.raises(VideoError, match=r"a\.mp4 has no frame between 5 s and 9 s; the source is 0\.4 s long"):
         open_source(clip, start_s=5, end_s=9)
 
 
@@ -347,7 +347,7 @@ def test_address(server):
 def test_source_that_stalls(server):
     # A source that stops sending is given up after the time limit, with one sentence.
     started = time.monotonic()
-    with pytest.raises(VideoError, match=r"sent nothing for 1 seconds|nothing came within 1 seconds"):
+    with pytest.raises(VideoError, match=r"sent nothing for 1 seconds|sent nothing within 1 seconds"):
         read(f"{server}/slow.avi", timeout_s=1.0)
     assert time.monotonic() - started < 8
 

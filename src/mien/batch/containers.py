@@ -10,8 +10,11 @@ import csv
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import IO, Any, cast
+from zipfile import ZipInfo
 
+from mien.batch.kept import Sides, Wanted, check_arrow
 from mien.batch.listing import Item
 from mien.batch.places import open_binary
 from mien.pictures import archives, tables
@@ -19,22 +22,46 @@ from mien.pictures.archives import READ_ERRORS
 from mien.pictures.formats import is_picture, is_video
 from mien.pictures.listing import Passed, hidden
 
-__all__ = ["csv_rows", "has_pixels", "open_csv", "open_parquet", "open_tar", "parquet_rows", "tar_items", "zip_items"]
+__all__ = [
+    "csv_columns",
+    "csv_rows",
+    "has_pixels",
+    "open_csv",
+    "open_parquet",
+    "open_tar",
+    "parquet_rows",
+    "tar_items",
+    "zip_items",
+]
 
 _HEAD_BYTES = 2**16
 
 
-def zip_items(base: str, passed: Passed) -> Iterator[Item]:
-    """Pictures of a zip archive, in its own order; `at` is a `Stored`. Other members are counted in `passed`."""
+def zip_items(base: str, passed: Passed, wanted: Wanted) -> Iterator[Item]:
+    """Pictures of a zip archive, in its own order; `at` is a `Stored`. Other members are counted in `passed`.
+
+    Of JSON members beside pictures the columns that are `wanted` go into the items.
+    """
+    sides = Sides(wanted)
+    yield from sides.joined(_zip_items(base, passed, sides), passed)
+
+
+def _zip_items(base: str, passed: Passed, sides: Sides) -> Iterator[Item]:
     try:
         with open_binary(base) as file:
-            entries = archives.zip_entries(file)
+            entries = [entry for entry in archives.zip_entries(file) if not _taken(sides, file, entry)]
     except READ_ERRORS as error:
         yield Item("", problem=f"not a whole zip archive ({_reason(error)}); download or pack it again", code="damaged")
         return
     for entry in entries:
         if not entry.is_dir() and _wanted(entry.filename, passed):
             yield _item(entry.filename, archives.stored(entry), archives.member_problem(entry))
+
+
+def _taken(sides: Sides, file: IO[bytes], entry: ZipInfo) -> bool:
+    at = archives.stored(entry)
+    problem = archives.member_problem(entry)
+    return sides.take(entry.filename, problem, lambda: archives.read_stored(file, at), max(at.size, at.packed))
 
 
 @contextmanager
@@ -49,11 +76,17 @@ def open_tar(base: str) -> Iterator[IO[bytes]]:
         yield stream
 
 
-def tar_items(base: str, passed: Passed) -> Iterator[Item]:
+def tar_items(base: str, passed: Passed, wanted: Wanted) -> Iterator[Item]:
     """Pictures of a tar archive, packed or not, in its own order; `at` is (offset, size) in the unpacked stream.
 
-    Other members are counted in `passed`.
+    Other members are counted in `passed`. Of JSON members beside pictures the columns that are `wanted` go into the
+    items.
     """
+    sides = Sides(wanted)
+    yield from sides.joined(_tar_items(base, passed, sides), passed)
+
+
+def _tar_items(base: str, passed: Passed, sides: Sides) -> Iterator[Item]:
     found = 0
     try:
         with open_binary(base) as file:
@@ -61,8 +94,13 @@ def tar_items(base: str, passed: Passed) -> Iterator[Item]:
         with open_tar(base) as stream:
             for member in archives.tar_members(stream, packed):
                 found += 1
-                if not member.isdir() and _wanted(member.name, passed):
-                    yield _item(member.name, (member.offset_data, member.size), archives.tar_problem(member))
+                if member.isdir():
+                    continue
+                at, problem = (member.offset_data, member.size), archives.tar_problem(member)
+                if sides.take(member.name, problem, partial(archives.read_slice, stream, *at), member.size):
+                    continue
+                if _wanted(member.name, passed):
+                    yield _item(member.name, at, problem)
     except READ_ERRORS as error:
         text = f"damaged or cut off after {found} members ({_reason(error)}); what comes before is read"
         yield Item("", problem=text, code="damaged")
@@ -98,8 +136,13 @@ def open_parquet(base: str) -> Iterator[Any]:
         yield table
 
 
-def parquet_rows(base: str, column: str) -> tuple[int, str]:
-    """Number of rows with a picture each, and what is wrong with the file, or ""."""
+def parquet_rows(base: str, shown: str, column: str, wanted: Wanted) -> tuple[int, str]:
+    """Number of rows with a picture each, and what is wrong with the file, or "".
+
+    Raises:
+        OptionError: a column that is to be kept holds bytes.
+
+    """
     try:
         with open_parquet(base) as table:
             schema, rows = table.schema_arrow, int(table.metadata.num_rows)
@@ -108,18 +151,19 @@ def parquet_rows(base: str, column: str) -> tuple[int, str]:
     if column not in schema.names:
         there = ", ".join(schema.names)
         return 0, f"expected a column {column!r}, got {there}; name the column with --column"
-    problem = tables.column_problem(schema.field(column).type)
-    return (0, f"the column {column!r} {problem}; name another with --column") if problem else (rows, "")
+    if problem := tables.column_problem(schema.field(column).type):
+        return 0, f"the column {column!r} {problem}; name another with --column"
+    check_arrow(schema, wanted.names, shown)
+    wanted.note(name for name in schema.names if name != column)
+    return rows, ""
 
 
 def has_pixels(base: str) -> bool:
     """Whether a CSV file has a column of pixels, as Kaggle's `fer2013.csv` has."""
     try:
-        with open_binary(base) as file:
-            line = file.read(_HEAD_BYTES).decode("utf-8-sig", errors="replace").splitlines()[:1]
+        return tables.PIXELS in map(str.lower, csv_columns(base))
     except OSError:
         return False
-    return bool(line) and tables.PIXELS in tables.columns_of(line[0])
 
 
 def open_csv(base: str) -> tuple[IO[str], Iterator[list[str]]]:
@@ -135,10 +179,23 @@ def open_csv(base: str) -> tuple[IO[str], Iterator[list[str]]]:
     return text, csv.reader(text)
 
 
-def csv_rows(base: str) -> tuple[int, str]:
+def csv_columns(base: str) -> list[str]:
+    """Column names of a CSV file without spaces around them: `icml_face_data.csv` of Kaggle has " Usage".
+
+    Raises:
+        OSError: it cannot be read.
+
+    """
+    with open_binary(base) as file:
+        head = file.read(_HEAD_BYTES).decode("utf-8-sig", errors="replace").splitlines()
+    return [name.strip() for name in next(csv.reader(head[:1]), [])]
+
+
+def csv_rows(base: str, wanted: Wanted) -> tuple[int, str]:
     """Number of rows below the header, and what is wrong with the file, or ""."""
     count = 0
     try:
+        wanted.note(name for name in csv_columns(base) if name.lower() != tables.PIXELS)
         text, rows = open_csv(base)
         with text:
             for count, _ in enumerate((row for row in rows if row), start=1):  # noqa: B007

@@ -79,8 +79,8 @@ class Worker:
         info = classifier.info
         facts = {"job": job, "model": info.name, "model_sha256": classifier.sha256}
         facts |= {"detector": self._analyzer.detector.name}
-        self._faces_schema = faces_schema(info.labels, facts)
-        self._inputs_schema = inputs_schema(facts)
+        self._faces_schema = faces_schema(info.labels, facts, settings.keep_columns)
+        self._inputs_schema = inputs_schema(facts, settings.keep_columns)
 
     def run(self, chunk: Chunk, watch: Watch | None = None, refused: Collection[int] = ()) -> Done:
         """Make the part of a chunk.
@@ -95,9 +95,9 @@ class Worker:
             ModelError: the classifier fails.
 
         """
-        analyzer = self._analyzer
-        faces = FaceRows(self._faces_schema, analyzer.labels, analyzer.uncertain_below)
-        inputs = InputRows(self._inputs_schema)
+        analyzer, kept = self._analyzer, len(self._settings.keep_columns)
+        faces = FaceRows(self._faces_schema, analyzer.labels, analyzer.uncertain_below, kept)
+        inputs = InputRows(self._inputs_schema, kept)
         counts = _Counts()
         with QUIET, writing_part(self._folder, chunk.part, self._faces_schema, self._inputs_schema) as part:
             if chunk.kind == "video":
@@ -124,8 +124,10 @@ class Worker:
     ) -> None:
         waiting = _Waiting()
         for index, given in enumerate(self._given(chunk, watch)):
-            place = Place(chunk.first + index, given.source, given.member, given.row)
+            place = Place(chunk.first + index, given.source, given.member, given.row, given.kept)
             row = _refusal("image") if index in refused else self._picture(place, given, waiting)
+            if given.note:
+                row = replace(row, note=" ".join(filter(None, (printable(given.note), row.note))))
             inputs.add(place, row)
             counts.inputs += 1
             counts.faces += row.faces
@@ -136,7 +138,7 @@ class Worker:
 
     def _given(self, chunk: Chunk, watch: Watch) -> Iterator[Given]:
         watch(0)
-        for index, given in enumerate(self._cursors.read(chunk, self._settings.column)):
+        for index, given in enumerate(self._cursors.read(chunk, self._settings.column, self._settings.keep_columns)):
             yield given
             watch(index + 1)
 
@@ -192,7 +194,7 @@ class Worker:
                         write(faces.take())
                 note = " ".join(source.notes) or None
         except VideoError as problem:
-            error, code = str(problem).replace(chunk.base, chunk.shown), code_of(problem)
+            error, code = problem.about(chunk.shown), code_of(problem)
         except (MienError, MemoryError, cv2.error) as problem:
             error, code = f"{chunk.shown}: reading stopped after {frames} frames ({_reason(problem)}).", "failed"
         return InputRow("video", *size, frames, found, error, note, code)

@@ -7,7 +7,7 @@ it cannot be entered in the middle (a packed tar, a CSV file). Holds one input a
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import IO, Any
@@ -15,7 +15,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.batch.containers import has_pixels, open_csv, open_parquet, open_tar
+from mien.batch.containers import csv_columns, open_csv, open_parquet, open_tar
+from mien.batch.kept import Kept, arrow_rows
 from mien.batch.listing import Item
 from mien.batch.places import join, open_binary
 from mien.batch.plan import Chunk
@@ -34,7 +35,10 @@ Content = bytes | NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Given:
-    """One input: what it is called, and its bytes (or pixels), or else why there are none, also in one word."""
+    """One input: what it is called, and its bytes (or pixels), or else why there are none, also in one word.
+
+    `kept` are the columns that pass through, `note` what is wrong with them.
+    """
 
     source: str
     member: str | None
@@ -42,6 +46,8 @@ class Given:
     content: Content | None
     problem: str = ""
     code: str = ""
+    kept: Kept = ()
+    note: str = ""
 
     @property
     def name(self) -> str:
@@ -58,16 +64,17 @@ class Cursors:
         self._opened: Any = None
         self._stack = ExitStack()
 
-    def read(self, chunk: Chunk, column: str) -> Iterator[Given]:
+    def read(self, chunk: Chunk, column: str, keep: Sequence[str] = ()) -> Iterator[Given]:
         """Every input of a chunk of pictures, in order; what cannot be read comes with a problem.
 
         Args:
             chunk: of any kind but "video".
             column: column of a Parquet table that holds the pictures.
+            keep: columns of tables that pass through.
 
         """
         if chunk.kind in {"parquet", "csv"}:
-            yield from self._rows(chunk, column)
+            yield from self._rows(chunk, column, keep)
             return
         for item in chunk.items:
             source = join(chunk.shown, item.name) if chunk.kind == "files" else chunk.shown
@@ -81,7 +88,8 @@ class Cursors:
                 else:
                     problem, code = _limited(content)
                     content = None if problem else content
-            yield Given(_text(source), None if member is None else _text(member), None, content, problem, code)
+            names = (_text(source), None if member is None else _text(member), None)
+            yield Given(*names, content, problem, code, item.kept, _text(item.note))
 
     def close(self) -> None:
         """Let go of what is open."""
@@ -109,13 +117,14 @@ class Cursors:
             self._key = key
         return self._opened
 
-    def _rows(self, chunk: Chunk, column: str) -> Iterator[Given]:
+    def _rows(self, chunk: Chunk, column: str, keep: Sequence[str]) -> Iterator[Given]:
         """Rows of a table; where it breaks off, the rest of the chunk has the same problem."""
         given, shown = 0, _text(chunk.shown)
         try:
-            table = self._open(chunk, _ParquetRows, column) if chunk.kind == "parquet" else self._open(chunk, _CsvRows)
-            for name, content, problem, code in table.rows(chunk.start, chunk.count):
-                yield Given(shown, name, chunk.start + given, content, problem, code)
+            opener, options = (_ParquetRows, (column, keep)) if chunk.kind == "parquet" else (_CsvRows, (keep,))
+            table = self._open(chunk, opener, *options)
+            for name, content, problem, code, kept in table.rows(chunk.start, chunk.count):
+                yield Given(shown, name, chunk.start + given, content, problem, code, kept)
                 given += 1
             problem = "the table has become shorter"
         except READ_ERRORS as error:
@@ -125,15 +134,16 @@ class Cursors:
             yield Given(shown, None, row, None, problem, "damaged")
 
 
-_Row = tuple[str | None, Content | None, str, str]
+_Row = tuple[str | None, Content | None, str, str, Kept]
 
 
 class _ParquetRows:
-    """A Parquet file that is read forward: (name, bytes, problem, code) of rows."""
+    """A Parquet file that is read forward: (name, bytes, problem, code, kept) of rows."""
 
-    def __init__(self, base: str, column: str) -> None:
+    def __init__(self, base: str, column: str, keep: Sequence[str]) -> None:
         self._stack = ExitStack()
         self._file, self._column = self._stack.enter_context(open_parquet(base)), column
+        self._keep = keep
         metadata = self._file.metadata
         sizes = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
         self._starts = list(itertools.accumulate(sizes, initial=0))
@@ -161,31 +171,35 @@ class _ParquetRows:
         widest = max((_row_bytes(metadata.row_group(i)) for i in range(group, metadata.num_row_groups)), default=1)
         size = max(1, min(_BATCH_ROWS, _BATCH_BYTES // max(widest, 1)))
         groups = range(group, metadata.num_row_groups)
-        for batch in self._file.iter_batches(size, row_groups=groups, columns=[self._column], use_threads=False):
-            yield from (_row(name, value) for name, value in tables.cells(batch.column(0)))
+        columns = [self._column, *(name for name in self._keep if name in self._file.schema_arrow.names)]
+        for batch in self._file.iter_batches(size, row_groups=groups, columns=columns, use_threads=False):
+            pictures = tables.cells(batch.column(batch.schema.names.index(self._column)))
+            for (name, value), kept in zip(pictures, arrow_rows(batch, self._keep), strict=True):
+                yield _row(name, value, kept)
 
 
 def _row_bytes(group: Any) -> int:
     return int(group.total_byte_size) // max(int(group.num_rows), 1)
 
 
-def _row(name: str | None, value: bytes | None) -> _Row:
+def _row(name: str | None, value: bytes | None, kept: Kept) -> _Row:
     if value is None:
-        return name, None, "holds no picture", "damaged"
+        return name, None, "holds no picture", "damaged", kept
     problem, code = _limited(value)
-    return name, None if problem else value, problem, code
+    return name, None if problem else value, problem, code, kept
 
 
 class _CsvRows:
     """A CSV file with pixels that is read forward."""
 
-    def __init__(self, base: str) -> None:
+    def __init__(self, base: str, keep: Sequence[str]) -> None:
         self._base = base
-        with open_binary(base) as file:
-            head = file.read(2**16).decode("utf-8-sig", errors="replace").splitlines()
-        if not has_pixels(base):
+        names = csv_columns(base)
+        lower = [name.lower() for name in names]
+        if tables.PIXELS not in lower:
             raise ValueError("has no column named pixels any more")
-        self._column = tables.columns_of(head[0]).index(tables.PIXELS)
+        self._column = lower.index(tables.PIXELS)
+        self._keep = [names.index(name) if name in names else None for name in keep]
         self._start()
 
     def __enter__(self) -> _CsvRows:
@@ -206,11 +220,16 @@ class _CsvRows:
         skipped = start - self._position
         for row in itertools.islice(self._rows, skipped, skipped + count):
             self._position = -1
-            yield _square(row, self._column)
+            yield *_square(row, self._column), tuple(_cell(row, column) for column in self._keep)
         self._position = start + count
 
 
-def _square(row: list[str], column: int) -> _Row:
+def _cell(row: list[str], column: int | None) -> str | None:
+    """The text of a cell, or None where there is none: CSV has no other sign for what is missing."""
+    return (row[column] or None) if column is not None and column < len(row) else None
+
+
+def _square(row: list[str], column: int) -> tuple[str | None, Content | None, str, str]:
     """Picture (S, S) of a row, or why there is none."""
     try:
         return None, tables.square_of(row[column] if column < len(row) else ""), "", ""

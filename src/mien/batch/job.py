@@ -18,6 +18,7 @@ from mien.batch.manifest import NAME, Manifest, check_same, read_manifest, write
 from mien.batch.parts import Done, done_parts, remove_leavings
 from mien.batch.places import LOCK, Folder, absolute, open_folder, stamp
 from mien.batch.plan import Chunk, from_line, passed_in, plan, to_line
+from mien.batch.rows import faces_schema, inputs_schema
 from mien.batch.settings import Settings
 from mien.core.errors import InputError, MienError, MissingExtraError, OptionError, OutputError, unknown_name
 from mien.core.text import is_whole
@@ -178,7 +179,7 @@ def _check_empty(folder: Folder) -> None:
 def _begin(folder: Folder, source: str, settings: Settings) -> Manifest:
     """Plan the job; nothing is written when there is nothing to read."""
     asked = _asked(source, settings)  # opens the models, so it fails before anything is written
-    chunks = plan(source, settings.chunk, settings.column)
+    chunks = plan(source, settings.chunk, settings.column, settings.keep_columns)
     first = next(chunks)  # raises when there is none
     digest, inputs, parts, passed = hashlib.sha256(), 0, 0, Passed()
     with folder.create(PLAN) as file:
@@ -210,6 +211,8 @@ def _asked(source: str, settings: Settings) -> Manifest:
     analyzer = settings.analyzer(settings.max_faces)
     classifier = model_file(analyzer.classifier)
     info = classifier.info
+    faces_schema(info.labels, {}, settings.keep_columns)  # these raise for a name that is taken
+    inputs_schema({}, settings.keep_columns)
     return Manifest(
         source=absolute(source),
         mien=mien.__version__,

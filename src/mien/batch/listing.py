@@ -25,13 +25,16 @@ _RESULTS = frozenset({"manifest.json", "plan.jsonl"})
 class Item:
     """One input of a chunk: its name, where it lies in its container, and perhaps why it cannot be read.
 
-    `code` is the problem's word for programs, see `mien.core.errors.CODES`.
+    `code` is the problem's word for programs, see `mien.core.errors.CODES`; `kept` are the values of the columns that
+    the job keeps, or (), and `note` says what is wrong with them.
     """
 
     name: str
     at: tuple[int, ...] = ()
     problem: str = ""
     code: str = ""
+    kept: tuple[str | None, ...] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

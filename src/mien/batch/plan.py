@@ -7,11 +7,12 @@ a kill does what it began with, and no process holds all names. Knows no models.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from mien.batch.containers import csv_rows, has_pixels, parquet_rows, tar_items, zip_items
+from mien.batch.kept import Wanted
 from mien.batch.listing import Entry, Item, kind_of, walk
 from mien.batch.places import absolute, is_address, join, local_path, stamp
 from mien.core.errors import InputError
@@ -55,14 +56,23 @@ class Chunk:
 def to_line(chunk: Chunk) -> str:
     """A chunk as one line of ASCII; `from_line` is its inverse, also for names that are no UTF-8."""
     body = {field.name: getattr(chunk, field.name) for field in fields(chunk)}  # `asdict` would copy every item
-    body["items"] = [[item.name, list(item.at), item.problem, item.code] for item in chunk.items]
+    body["items"] = [_to_list(item) for item in chunk.items]
     return json.dumps(body, separators=(",", ":")) + "\n"
+
+
+def _to_list(item: Item) -> list[Any]:
+    known = [item.name, list(item.at), item.problem, item.code]
+    return [*known, list(item.kept), item.note] if item.kept or item.note else known
+
+
+def _from_list(name: str, at: list[int], problem: str, code: str, kept: Sequence[Any] = (), note: str = "") -> Item:
+    return Item(name, tuple(at), problem, code, tuple(kept), note)
 
 
 def from_line(line: str) -> Chunk:
     """The chunk of a line."""
     body: dict[str, Any] = json.loads(line)
-    items = tuple(Item(name, tuple(at), problem, code) for name, at, problem, code in body.pop("items"))
+    items = tuple(_from_list(*values) for values in body.pop("items"))
     times = body.pop("stamp")
     return Chunk(**body, items=items, stamp=None if times is None else (times[0], times[1]))
 
@@ -72,26 +82,29 @@ def passed_in(chunk: Chunk) -> Iterator[tuple[str, int]]:
     return ((item.name, item.at[0]) for item in (chunk.items if chunk.kind == "passed" else ()))
 
 
-def plan(source: str, size: int, column: str) -> Iterator[Chunk]:
+def plan(source: str, size: int, column: str, keep: Sequence[str] = ()) -> Iterator[Chunk]:
     """Chunks of at most `size` inputs, in the order that the results have.
 
     Args:
         source: picture, video, archive, table or folder; a path or an address.
         size: inputs per chunk; a video is a chunk of its own.
         column: column of a Parquet table that holds the pictures.
+        keep: columns that pass through into the results.
 
     Raises:
         InputError: there is nothing at `source`, or nothing that could be read.
+        OptionError: no input has a column that is to be kept (known at the end), or it holds bytes.
 
     """
     part = first = 0
-    left = _PassedOver(source)
-    for chunk in _with_passed(_loose(_entries(source, left.loose), size, column, left), left, size):
+    left, wanted = _PassedOver(source), Wanted(keep)
+    for chunk in _with_passed(_loose(_entries(source, left.loose), size, column, left, wanted), left, size):
         yield replace(chunk, part=part, first=first)
         part, first = part + 1, first + chunk.count
     if part == 0:
         there = f" ({left.total})" if left.total else ""
         raise InputError(f"{source} holds no pictures, videos, archives or tables with pictures{there}.")
+    wanted.check()
 
 
 class _PassedOver:
@@ -156,7 +169,7 @@ def _entries(source: str, passed: Passed) -> Iterator[_Found]:
         raise InputError(f"There is nothing at {source}; name a picture, a folder, an archive, a table or a video.")
 
 
-def _loose(found: Iterable[_Found], size: int, column: str, left: _PassedOver) -> Iterator[Chunk]:
+def _loose(found: Iterable[_Found], size: int, column: str, left: _PassedOver, wanted: Wanted) -> Iterator[Chunk]:
     """Loose pictures gather in chunks; a container ends the chunk before it and makes its own."""
     waiting: list[_Found] = []
     for one in found:
@@ -167,7 +180,7 @@ def _loose(found: Iterable[_Found], size: int, column: str, left: _PassedOver) -
                 yield _files(waiting)
                 waiting = []
             continue
-        chunks = _container(one, size, column, left)
+        chunks = _container(one, size, column, left, wanted)
         for chunk in chunks:
             if waiting:
                 yield _files(waiting)
@@ -182,20 +195,20 @@ def _files(found: list[_Found]) -> Chunk:
     return Chunk(0, 0, "files", found[0].base, found[0].shown, items, count=len(items))
 
 
-def _container(one: _Found, size: int, column: str, left: _PassedOver) -> Iterator[Chunk]:
+def _container(one: _Found, size: int, column: str, left: _PassedOver, wanted: Wanted) -> Iterator[Chunk]:
     base, shown = join(one.base, one.entry.name), join(one.shown, one.entry.name)
     name, kind = one.entry.name or shown, one.entry.kind
     if kind == "video":
         yield Chunk(0, 0, "video", base, shown, count=1)
     elif kind == "archive" and is_archive(name):
         tar, inside = is_tar(name), Passed()
-        items = (tar_items if tar else zip_items)(base, inside)
+        items = (tar_items if tar else zip_items)(base, inside, wanted)
         yield from _of_items("tar" if tar else "zip", base, shown, items, size)
         left.add(shown, inside)
     elif kind == "parquet":
-        yield from _of_rows("parquet", base, shown, lambda: parquet_rows(base, column), size)
+        yield from _of_rows("parquet", base, shown, lambda: parquet_rows(base, shown, column, wanted), size)
     elif kind == "csv" and has_pixels(base):
-        yield from _of_rows("csv", base, shown, lambda: csv_rows(base), size)
+        yield from _of_rows("csv", base, shown, lambda: csv_rows(base, wanted), size)
     elif kind == "csv":
         left.loose.note(name)
 

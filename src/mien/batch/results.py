@@ -41,8 +41,8 @@ def _read(folder: Folder, table: str, columns: Sequence[str] | None) -> Any:
     manifest = read_manifest(folder)
     if manifest is None:
         raise OutputError(f"There is no job in {folder.text}: expected the result folder of `mien batch`.")
-    facts = {"job": manifest.job}
-    schema = faces_schema(manifest.labels, facts) if table == FACES else inputs_schema(facts)
+    facts, kept = {"job": manifest.job}, manifest.settings.get("keep_columns", ())
+    schema = faces_schema(manifest.labels, facts, kept) if table == FACES else inputs_schema(facts, kept)
     wanted = schema.names if columns is None else [columns] if isinstance(columns, str) else list(columns)
     unknown = sorted(set(wanted) - set(schema.names))
     if unknown:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core import errors
-from mien.core.errors import MienError
+from mien.core.errors import MienError, OptionError
 from mien.core.types import Face, Reading
 
 __all__ = [
@@ -44,12 +44,16 @@ _LANDMARKS = tuple(f"{point}_{axis}" for point in _POINTS for axis in "xy")
 _NOWHERE = (None,) * len(_LANDMARKS)
 
 
-def faces_schema(labels: Sequence[str], metadata: dict[str, Any]) -> Any:
+def faces_schema(labels: Sequence[str], metadata: dict[str, Any], kept: Sequence[str] = ()) -> Any:
     """Schema of the table with one row per face.
 
     Args:
         labels: the labels of the model.
         metadata: facts about the job, for JSON.
+        kept: names of columns of the source that pass through.
+
+    Raises:
+        OptionError: one of these is a name that the table has already.
 
     """
     import pyarrow as pa
@@ -63,11 +67,11 @@ def faces_schema(labels: Sequence[str], metadata: dict[str, Any]) -> Any:
         *((f"p_{label}", f32) for label in labels), *((f"smooth_{label}", f32) for label in labels),
         *((name, f32) for name in _LANDMARKS),
     ]  # fmt: skip
-    return pa.schema(fields, metadata=_metadata("faces", metadata | {"labels": list(labels)}))
+    return pa.schema(_with_kept(fields, kept), metadata=_metadata("faces", metadata | {"labels": list(labels)}))
 
 
-def inputs_schema(metadata: dict[str, Any]) -> Any:
-    """Schema of the table with one row per input."""
+def inputs_schema(metadata: dict[str, Any], kept: Sequence[str] = ()) -> Any:
+    """Schema of the table with one row per input; see `faces_schema`."""
     import pyarrow as pa
 
     fields = [
@@ -76,7 +80,17 @@ def inputs_schema(metadata: dict[str, Any]) -> Any:
         ("note", pa.string()), ("width", pa.int32()), ("height", pa.int32()), ("frames", pa.int64()),
         ("faces", pa.int64()), ("files", pa.int64()),
     ]  # fmt: skip
-    return pa.schema(fields, metadata=_metadata("inputs", metadata))
+    return pa.schema(_with_kept(fields, kept), metadata=_metadata("inputs", metadata))
+
+
+def _with_kept(fields: list[tuple[str, Any]], kept: Sequence[str]) -> list[tuple[str, Any]]:
+    import pyarrow as pa
+
+    own = {name for name, _ in fields}
+    for name in kept:
+        if name in own:
+            raise OptionError(f"The results have a column {name!r} of their own; rename that of the source to keep it.")
+    return [*fields, *((name, pa.string()) for name in kept)]
 
 
 def _place_fields() -> list[tuple[str, Any]]:
@@ -92,12 +106,16 @@ def _metadata(table: str, facts: dict[str, Any]) -> dict[bytes, bytes]:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Which input a row is about: its number in the job (None: it is no input), its file, its member or row in that."""
+    """Which input a row is about: its number in the job (None: it is no input), its file, its member or row in that.
+
+    `kept` are the values of the columns that the job keeps, or () where it has none.
+    """
 
     number: int | None
     source: str
     member: str | None = None
     row: int | None = None
+    kept: tuple[str | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +141,18 @@ def code_of(error: BaseException) -> str:
 
 
 class _Rows:
-    """Columns that grow row by row."""
+    """Columns that grow row by row; `kept` is how many of the source's own are at the end."""
 
-    def __init__(self, schema: Any) -> None:
+    def __init__(self, schema: Any, kept: int = 0) -> None:
         self.schema = schema
+        self._nothing_kept = (None,) * kept
         self._rows: list[tuple[Any, ...]] = []
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    def _kept(self, place: Place) -> tuple[str | None, ...]:
+        return place.kept or self._nothing_kept
 
     def take(self) -> Any:
         """The rows so far as a record batch; the columns are empty again."""
@@ -172,7 +194,7 @@ class InputRows(_Rows):
         status = "error" if row.error is not None else "ok" if row.code is None else row.code
         at = (place.number, place.source, place.member, place.row)
         told = (row.kind, status, row.code, row.error, row.note)
-        self._rows.append((*at, *told, row.width, row.height, row.frames, row.faces, row.files))
+        self._rows.append((*at, *told, row.width, row.height, row.frames, row.faces, row.files, *self._kept(place)))
 
 
 class FaceRows(_Rows):
@@ -182,11 +204,12 @@ class FaceRows(_Rows):
         schema: from `faces_schema`.
         labels: the labels of the model.
         uncertain_below: a face of a picture with less confidence is uncertain.
+        kept: number of columns of the source.
 
     """
 
-    def __init__(self, schema: Any, labels: Sequence[str], uncertain_below: float) -> None:
-        super().__init__(schema)
+    def __init__(self, schema: Any, labels: Sequence[str], uncertain_below: float, kept: int = 0) -> None:
+        super().__init__(schema, kept)
         self._labels = tuple(labels)
         self._no_smooth = (None,) * len(self._labels)
         self._below = uncertain_below
@@ -199,6 +222,7 @@ class FaceRows(_Rows):
             (
                 place.number, place.source, place.member, place.row, index, None, None, None, *face.box, face.score,
                 self._labels[best], sure, sure < self._below, *values.tolist(), *self._no_smooth, *_points(face),
+                *self._kept(place),
             )
         )  # fmt: skip
 
@@ -209,7 +233,7 @@ class FaceRows(_Rows):
             (
                 place.number, place.source, place.member, place.row, index, frame, time_s, reading.track, *reading.box,
                 reading.score, reading.emotion, reading.confidence, reading.uncertain, *reading.values, *smooth,
-                *_points(reading.face),
+                *_points(reading.face), *self._kept(place),
             )
         )  # fmt: skip
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mien.core.errors import OptionError
-from mien.core.text import is_whole
+from mien.core.text import brief, is_whole
 from mien.infer.detectors.table import detector_row
 from mien.infer.options import AnalyzerOptions
 from mien.infer.registry import ENTRIES
@@ -30,6 +30,8 @@ class Settings(AnalyzerOptions):
         every_s: read one frame of a video per so many seconds; None for every frame.
         column: the column of a Parquet table that holds the pictures.
         chunk: inputs per part: so much is done again at most, per process, after a kill.
+        keep_columns: columns of tables, and fields of the JSON members beside pictures in archives, that pass through
+            into the results as text.
 
     Raises:
         OptionError: an impossible value.
@@ -39,6 +41,7 @@ class Settings(AnalyzerOptions):
     every_s: float | None = None
     column: str = "image"
     chunk: int = 256
+    keep_columns: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -49,6 +52,8 @@ class Settings(AnalyzerOptions):
             raise OptionError(f"A part holds at least 1 input, got {self.chunk!r}.")
         if self.every_s is not None and not (math.isfinite(self.every_s) and self.every_s > 0):
             raise OptionError(f"The step between frames must be greater than 0 seconds, got {self.every_s:g}.")
+
+        object.__setattr__(self, "keep_columns", _names(self.keep_columns))
 
     def anchored(self) -> Settings:
         """The same with absolute paths of files, so that processes with another working folder find them."""
@@ -83,4 +88,16 @@ class Settings(AnalyzerOptions):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return asdict(self)
+        return asdict(self) | {"keep_columns": list(self.keep_columns)}
+
+
+def _names(given: object) -> tuple[str, ...]:
+    """Names of columns; checked, because they become names in the results."""
+    if not isinstance(given, list | tuple):
+        raise OptionError(f"The columns to keep are a tuple of names, got a {type(given).__name__}.")
+    for name in given:
+        if not isinstance(name, str) or not name.strip() or not name.isprintable():
+            raise OptionError(f"The name of a column to keep is a text that can be printed, got {brief(repr(name))}.")
+        if given.count(name) > 1:
+            raise OptionError(f"The column {brief(name)!r} is to be kept twice; name it once.")
+    return tuple(given)

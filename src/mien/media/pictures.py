@@ -113,7 +113,7 @@ class AnimationReader:
             self._shown: Iterator[Shown] = iter(animation)
             self._ahead: Shown | None = next(self._shown, None)
         except ImageError as error:
-            raise VideoError(str(error), code=error.code) from error
+            raise VideoError(*filter(None, (error.subject, error.reason)), code=error.code) from error
         self.frame_count: int | None = animation.count
         self.fps: float | None = None if self._ahead is None else 1 / self._ahead.duration_s
         self._image: Image | None = None

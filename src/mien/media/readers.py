@@ -98,8 +98,10 @@ class CameraReader:
             self._capture = cv2.VideoCapture(number)
         if not self._capture.isOpened():
             raise VideoError(
-                f"Camera {number} could not be opened; check that it is connected, that this program may use it "
-                "and that no other program does, or name another number."
+                f"Camera {number}",
+                "could not be opened; check that it is connected, that this program may use it "
+                "and that no other program does, or name another number.",
+                code="unreadable",
             )
         self.fps = sane_fps(self._capture.get(cv2.CAP_PROP_FPS))
         self._started = time.monotonic()
@@ -115,7 +117,7 @@ class CameraReader:
         if self._closed:
             return None
         if not self._capture.grab():
-            raise VideoError(f"{self.name.capitalize()} stopped sending pictures; was it unplugged?")
+            raise VideoError(self.name.capitalize(), "stopped sending pictures; was it unplugged?", code="unreadable")
         return time.monotonic() - self._started
 
     def picture(self) -> Image | None:

@@ -80,7 +80,7 @@ class Source:
             raise
         if self._first is None:
             self.close()
-            raise VideoError(self._nothing())
+            raise self._nothing()
         self.height, self.width = self._first[0].shape[:2]
         self.first_s = self._first[1]
         """Time of the first frame that comes out."""
@@ -191,14 +191,16 @@ class Source:
             return image, time_s
         return None
 
-    def _nothing(self) -> str:
+    def _nothing(self) -> VideoError:
         if self.start_s or self.end_s is not None:
             end = "the end" if self.end_s is None else f"{self.end_s:g} s"
             begins_s = self._reader.start_s
             length = "" if self.duration_s is None else f"; the source is {self.duration_s:.1f} s long"
             begins = f" and its pictures begin at {begins_s:.1f} s" if begins_s >= _LATE_S else ""
-            return f"{self.name}: no frame lies between {self.start_s:g} s and {end}{length}{begins}."
-        return " ".join([f"{self.name}: it holds no picture that can be decoded.", *self._reader.notes])
+            between = f"has no frame between {self.start_s:g} s and {end}{length}{begins}."
+            return VideoError(self.name, between, code="empty")
+        told = " ".join(["holds no picture that can be decoded.", *self._reader.notes])
+        return VideoError(self.name, told, code="damaged")
 
 
 def open_source(
@@ -264,18 +266,22 @@ def _open_reader(spec: str | Path | int, fps: float, timeout_s: float, max_pixel
         return VideoReader(text, network=True, live=scheme in LIVE_SCHEMES, timeout_s=timeout_s)
     if scheme and not is_file(path):
         known = ", ".join(sorted(SCHEMES))
-        raise VideoError(f"{without_secrets(text)}: expected an address that starts with one of {known}.")
+        told = f"is no address that can be read; expected an address that starts with one of {known}."
+        raise VideoError(without_secrets(text), told, code="unsupported")
     if not path.exists():
         camera = whole_number(text)
         if camera is not None:
             return CameraReader(camera)
         raise VideoError(
-            f"{text} does not exist; give a video file, a folder of frames, an address or a camera number."
+            text,
+            "does not exist; give a video file, a folder of frames, an address or a camera number.",
+            code="missing",
         )
     if path.is_dir():
         return _folder_reader(path, fps, max_pixels)
     if not path.is_file():
-        raise VideoError(f"{text} is not a regular file; give a video file, a folder of frames or an address.")
+        told = "is not a regular file; give a video file, a folder of frames or an address."
+        raise VideoError(text, told, code="unsupported")
     if is_picture(path):
         return AnimationReader(path, max_pixels) if is_animation(path) else PictureReader(text, [path], fps, max_pixels)
     return VideoReader(text, network=False, live=False, timeout_s=timeout_s)
@@ -291,7 +297,8 @@ def _folder_reader(folder: Path, fps: float, max_pixels: int) -> PictureReader:
     files = [file for file in found if is_picture(file)]
     if not files:
         known = ", ".join(suffixes())
-        raise VideoError(f"{folder}: the folder holds no pictures; frames are files that end in one of {known}.")
+        told = f"is a folder that holds no pictures; frames are files that end in one of {known}."
+        raise VideoError(str(folder), told, code="empty")
     passed = Passed(file.name for file in found if not is_picture(file))
     notes = [f"{folder}: {passed}."] if passed else []
     return PictureReader(str(folder), sorted(files, key=natural_key), fps, max_pixels, notes)

@@ -6,6 +6,7 @@ Start, end and step are handled by `mien.media.source`, cameras by `mien.media.r
 from __future__ import annotations
 
 import math
+import os
 import shlex
 import time
 from pathlib import Path
@@ -13,7 +14,7 @@ from urllib.parse import urlsplit
 
 import cv2
 
-from mien.core.errors import VideoError
+from mien.core.errors import Code, VideoError
 from mien.core.types import Image
 from mien.media.container import Facts, read_facts
 from mien.media.display import square_pixels, turned, widened
@@ -98,7 +99,8 @@ class VideoReader:
         if self._ended or not self._grabbed():
             if self._stalled and not self._ended:
                 self._ended = True
-                raise VideoError(f"{self.name} sent nothing for {self._timeout_s:g} seconds; is the source still on?")
+                told = f"sent nothing for {self._timeout_s:g} seconds; is the source still on?"
+                raise VideoError(self.name, told, code="unreadable")
             self._end()
             return None
         since_s = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
@@ -208,25 +210,29 @@ class VideoReader:
         if capture.isOpened():
             return capture
         self._capture = capture
-        reason = self._why_not()
+        reason, code = self._why_not()
         capture.release()
-        raise VideoError(f"{self.name}: {reason}")
+        raise VideoError(self.name, reason, code=code)
 
-    def _why_not(self) -> str:
+    def _why_not(self) -> tuple[str, Code]:
+        """Why the source could not be opened, as the rest of a sentence about it, and in a word."""
         if self._network:
-            nothing = f"nothing came within {self._timeout_s:g} seconds"
-            reason = nothing if self._stalled else "no video could be opened there"
-            return f"{reason}; check the address and that the source is on."
+            nothing = f"sent nothing within {self._timeout_s:g} seconds"
+            reason = nothing if self._stalled else "could not be opened"
+            return f"{reason}; check the address and that the source is on.", "unreadable"
         path = Path(self.name)
         if path.stat().st_size == 0:
-            return "the file is empty; was it copied whole?"
+            return "is empty; was it copied whole?", "empty"
+        if not os.access(path, os.R_OK):
+            return "cannot be read: Permission denied.", "no_permission"
         if path.suffix.lower() in _SOUND_SUFFIXES:
-            return "the file holds sound only; a video is needed."
+            return "holds sound only; a video is needed.", "unsupported"
         if undecoded := self._undecoded():
-            return f"no video could be opened in it. {undecoded}"
+            return f"could not be opened. {undecoded}", "unsupported"
         return (
-            "no video could be opened in it; the file is damaged or incomplete, holds only sound, "
-            "or has a format that this OpenCV does not know."
+            "could not be opened as a video; it is damaged or incomplete, holds only sound, "
+            "or has a format that this OpenCV does not know.",
+            "damaged",
         )
 
     def _undecoded(self) -> str:

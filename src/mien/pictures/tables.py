@@ -5,7 +5,6 @@ Labels and other columns are left to the readers of data sets.
 
 from __future__ import annotations
 
-import csv
 import math
 import warnings
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from mien.core.errors import MissingExtraError
 
-__all__ = ["FIELD_LIMIT", "PIXELS", "cells", "column_problem", "columns_of", "open_parquet", "square_of"]
+__all__ = ["FIELD_LIMIT", "PIXELS", "cells", "column_problem", "open_parquet", "square_of"]
 
 PIXELS = "pixels"
 """Name of the column of pixels, as in Kaggle's `fer2013.csv`."""
@@ -75,11 +74,6 @@ def cells(column: Any) -> Iterator[tuple[str | None, bytes | None]]:
         name = None if names is None else names[i].as_py()
         valid = data is not None and column[i].is_valid
         yield None if name is None else str(name), data[i].as_py() if valid and data is not None else None
-
-
-def columns_of(line: str) -> list[str]:
-    """Tidy column names of a CSV header; Kaggle's `icml_face_data.csv` has " Usage" and " pixels"."""
-    return [name.strip().lower() for name in next(csv.reader([line]), [])]
 
 
 def square_of(text: str, side: int | None = None) -> NDArray[np.uint8]:

@@ -36,6 +36,12 @@ if TYPE_CHECKING:
 @click.option("--resume", is_flag=True, help="Go on with the job in OUT, or begin it.")
 @click.option("--chunk", type=click.IntRange(1), default=256, show_default=True, metavar="N", help="Inputs per part.")
 @click.option("--column", default="image", show_default=True, help="Column of a Parquet table with image files.")
+@click.option(
+    "--keep-columns",
+    metavar="NAME,...",
+    default="",
+    help="Columns of tables, or fields of the JSON beside pictures in archives, that go into the results as text.",
+)
 @click.option("--every", type=seconds, metavar="SECONDS", help="Read one frame of a video per so many seconds.")
 @analyzer_options()
 def command(
@@ -47,6 +53,7 @@ def command(
     resume: bool,
     chunk: int,
     column: str,
+    keep_columns: str,
     every: float | None,
     analysis: AnalyzerOptions,
 ) -> None:
@@ -66,7 +73,7 @@ def command(
         outcome = run_batch(
             source,
             out,
-            Settings.of(analysis, every_s=every, column=column, chunk=chunk),
+            Settings.of(analysis, every_s=every, column=column, chunk=chunk, keep_columns=_names(keep_columns)),
             engine=engine,
             workers=workers,
             resume=resume,
@@ -76,6 +83,10 @@ def command(
         notice(f"Stopped; go on with: {shlex.join(['mien', 'batch', source, out, '--resume'])} (and the same options).")
         raise SystemExit(STOPPED) from None
     _tell(outcome, time.monotonic() - started)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",")) if text else ()
 
 
 def _progress(left: int) -> AbstractContextManager[Callable[[int], None]]:

@@ -68,7 +68,7 @@ def test_sections_follow_the_contents(tmp_path: Path, world: Manifest, brightnes
     plain = outline(write_report(judge(brightness, world).to_dict(), tmp_path / "plain")).headings
     assert plain == [
         "How it was measured", "Per-class precision, recall, F1", "Confusion matrix",
-        "Does the confidence mean what it says?", "Abstaining", "Pictures that also occur in training",
+        "Calibration", "Abstaining", "Pictures that also occur in training",
     ]  # fmt: skip
     group = np.array(["a", "b"] * 3)
     manifest = manifest_of(squares([0.0, 0.5, 1.0] * 2), [0, 1, 2, 0, 2, 1], ["test"] * 6, group=group)

@@ -1,6 +1,6 @@
 """Seeded damage to files: bytes that flip, go missing or come twice, and values that no reader expects.
 
-The same seed gives the same damage everywhere. Knows no readers and no formats beyond what it must mend so that damage
+The same seed gives the same damage everywhere. Formats are touched only where something must be mended so that damage
 gets past a checksum.
 """
 

@@ -1,7 +1,7 @@
 """From a source to numbered chunks of inputs, each of which says itself where its bytes are.
 
 A chunk makes one part of the result. The plan stands on disk as one line of JSON per chunk, so a job that goes on after
-a kill does what it began with, and no process holds all names. Knows no models.
+a kill does what it began with, and no process holds all names.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The two tables of a job, as Arrow schemas, and rows on their way into them. `docs/batch.md` describes the columns.
 
-Knows no files: rows come in, record batches go out.
+Rows come in, record batches go out; `parts.py` writes them.
 """
 
 from __future__ import annotations

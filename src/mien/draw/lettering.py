@@ -1,6 +1,6 @@
 """Small patches of text and bars, drawn once with Pillow and laid on a picture with transparency.
 
-Knows letters and colours; knows no faces.
+Takes text, labels and numbers; `marks.py` and `mien.media.overlay` place them beside faces.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Draw found faces on a picture: boxes, scores and landmarks. Pure: the picture stays as it was.
 
-Knows faces without readings; `mien.media.overlay` draws expressions.
+For faces without readings; `mien.media.overlay` draws expressions.
 """
 
 from __future__ import annotations

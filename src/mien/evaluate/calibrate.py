@@ -1,4 +1,4 @@
-"""Temperature, or scale and bias per class, that make a confidence mean what it says.
+"""Calibration of confidences: a temperature, or a scale and a bias per class.
 
 Fitted on logits of the validation split, before they go into a model file.
 """

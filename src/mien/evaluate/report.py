@@ -142,7 +142,7 @@ def _classes(figures: Body, picture: bytes) -> str:
 
 def _confusion(figures: Body, picture: bytes) -> str:
     alt = "Confusion matrix as counts and as shares of each class; rows are true labels, columns are predicted labels."
-    caption = "Rows are the true labels, columns the predicted ones."
+    caption = "Rows are true labels, columns predicted labels."
     worst = _worst_confusions(figures)
     text = f"{caption} Most frequent: {worst}." if worst else caption
     return section("Confusion matrix", figure_png(picture, alt, text))
@@ -170,7 +170,7 @@ def _calibration(figures: Body, picture: bytes) -> str:
         rows.append((f"KL to the votes of {figures['n_votes']:,} pictures, nats", decimal(figures["kl_votes"])))
     caption = "A bar that ends on the diagonal means: of the answers given with that confidence, that share is right."
     return section(
-        "Does the confidence mean what it says?",
+        "Calibration",
         figure_png(picture, "Reliability diagram: accuracy against confidence.", caption, width=520),
         facts(rows),
     )

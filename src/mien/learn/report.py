@@ -56,7 +56,9 @@ def _page(
         section(
             "Curves", figure_png(pictures["curves"], "Loss, accuracy and other figures by epoch.", _curves_text(config))
         ),
-        section("Confusion matrix", figure_png(pictures["confusion"], "Rows are true labels, columns predicted ones.")),
+        section(
+            "Confusion matrix", figure_png(pictures["confusion"], "Rows are true labels, columns predicted labels.")
+        ),
         section(
             "Per-class precision, recall, F1",
             figure_png(pictures["classes"], "Precision, recall and F1 of every class."),

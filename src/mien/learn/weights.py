@@ -1,4 +1,4 @@
-"""Weights of a network as safetensors, and loading them where they fit. Knows no architectures by name."""
+"""Weights of a network as safetensors, and loading them where they fit."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The report of a video: who showed which expression when, as one HTML page without script or other host.
 
-Knows the summary of a video and how to lay out a page; knows no models and no frames.
+Works on the summary of a video alone.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-// Files of the page that its modules need as bytes, each fetched once. Knows no faces.
+// Files of the page that its modules need as bytes, each fetched once.
 
 /** @type {Map<string, Promise<ArrayBuffer>>} */
 const known = new Map();

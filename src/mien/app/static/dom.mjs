@@ -1,4 +1,4 @@
-// Small helpers for building the page. Knows no faces.
+// Small helpers for building the page.
 
 /** Element by id.
  * @template {string} Id

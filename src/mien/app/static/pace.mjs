@@ -1,4 +1,4 @@
-// Frames per second and lag over the last two seconds. Knows no page.
+// Frames per second and lag over the last two seconds.
 
 const WINDOW_MS = 2000;
 const TOLD_EVERY_MS = 250;

@@ -1,5 +1,5 @@
 // Faces over time on the visitor's device: stable numbers and steady labels, after `mien.infer.track` and
-// `mien.infer.smooth` (a simpler tracker: boxes only). Knows no pictures.
+// `mien.infer.smooth` (a simpler tracker: boxes only).
 
 import { iou } from "./vision.mjs";
 

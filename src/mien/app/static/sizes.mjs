@@ -1,5 +1,5 @@
 // How large a live picture is when faces are looked for in it on the visitor's device: as large as on the server where
-// the device is quick enough, else smaller. Knows no pictures.
+// the device is quick enough, else smaller.
 
 const BUDGET_MS = 33; // for a frame, from pixels to readings: a camera gives thirty in a second
 const STEPS = [1, 0.75, 0.5]; // of the server's size

@@ -1,5 +1,5 @@
 // The last minute under the live picture: for each face its probabilities, stacked, over time; uncertain spans are
-// hatched. Pointing, tapping or the arrow keys read the values of a moment. Knows no camera.
+// hatched. Pointing, tapping or the arrow keys read the values of a moment.
 
 import { percent } from "./dom.mjs";
 import { colourOfFace } from "./faces.mjs";

@@ -1,4 +1,4 @@
-// Where the tags of faces stand: beside a face, never on one, nor on one another. In a crowd they shrink. Knows no canvas.
+// Where the tags of faces stand: beside a face, never on one, nor on one another. In a crowd they shrink.
 
 /** @typedef {{x: number, y: number, width: number, height: number}} Box */
 /** @typedef {{width: number, height: number}} Size */

@@ -1,5 +1,5 @@
 // Pictures as arrays: the same arithmetic as `mien.infer.crop` and `mien.infer.detectors.own`, so that the page and
-// Python agree. Knows no DOM, no network and no runtime.
+// Python agree.
 //
 // A picture is {data, width, height, channels}: Uint8, row by row. "bgr" pictures have 3 channels.
 

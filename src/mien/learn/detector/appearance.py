@@ -1,6 +1,6 @@
 """How a training picture looks: colour, light, old prints, night, blur by defocus and by motion, noise, JPEG.
 
-Knows no faces: boxes stay where they are.
+Boxes stay where they are.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Training pictures of one size from photographs: windows, mosaics, rotation.
 
-All geometry of a picture is one affine transform. Knows no network; colour and sharpness are in `appearance`.
+All geometry of a picture is one affine transform. Colour and sharpness are in `appearance`.
 """
 
 from __future__ import annotations

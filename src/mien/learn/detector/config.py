@@ -1,4 +1,4 @@
-"""Settings of a detector's training. Knows no data and no network."""
+"""Settings of a detector's training."""
 
 from __future__ import annotations
 

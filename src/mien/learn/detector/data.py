@@ -1,6 +1,6 @@
 """Endless batches of training pictures from photographs that lie decoded in memory.
 
-Knows no network; a search for hard pictures changes how often each photograph is drawn.
+A search for hard pictures changes how often each photograph is drawn.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Pictures without a face, drawn at random: textures, and cartoons of round bodies, fins and eyes that are no faces.
 
-What a detector takes for faces when it has seen photographs only. Knows no network.
+What a detector takes for faces when it has seen photographs only.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From a checkpoint to a model file that explains itself. Knows no training loop."""
+"""From a checkpoint to a model file that explains itself."""
 
 from __future__ import annotations
 

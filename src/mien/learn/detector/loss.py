@@ -1,4 +1,4 @@
-"""Which cells answer for which face, and how far their answers are off. Knows no pictures.
+"""Which cells answer for which face, and how far their answers are off.
 
 Assignment after SimOTA (Ge et al. 2021, "YOLOX"), over the cells around a face's centre only; the score's loss
 after Zhang et al. 2021 ("VarifocalNet"); the box's loss after Zhang et al. 2022 ("Focal and efficient IOU loss").

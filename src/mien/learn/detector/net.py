@@ -1,7 +1,7 @@
 """The network: plain 3x3 convolutions, a top-down path, one head for three strides.
 
 Full convolutions at small width instead of depthwise ones: ONNX Runtime and WebAssembly run them near the
-machine's peak. Knows no boxes: the maps' meaning is in `mien.infer.detectors.own`.
+machine's peak. What the maps mean is in `mien.infer.detectors.own`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A file holds convolutions with their norms folded in. The norms come back from the statistics of training pictures:
 with gamma = sqrt(var + eps) and beta = bias + mean the network computes what the file does, in judging and, on like
-pictures, in training. Knows no training loop.
+pictures, in training.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """From a run to the file that ships: the threshold is chosen and the figures are measured on validation pictures.
 
-Knows how to judge; the loop is `train`, the graph is `export`.
+The loop is in `train`, the graph in `export`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The training loop: a budget of minutes, checkpoints that a stopped run goes on from, a search for hard pictures.
 
-Knows no file format of data: it takes photographs with boxes.
+It takes photographs with boxes, from whatever files.
 """
 
 from __future__ import annotations

@@ -13,6 +13,8 @@ import pytest
 from batch_worlds import faces, inputs, job, numbers, passed_over, png, start, whole, write_folder, write_tar, write_zip
 
 from mien.batch import Settings, read_faces, read_inputs
+from mien.batch.listing import Item
+from mien.batch.plan import Chunk, from_line, to_line
 from mien.core.errors import OptionError
 
 KEEP = ("participant", "session")
@@ -187,3 +189,10 @@ def test_command(tmp_path: Path, tiny_model: Path) -> None:
 def test_settings_take_a_list() -> None:
     """A list is taken as a tuple, so that settings stay frozen."""
     assert Settings(keep_columns=["a"]).keep_columns == ("a",)  # type: ignore[arg-type]
+
+
+def test_the_plan_hands_columns_on() -> None:
+    """A line of the plan, which every engine reads, gives back the values and the note of each input."""
+    items = (Item("a.png", (0, 9), kept=("P1", None)), Item("b.png", (9, 9), note="b.json is damaged."), Item("c.png"))
+    chunk = Chunk(3, 7, "tar", "/x.tar", "x.tar", items, count=3, stamp=(1, 2))
+    assert from_line(to_line(chunk)) == chunk

@@ -55,7 +55,7 @@ def test_changes():
 
 def test_counts():
     # Frames, frames with a face, rows and the most faces at once.
-    result = summed([(0.0, []), (0.1, [reading(1)]), (0.2, [reading(1), reading(2)]), (0.3, [])])
+    result = summed([(0.0, []), (0.1, [reading(1)]), (0.2, [reading(1), reading(2)]), (0.8, [])])
 
     assert (result.frames, result.frames_with_faces, result.rows, result.most_faces) == (4, 2, 3, 2)
     assert [p.track for p in result.people] == [1, 2]

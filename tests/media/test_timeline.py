@@ -28,7 +28,7 @@ COLUMNS: tuple[str, ...] = (
 COLUMNS += ("p_happy", "p_neutral", "smooth_happy", "smooth_neutral")
 COLUMNS += ("right_eye_x", "right_eye_y", "left_eye_x", "left_eye_y", "nose_x", "nose_y")
 COLUMNS += ("right_mouth_x", "right_mouth_y", "left_mouth_x", "left_mouth_y")
-COLUMNS += ("roll", "yaw", "face_px", "sharpness", "exposure", "quality")
+COLUMNS += ("roll", "yaw", "face_px", "sharpness", "exposure", "quality", "plausible")
 
 
 def write(path, frames=3):
@@ -50,7 +50,7 @@ def load(path):
 
 
 def _value(name, text):
-    if name == "uncertain":
+    if name in ("uncertain", "plausible"):
         return {"true": True, "false": False}[text]
     return text if name in ("emotion", "quality") else float(text) if text else None
 
@@ -75,7 +75,7 @@ def test_rows(tmp_path, suffix):
         "p_happy": 0.75, "p_neutral": 0.25,
         "smooth_happy": pytest.approx(0.725), "smooth_neutral": pytest.approx(0.275),
         **dict.fromkeys(COLUMNS[15:27]), "face_px": 40.0, "sharpness": 0.0, "exposure": 0.0,
-        "quality": "blurred dark",
+        "quality": "blurred dark", "plausible": True,
     }  # fmt: skip
 
 
@@ -159,7 +159,7 @@ def test_name_appears_when_the_file_is_whole(tmp_path, suffix):
 def test_rows_reach_the_disk_while_writing(tmp_path):
     # After many rows most of them are in the temporary file, for whoever loses power.
     sink = write(tmp_path / "a.csv", frames=1000)
-    (temporary,) = tmp_path.iterdir()
+    (temporary,) = tmp_path.glob(".*.part.jsonl")
     assert len(temporary.read_text().splitlines()) > 1700
     sink.abort()
 

@@ -36,7 +36,7 @@ def party():
 
 
 def test_page(tmp_path, party):
-    # Title, sections, seconds per person, one change; the person of a moment is counted, not listed.
+    # Title, sections, seconds per person, one change; the face of a moment is no person.
     html = page(tmp_path, party)
 
     assert "Expressions in party.mp4" in html
@@ -45,7 +45,7 @@ def test_page(tmp_path, party):
     assert "<td>Person\u00a01</td><td>0 s</td><td>10.0</td><td>6.0</td><td>4.0</td><td>0.0</td>" in html
     assert "<td>Person\u00a02</td><td>3 s</td><td>7.0</td><td>7.0</td><td>0.0</td>" in html
     assert "Person 3" not in html
-    assert "1 face was seen for less than 1 s" in html
+    assert "1 face that was followed is not plausible as a person and not counted." in html
     assert "<td>from happy</td><td></td><td>1</td>" in html
 
 

@@ -10,7 +10,7 @@ from mien.study.clips import Names, find_clips
 from mien.study.eaf import write_eaf
 from mien.study.epochs import Span, load_intervals, spans_of
 from mien.study.inputs import read_records, seconds_of
-from mien.study.series import USED, People, load_line, people_of
+from mien.study.series import NOTHING, USED, People, load_line, people_of
 from mien.study.tiers import Interval, Tier
 from mien.study.whole import load_people
 
@@ -167,13 +167,19 @@ def test_time_line_of_mien_video(tmp_path):
 
 
 def test_plausible_faces_only(tmp_path):
-    """A face that the time line calls implausible is no person."""
+    """A face that the time line calls implausible is no person, unless somebody names its track."""
     path = tmp_path / "v.csv"
     write_line(path, [[reading(0.8, "happy", False)]] * 3)
     lines = path.read_text().splitlines()
-    marks = ["plausible", "true", "false", "true"]
-    path.write_text("\n".join(f"{row},{mark}" for row, mark in zip(lines, marks, strict=True)) + "\n")
-    assert load_line(path).frame.tolist() == [0, 2]
+    lines[2] = lines[2].removesuffix("true") + "false"
+    path.write_text("\n".join(lines) + "\n")
+    line = load_line(path)
+    assert line.frame.tolist() == [0, 1, 2]
+    for who in (People(), People(each=True)):
+        (person,) = people_of(line, who, "p")
+        assert person.state.tolist() == [USED, NOTHING, USED]
+    (person,) = people_of(line, People(merged={1: "guest"}), "p")
+    assert person.state.tolist() == [USED, USED, USED]
 
 
 @pytest.mark.parametrize(

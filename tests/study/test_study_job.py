@@ -32,6 +32,7 @@ class Fake:
 
     labels = LABELS
     uncertain_below = 0.5
+    sure_score = 0.0
 
     def __init__(self, options):
         assert options.max_faces is None

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from mien.core.errors import InputError, OptionError
 from mien.core.types import Analysis, Classifier, Detector, Face, Frame, Image, Reading
 from mien.infer.crop import crop_faces, fit_crops
+from mien.infer.detectors.table import detector_row
 from mien.infer.given import check_crop, chunks, faces_at, name_of, refuse_single
 from mien.infer.options import AnalyzerOptions, Rotate
 from mien.infer.plug import as_classifier, as_detector
@@ -97,6 +98,12 @@ class Analyzer:
         """Readings with a smaller confidence are uncertain, in 0..1."""
         own = self.options.min_confidence
         return self.classifier.uncertain_below if own is None else own
+
+    @property
+    def sure_score(self) -> float:
+        """Mean score from which on a face in a video is plausible, in the detector's scale; 0 where none is known."""
+        row = detector_row(self.detector.name)
+        return 0.0 if row is None else row.sure_score
 
     @property
     def labels(self) -> tuple[str, ...]:

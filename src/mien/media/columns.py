@@ -58,6 +58,7 @@ _QUALITY = (
         "text",
         f"flaws of the face, joined by spaces: {', '.join(FLAGS)}; {GAP}: the source broke off; empty: none",
     ),
+    Column("plausible", "truth", "whether the whole track is plausible as a person; others count nowhere"),
 )
 
 

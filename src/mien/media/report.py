@@ -16,11 +16,11 @@ from mien.draw.charts import Span, areas, clock, lanes, legend, line, shares
 from mien.draw.lettering import colour_of
 from mien.draw.page import facts as fact_table
 from mien.draw.page import figure_svg, note, page, section, table, tiles, write_page
+from mien.media.plausible import RULES, doubtful_text
 from mien.media.summary import Person, Summary, VideoSummary
 
 __all__ = ["ReportSink", "video_page"]
 
-_BRIEF_S = 1.0  # faces that were seen for less are counted together
 _MOST_LANES = 30
 _MOST_CURVES = 12
 _MOST_ROWS = 60
@@ -88,23 +88,20 @@ def video_page(
 
     """
     colours = {label: "#{:02x}{:02x}{:02x}".format(*colour_of(label)) for label in summary.labels}
-    people = [person for person in summary.people if person.seen_s >= _BRIEF_S]
-    brief = len(summary.people) - len(people)
-    if not people:
-        people, brief = list(summary.people), 0
+    people = summary.people
     parts = [_tiles(summary, len(people)), *(note(text) for text in notes)]
-    if not summary.people:
+    if not people:
         parts.append(note("No face was found in this video."))
     else:
         span = Span(summary.start_s, summary.end_s, summary.step_s)
         parts += [
             _when(summary, people, colours, span),
-            _together(summary, colours, span) if len(summary.people) > 1 else "",
+            _together(summary, colours, span) if len(people) > 1 else "",
             _share(summary, people, colours),
             _each(summary, people, colours, span),
             _changes(summary),
         ]
-    parts.append(_reading_guide(brief, facts))
+    parts.append(_reading_guide(summary.doubtful, facts))
     frames = "1 frame was" if summary.frames == 1 else f"{summary.frames:,} frames were"
     lead = f"{clock(summary.start_s)} to {clock(summary.end_s)}: {frames} read."
     return page(f"Expressions in {name}", lead, "".join(parts))
@@ -227,16 +224,15 @@ def _changes(summary: VideoSummary) -> str:
     )
 
 
-def _reading_guide(brief: int, facts: Sequence[tuple[str, str]]) -> str:
+def _reading_guide(doubtful: int, facts: Sequence[tuple[str, str]]) -> str:
     told = [
         "A person here is a face that was followed without a longer break: who leaves and comes back counts again. "
         "Expressions are smoothed over time; one holds until it has clearly trailed another for a moment. "
         "A reading is unsure while its probability is so low that such readings are more often wrong than right; its "
         "seconds count for its expression too."
     ]
-    if brief:
-        faces = "1 face was" if brief == 1 else f"{brief} faces were"
-        told.append(f"{faces} seen for less than {_BRIEF_S:g} s: counted in the sums, without a line of their own.")
+    if doubtful:
+        told.append(f"{doubtful_text(doubtful)} A person is: {'; '.join(rule.text for rule in RULES.values())}.")
     parts = [f"<p>{escape(text)}</p>" for text in told]
     if facts:
         parts.append(fact_table(facts))

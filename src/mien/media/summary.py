@@ -15,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.types import Frame, Image, Reading
+from mien.media.holds import LONE_S, Held, Holds
+from mien.media.plausible import Plausible
 
 __all__ = ["Curve", "Person", "Summary", "VideoSummary"]
 
 _MOST_STEPS = 400  # of a curve; a page is about 1,000 px wide
-_FIRST_STEP_S = 0.1
-_LONGEST_HOLD_S = 10.0  # what a frame shows is not believed to hold longer than this
+_FIRST_STEP_S = LONE_S
 _THUMBNAIL_PX = 96
 
 
@@ -42,6 +43,12 @@ class Curve:
         for step, total in sums.items():
             self.sums[step // 2] = self.sums.get(step // 2, 0.0) + total
             self.weights[step // 2] = self.weights.get(step // 2, 0.0) + weights[step]
+
+    def join(self, other: Curve) -> None:
+        """Count what another curve of the same steps has."""
+        for step, total in other.sums.items():
+            self.sums[step] = self.sums.get(step, 0.0) + total
+            self.weights[step] = self.weights.get(step, 0.0) + other.weights[step]
 
     def means(self) -> dict[int, NDArray[np.float64]]:
         """Step -> mean probabilities (K), in order of time."""
@@ -79,7 +86,7 @@ class Person:
 
 @dataclass(frozen=True, eq=False)
 class VideoSummary:
-    """What a report tells about a video."""
+    """What a report tells about a video; only plausible tracks count (`mien.media.plausible`)."""
 
     labels: tuple[str, ...]
     start_s: float
@@ -91,6 +98,8 @@ class VideoSummary:
     step_s: float
     people: tuple[Person, ...]
     """In the order in which they came."""
+    doubtful: int
+    """Tracks that are not plausible: nothing here counts them."""
     everyone: Curve
     faces: dict[int, float]
     """Step -> mean number of faces."""
@@ -129,60 +138,61 @@ class Summary:
     Args:
         labels: the K labels of the model.
         thumbnails: keep one small picture of each face; off unless asked for.
+        sure_score: as `mien.media.plausible.Plausible` has it.
 
     """
 
-    def __init__(self, labels: Sequence[str], *, thumbnails: bool = False) -> None:
+    def __init__(self, labels: Sequence[str], *, thumbnails: bool = False, sure_score: float = 0.0) -> None:
         self._labels = tuple(labels)
         self._thumbnails = thumbnails
         self._step_s = _FIRST_STEP_S
         self._people: dict[int, Person] = {}
         self._held: dict[int, str] = {}
         self._best: dict[int, float] = {}
-        self._everyone = Curve()
-        self._count = Curve()
-        self._pending: tuple[float, Sequence[Reading]] | None = None
-        self._frames = self._with_faces = self._rows = self._most = 0
+        self._plausible = Plausible(sure_score)
+        self._holds = Holds()
+        self._together: Counter[tuple[int, ...]] = Counter()  # tracks of a frame -> frames
+        self._shown = Curve()  # seconds per step
         self._start_s = self._end_s = 0.0
-        self._usual_s = 0.0
 
     def write(self, frame: Frame, readings: Sequence[Reading]) -> None:
         """Take in one frame."""
-        if self._pending is None:
+        if not self._together:
             self._start_s = frame.time_s
-        else:
-            self._settle(frame.time_s - frame.gap_s)
-        self._pending = (frame.time_s, readings)
-        self._frames += 1
-        self._rows += len(readings)
-        self._with_faces += bool(readings)
-        self._most = max(self._most, len(readings))
+        self._settle(self._holds.next(frame, readings))
+        self._together[tuple(sorted(reading.track or 0 for reading in readings))] += 1
         for reading in readings:
             self._meet(frame, reading)
 
     def close(self) -> None:
         """Let the last frame hold as long as the one before it, and an only one for the finest step."""
-        if self._pending is not None:
-            self._settle(self._pending[0] + (_FIRST_STEP_S if self._frames == 1 else self._usual_s))
-            self._pending = None
+        self._settle(self._holds.last())
 
     def abort(self) -> None:
         """Nothing to leave behind."""
 
     def result(self) -> VideoSummary:
         """What was seen; whole after `close`."""
+        tracks = {track or 0 for track in self._plausible.people()}
+        people = tuple(person for person in self._people.values() if person.track in tracks)
+        counts = [(sum(track in tracks for track in seen), frames) for seen, frames in self._together.items()]
+        everyone = Curve()
+        for person in people:
+            everyone.join(person.curve)
+        shown = self._shown.weights
         return VideoSummary(
             labels=self._labels,
             start_s=self._start_s,
             end_s=self._end_s,
-            frames=self._frames,
-            frames_with_faces=self._with_faces,
-            rows=self._rows,
-            most_faces=self._most,
+            frames=self._together.total(),
+            frames_with_faces=sum(frames for faces, frames in counts if faces),
+            rows=sum(faces * frames for faces, frames in counts),
+            most_faces=max((faces for faces, _ in counts), default=0),
             step_s=self._step_s,
-            people=tuple(self._people.values()),
-            everyone=self._everyone,
-            faces={step: float(mean[0]) for step, mean in self._count.means().items()},
+            people=people,
+            doubtful=len(self._people) - len(people),
+            everyone=everyone,
+            faces={step: everyone.weights.get(step, 0.0) / shown[step] for step in sorted(shown) if shown[step] > 0},
         )
 
     def _meet(self, frame: Frame, reading: Reading) -> None:
@@ -212,33 +222,29 @@ class Summary:
             small = cv2.resize(part, (_THUMBNAIL_PX, _THUMBNAIL_PX), interpolation=cv2.INTER_AREA)
             person.thumbnail = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
 
-    def _settle(self, now_s: float) -> None:
-        """Count what the pending frame showed until now."""
-        if self._pending is None:
+    def _settle(self, held: Held | None) -> None:
+        """Count what a frame showed while it held."""
+        if held is None:
             return
-        then_s, readings = self._pending
-        seconds = min(max(now_s - then_s, 0.0), _LONGEST_HOLD_S)
-        if self._frames == 1:
-            self._step_s = max(self._step_s, seconds)
-        self._usual_s = seconds
-        self._end_s = then_s + seconds
-        step = self._step(then_s)
-        self._count.add(step, np.array([float(len(readings))]), seconds)
-        for reading in readings:
+        if not self._shown.weights:
+            self._step_s = max(self._step_s, held.seconds)
+        self._end_s = held.time_s + held.seconds
+        self._plausible.add(held.readings, held.seconds)
+        step = self._step(held.time_s)
+        self._shown.add(step, np.zeros(0), held.seconds)
+        for reading in held.readings:
             person = self._people[reading.track or 0]
-            person.seconds[reading.emotion] = person.seconds.get(reading.emotion, 0.0) + seconds
-            person.unsure_s += seconds * reading.uncertain
+            person.seconds[reading.emotion] = person.seconds.get(reading.emotion, 0.0) + held.seconds
+            person.unsure_s += held.seconds * reading.uncertain
             values = np.array(reading.smooth_values or reading.values, np.float64)
-            person.curve.add(step, values, seconds)
-            held = np.array([float(label == reading.emotion) for label in self._labels])
-            person.held.add(step, held, seconds)
-            self._everyone.add(step, values, seconds)
+            person.curve.add(step, values, held.seconds)
+            held_label = np.array([float(label == reading.emotion) for label in self._labels])
+            person.held.add(step, held_label, held.seconds)
 
     def _step(self, time_s: float) -> int:
         while (step := int((time_s - self._start_s) / self._step_s + 1e-9)) >= _MOST_STEPS:
             self._step_s *= 2
-            for curve in (self._everyone, self._count):
-                curve.halve()
+            self._shown.halve()
             for person in self._people.values():
                 person.curve.halve()
                 person.held.halve()

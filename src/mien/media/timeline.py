@@ -1,24 +1,29 @@
 """The time line of a video as a table: one row per face and frame, written as CSV, JSON lines or Parquet.
 
-Rows are written as they come, under a temporary name that becomes the final one when the sink is closed.
+Rows are kept as they come as JSON lines in a temporary file: whether a track is a person is known at the end. Then the
+table is written under another temporary name, which becomes the final one. Memory doesn't grow with the rows.
 Knows no models: the labels are given. `docs/video.md` describes the columns.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
+import tempfile
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from mien.core.errors import OptionError, OutputError
 from mien.core.types import Frame, Point, Reading
 from mien.media.columns import GAP, POINTS, columns, describe
+from mien.media.plausible import Plausible
 from mien.media.quality import measure
 from mien.media.table_files import TABLE_SUFFIXES, open_table
 
-__all__ = ["TIMELINE_SUFFIXES", "TimelineSink", "columns", "rows"]
+__all__ = ["TIMELINE_SUFFIXES", "TimelineSink", "columns", "judged", "rows"]
 
 TIMELINE_SUFFIXES = TABLE_SUFFIXES
 
@@ -28,7 +33,7 @@ Row = dict[str, Any]
 
 
 def rows(frame: Frame, readings: Sequence[Reading]) -> Iterator[Row]:
-    """One row per face, keyed as `columns` names them; no face gives no row.
+    """One row per face, keyed as `columns` names them; no face gives no row. `plausible` is None: not known yet.
 
     Times are given to the microsecond and boxes to a hundredth of a pixel; probabilities are not rounded.
     A photograph's reading has None for `track` and the `smooth_` columns, a face without landmarks for its points and
@@ -42,7 +47,19 @@ def rows(frame: Frame, readings: Sequence[Reading]) -> Iterator[Row]:
         row["uncertain"] = reading.uncertain
         row |= {f"p_{label}": value for label, value in zip(reading.labels, reading.values, strict=True)}
         row |= {f"smooth_{label}": value for label, value in zip(reading.labels, smooth, strict=True)}
-        yield row | _points(reading.landmarks) | _quality(frame, reading)
+        yield row | _points(reading.landmarks) | _quality(frame, reading) | {"plausible": None}
+
+
+def judged(row: Row, people: AbstractSet[int | None]) -> Row:
+    """A row that tells whether its track is among the people; a row without a face has nothing to tell."""
+    return row if row["x1"] is None else row | {"plausible": row["track"] in people}
+
+
+def _beside(path: Path) -> IO[str]:
+    """A temporary file in the same folder that is gone when it is closed."""
+    return tempfile.NamedTemporaryFile(
+        "w+", encoding="utf-8", dir=path.parent, prefix=f".{path.stem}.", suffix=".part.jsonl"
+    )
 
 
 def _points(landmarks: Sequence[Point] | None) -> Row:
@@ -73,6 +90,7 @@ class TimelineSink:
         path: the final name; the suffix chooses the format: `.csv`, `.jsonl` or `.parquet`.
         labels: the labels of the model.
         empty_frames: also write a row for each frame without a face: its time and number, and nothing else.
+        sure_score: as `mien.media.plausible.Plausible` has it.
 
     Raises:
         OptionError: another suffix.
@@ -81,31 +99,36 @@ class TimelineSink:
 
     """
 
-    def __init__(self, path: Path | str, labels: Sequence[str], *, empty_frames: bool = False) -> None:
+    def __init__(
+        self, path: Path | str, labels: Sequence[str], *, empty_frames: bool = False, sure_score: float = 0.0
+    ) -> None:
         self.path = Path(path)
         if self.path.suffix.lower() not in TIMELINE_SUFFIXES:
             got = self.path.suffix or "no suffix"
             raise OptionError(f"{path}: a time line ends in {', '.join(TIMELINE_SUFFIXES)}; got {got!r}.")
         self._nothing: Row = dict.fromkeys(columns(labels))
         self._empty_frames = empty_frames
+        self._plausible = Plausible(sure_score)
         self._stack = contextlib.ExitStack()
         self._pending = 0
         with self._told():
             try:
                 self._format = open_table(self.path, describe(labels), self._stack)
+                self._kept = self._stack.enter_context(_beside(self.path))
             except BaseException:
                 self.abort()
                 raise
 
     def write(self, frame: Frame, readings: Sequence[Reading]) -> None:
         """Add the rows of one frame."""
+        self._plausible.write(frame, readings)
+        found = rows(frame, readings) if readings else self._empty(frame)
         with self._told():
-            found = rows(frame, readings) if readings else self._empty(frame)
             for row in chain(self._gap(frame), found):
-                self._format.write(row)
+                self._kept.write(json.dumps(row) + "\n")
                 self._pending += 1
             if self._pending >= _FLUSH_ROWS:
-                self._format.flush()
+                self._kept.flush()
                 self._pending = 0
 
     def _gap(self, frame: Frame) -> list[Row]:
@@ -121,9 +144,14 @@ class TimelineSink:
         return [self._nothing | {"time_s": round(float(frame.time_s), 6), "frame": frame.index}]
 
     def close(self) -> None:
-        """Finish the file: it now exists under its final name."""
-        with self._told():
-            self._stack.close()
+        """Finish the file: it now exists under its final name, and every row tells whether its track is a person."""
+        self._plausible.close()
+        people = self._plausible.people()
+        with self._told(), self._stack:
+            self._kept.seek(0)
+            for line in self._kept:
+                row = json.loads(line)
+                self._format.write(judged(row, people))
 
     def abort(self) -> None:
         """Give up: nothing stays under the final name."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,8 @@ class Line:
     uncertain: Bools
     flags: tuple[frozenset[str], ...]
     """(M,) quality flags."""
+    plausible: Bools
+    """(M,) whether the face's track is plausible as a person; true where the table doesn't say."""
 
     @property
     def start_s(self) -> float:
@@ -113,7 +115,7 @@ def line_of(table: Mapping[str, Sequence[Any]], name: str) -> Line:
     """Time line from its columns; missing numbers of frames are frames without a face, evenly between their neighbours.
 
     Args:
-        table: column -> values; numbers may be texts. Faces that the column `plausible` denies are left out.
+        table: column -> values; numbers may be texts.
         name: for messages.
 
     Raises:
@@ -133,12 +135,16 @@ def line_of(table: Mapping[str, Sequence[Any]], name: str) -> Line:
 def people_of(line: Line, who: People, participant: str) -> list[Series]:
     """Series of the people of a file; the participant alone, without any face, where nobody is seen.
 
+    Faces that are not plausible count where they are named by hand, and nowhere else.
+
     Args:
         line: the file's time line.
         who: who counts.
         participant: name of the person where it is not told by `who`.
 
     """
+    named = set(who.merged or ())
+    line = _only(line, line.plausible | np.array([int(track) in named for track in line.track], bool))
     bad = np.array([bool(who.exclude & flags) for flags in line.flags], bool)
     if who.merged is not None:
         owner = np.array([who.merged.get(int(track), "") for track in line.track], object)
@@ -150,6 +156,13 @@ def people_of(line: Line, who: People, participant: str) -> list[Series]:
         owner = np.full(len(line.track), participant, object)
         people = [participant]
     return [_series(line, person, np.flatnonzero(owner == person), bad, who.exclude) for person in people]
+
+
+def _only(line: Line, kept: Bools) -> Line:
+    """The line with some of its faces."""
+    flags = tuple(flags for flags, keep in zip(line.flags, kept, strict=True) if keep)
+    names = ("frame", "track", "area", "values", "label", "uncertain", "plausible")
+    return replace(line, flags=flags, **{name: getattr(line, name)[kept] for name in names})
 
 
 def _series(line: Line, person: str, faces: Ints, bad: Bools, exclude: frozenset[str]) -> Series:
@@ -179,8 +192,8 @@ def _built(table: Mapping[str, Sequence[Any]], labels: tuple[str, ...]) -> Line:
     known, first = np.unique(numbers, return_index=True)
     every = np.arange(known[0], known[-1] + 1) if len(known) else known
     all_times = np.interp(every, known, times[first]) if len(known) else np.zeros(0)
-    denied = [_truth(x) is False for x in table.get("plausible", ())] or [False] * len(numbers)
-    rows = [i for i, track in enumerate(table["track"]) if not _absent(track) and not denied[i]]
+    plausible = table.get("plausible", [None] * len(numbers))
+    rows = [i for i, track in enumerate(table["track"]) if not _absent(track)]
     x1, y1, x2, y2 = (_floats([table[edge][i] for i in rows]) for edge in ("x1", "y1", "x2", "y2"))
     quality = table.get("quality", [""] * len(numbers))
     values = [_floats([table[f"p_{label}"][i] for i in rows]) for label in labels]
@@ -196,6 +209,7 @@ def _built(table: Mapping[str, Sequence[Any]], labels: tuple[str, ...]) -> Line:
         label=np.array([position[table["emotion"][i]] for i in rows], np.int64),
         uncertain=np.array([_truth(table["uncertain"][i]) is True for i in rows], bool),
         flags=tuple(frozenset("" if _absent(quality[i]) else str(quality[i]).split()) - {""} for i in rows),
+        plausible=np.array([_truth(plausible[i]) is not False for i in rows], bool),
     )
 
 

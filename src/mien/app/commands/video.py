@@ -166,7 +166,9 @@ class _Job:
 
         self.source = source
         self.reader = reader
-        self.summary: Summary = Summary(analyzer.labels, thumbnails=wanted.thumbnails)
+        self.summary: Summary = Summary(
+            analyzer.labels, thumbnails=wanted.thumbnails, sure_score=analyzer.sure_score
+        )
         self.files = wanted.files
         self.sinks = self._sinks(analyzer, wanted)
 
@@ -186,7 +188,7 @@ class _Job:
             shown.append(VideoSink(wanted.output, _draw(wanted.panel), _rate(self.source), zero_s))
         sinks: list[Sink] = [AnonymizingSink(shown)] if wanted.anonymize else shown
         if wanted.timeline is not None:
-            sinks.append(TimelineSink(wanted.timeline, analyzer.labels))
+            sinks.append(TimelineSink(wanted.timeline, analyzer.labels, sure_score=analyzer.sure_score))
         return sinks
 
 
@@ -222,11 +224,15 @@ def _run(source: Source, reader: StreamReader, sinks: Sequence[Sink]) -> _Ended:
 
 
 def _tell(job: _Job, ended: _Ended) -> None:
+    from mien.media.plausible import doubtful_text
+
     summary = job.summary.result()
     if summary.people:
         console().print(_table(summary))
     for text in job.source.notes:
         notice(f"Note: {text}")
+    if summary.doubtful:
+        notice(f"Note: {doubtful_text(summary.doubtful)}")
     for path in job.files:
         if path.is_file():  # a video without any frame is none
             notice(f"Wrote {path}.")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from mien.core.types import Frame, Reading
+    from mien.infer.analyzer import Analyzer
     from mien.infer.options import AnalyzerOptions
     from mien.media.live import NewestFrames
     from mien.media.sink import Sink
@@ -72,7 +73,7 @@ def command(
     analyzer = make_analyzer(replace(analysis, max_faces=None))
     reader = analyzer.reader(detector_every=every, max_faces=analysis.max_faces)
     with open_source(camera, reconnect_s=reconnect) as source, ExitStack() as stack:
-        sinks = _sinks(record, timeline, analyzer.labels, source.fps)
+        sinks = _sinks(record, timeline, analyzer, source.fps)
         out = stack.enter_context(BackgroundSinks(sinks)) if sinks else None
         stored = [str(path) for path in (record, timeline) if path is not None]
         view = _view(window, stored)
@@ -102,7 +103,7 @@ def _at_its_speed(frames: Iterable[Frame]) -> Iterator[Frame]:
         yield frame
 
 
-def _sinks(record: Path | None, timeline: Path | None, labels: Sequence[str], fps: float | None) -> list[Sink]:
+def _sinks(record: Path | None, timeline: Path | None, analyzer: Analyzer, fps: float | None) -> list[Sink]:
     from mien.media.overlay import draw_panel
     from mien.media.timeline import TimelineSink
     from mien.media.video_writer import VideoSink
@@ -111,7 +112,7 @@ def _sinks(record: Path | None, timeline: Path | None, labels: Sequence[str], fp
     if record is not None:
         sinks.append(VideoSink(record, draw_panel, fps))
     if timeline is not None:
-        sinks.append(TimelineSink(timeline, labels))
+        sinks.append(TimelineSink(timeline, analyzer.labels, sure_score=analyzer.sure_score))
     return sinks
 
 

@@ -155,8 +155,9 @@ class Jobs:
     def _read(self, job: Job, path: str) -> None:
         """In the thread of the videos."""
         from mien.core.errors import VideoError
+        from mien.media.plausible import Plausible
         from mien.media.source import open_source
-        from mien.media.timeline import rows
+        from mien.media.timeline import judged, rows
 
         if job.stop.is_set():
             return
@@ -164,6 +165,7 @@ class Jobs:
             self._analyzer = self._make()
         job.state, job.labels = "reading", self._analyzer.labels
         longest_s = self._limits.video_s
+        plausible = Plausible(self._analyzer.sure_score)
         with open_source(path, every_s=job.every_s) as source:
             job.duration_s, job.width, job.height = source.duration_s, source.width, source.height
             if source.width * source.height > self._limits.pixels:
@@ -176,11 +178,15 @@ class Jobs:
                     return
                 if read_s >= longest_s:  # it stated no length
                     break
+                plausible.write(frame, readings)
                 job.rows += rows(frame, readings)
                 job.frames += 1
                 if len(job.rows) > _MOST_ROWS:
                     raise VideoError(f"The video shows more than {_MOST_ROWS} faces, summed over its frames.")
                 job.progress = min(read_s / source.duration_s, 1.0) if source.duration_s else None
+            plausible.close()
+            people = plausible.people()
+            job.rows = [judged(row, people) for row in job.rows]
             job.notes = [note.replace(path, "The video") for note in source.notes]
 
     def _forget_old(self) -> None:

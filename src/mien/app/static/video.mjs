@@ -5,6 +5,7 @@ import { $, bytesText, clock, csvOf, download, h, onDrop, percent } from "./dom.
 import { clip } from "./examples.mjs";
 import { faceCells } from "./photo.mjs";
 import { figuresOf, ghost, peopleOf } from "./people_figures.mjs";
+import { judged } from "./plausible.mjs";
 
 const EVERY_S = 0.1;
 const ASK_EVERY_MS = 400;
@@ -84,7 +85,7 @@ class Videos {
 
   show(file, rows) {
     const { labels } = this.facts.model;
-    const tracked = rows.map((row) => ({
+    const tracked = rows.filter((row) => row.plausible !== false).map((row) => ({
       track: row.track,
       time: row.time_s,
       span: EVERY_S,
@@ -159,7 +160,7 @@ async function readHere(videos, file, signal) {
   } finally {
     URL.revokeObjectURL(film.src);
   }
-  return rows;
+  return judged(rows, EVERY_S, film.duration);
 }
 
 function rowOf(face, time, frame) {

@@ -133,9 +133,7 @@ def _read(path: Path, file: str, stamp: str, places: Places, reading: Reading, a
     end_s = 0.0
     with open_source(path, every_s=reading.every_s, max_pixels=reading.analysis.max_pixels) as source:
         reader = analyzer.reader(detector_every=reading.detector_every, max_faces=reading.analysis.max_faces)
-        sink = TimelineSink(
-            places.timeline(file), analyzer.labels, empty_frames=True, sure_score=analyzer.sure_score
-        )
+        sink = TimelineSink(places.timeline(file), analyzer.labels, empty_frames=True, sure_score=analyzer.sure_score)
         notes: list[str] = []
         try:
             for frame in source:

@@ -166,9 +166,7 @@ class _Job:
 
         self.source = source
         self.reader = reader
-        self.summary: Summary = Summary(
-            analyzer.labels, thumbnails=wanted.thumbnails, sure_score=analyzer.sure_score
-        )
+        self.summary: Summary = Summary(analyzer.labels, thumbnails=wanted.thumbnails, sure_score=analyzer.sure_score)
         self.files = wanted.files
         self.sinks = self._sinks(analyzer, wanted)
 

@@ -1,6 +1,6 @@
 """Columns of a source that pass through into the results, as text: of tables, and of the JSON members of archives.
 
-A number or a structure is written as JSON writes it, text as it is, and what is missing is None. Knows no pictures.
+A number or a structure is written as JSON writes it, text as it is, and what is missing is None.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What is wrong with a data set: duplicates, leaks between splits, conflicting labels, blank and faceless pictures.
 
-Looks only; `mien.data.clean` removes. The near duplicates are found as `mien.data.near` describes.
+Only reports; `mien.data.clean` removes. The near duplicates are found as `mien.data.near` describes.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from mien.learn.detector.drawn import drawn
 from mien.learn.detector.export import export_detector
 from mien.learn.detector.loss import Targets, detection_loss
 from mien.learn.detector.net import DetectorNet
-from mien.learn.detector.recover import recovered, widened
+from mien.learn.detector.recover import mixed, recovered, widened
 from mien.learn.detector.release import release_int8
 from mien.learn.detector.train import CHECKPOINT, HISTORY, Trainer, load_net
 
@@ -157,6 +157,23 @@ def test_a_model_file_gives_its_network_back(tmp_path):
     assert recovered(path, [images]).widths.wide == 16
     with pytest.raises(TrainError, match="not a float32 detector file"):
         recovered(Path(str(resources.files("mien") / "assets" / "models" / "face-int8.onnx")), [images])
+
+
+def test_the_start_is_kept_in_part():
+    """The mean has its share of every weight, statistics of its own, and leaves both networks as they are."""
+    torch.manual_seed(0)
+    net, start = DetectorNet().eval(), DetectorNet().eval()
+    before = net.head.weight.clone()
+    images = torch.rand(4, 3, 64, 64) * 255
+
+    mean = mixed(net, start, 0.25, [images])
+
+    torch.testing.assert_close(mean.head.weight, 0.75 * net.head.weight + 0.25 * start.head.weight)
+    assert torch.equal(net.head.weight, before)
+    with torch.no_grad():
+        centred = mean.stem[0][0]((images - 128) * mean.unit)
+    torch.testing.assert_close(mean.stem[0][1].running_mean, centred.mean((0, 2, 3)), atol=1e-4, rtol=1e-3)
+    assert not mean.training
 
 
 def test_scores_become_chances():

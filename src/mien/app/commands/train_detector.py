@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mien.data.faces import FacePicture
+    from mien.learn.detector.net import DetectorNet
 
 __all__ = ["command"]
 
@@ -34,6 +35,13 @@ _path = click.Path(path_type=Path)
 @click.option(
     "--start", type=_path, metavar="FILE", help="Begin with the weights of a run's last.pt or of a .onnx file."
 )
+@click.option(
+    "--keep-start",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    metavar="SHARE",
+    help="Share of the weights of --start in the model file's, 0.5 for half.",
+)
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Wall time of all parts.  [default: 90]")
 @click.option("--lr", type=float, help="Learning rate at its highest.  [default: 0.002]")
 @click.option("--batch", type=click.IntRange(1), help="Pictures per step.  [default: 16]")
@@ -42,7 +50,13 @@ _path = click.Path(path_type=Path)
 @click.option("--threads", type=click.IntRange(1), help="Processor threads.  [default: 1]")
 @click.option("--workers", type=click.IntRange(0), help="Processes that make training pictures.  [default: 1]")
 def command(
-    sources: tuple[Path, ...], out: Path, validation: tuple[Path, ...], int8: bool, start: Path | None, **options: Any
+    sources: tuple[Path, ...],
+    out: Path,
+    validation: tuple[Path, ...],
+    int8: bool,
+    start: Path | None,
+    keep_start: float,
+    **options: Any,
 ) -> None:
     """Train a face detector on photographs with boxes, for so many minutes.
 
@@ -56,19 +70,22 @@ def command(
     from mien.learn.detector.train import Trainer
     from mien.learn.runfolder import write_json
 
+    if keep_start and start is None:
+        raise OptionError("--keep-start needs --start, whose weights it keeps.")
     if int8 and not validation:
         raise OptionError("--int8 needs --validation, which chooses its threshold.")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     config = DetectorConfig(**{name: options[name] for name in _SETTINGS if options[name] is not None})
     judged = [picture for source in validation for picture in read_faces(source)]
     pictures = [picture for source in sources for picture in read_faces(source)]
-    if not Trainer(pictures, config, out, start).run():
+    trainer = Trainer(pictures, config, out, start)
+    if not trainer.run():
         click.echo(f"{out}: stopped; the same command goes on.")
         raise SystemExit(130)
-    record = _record(sources, len(pictures), start, config)
+    record = {**_record(sources, len(pictures), start, config), "kept_start": keep_start}
     write_json(out / _RECORD, record)
     if validation:
-        _release(out, pictures, judged, record, int8)
+        _release(trainer.result(keep_start), out, pictures, judged, record, int8)
 
 
 def _record(sources: Sequence[Path], pictures: int, start: Path | None, config: Any) -> dict[str, Any]:
@@ -83,12 +100,16 @@ def _record(sources: Sequence[Path], pictures: int, start: Path | None, config: 
 
 
 def _release(
-    out: Path, pictures: Sequence[FacePicture], judged: Sequence[FacePicture], record: dict[str, Any], int8: bool
+    net: DetectorNet,
+    out: Path,
+    pictures: Sequence[FacePicture],
+    judged: Sequence[FacePicture],
+    record: dict[str, Any],
+    int8: bool,
 ) -> None:
     from mien.learn.detector.release import release, release_int8, some
-    from mien.learn.detector.train import CHECKPOINT, load_net
 
-    info = release(load_net(out / CHECKPOINT), judged, out / _FILE, record)
+    info = release(net, judged, out / _FILE, record)
     _tell(out / _FILE, info.metrics, info.score)
     if int8:
         small = release_int8(out / _FILE, some(pictures), judged, out / _SMALL_FILE)

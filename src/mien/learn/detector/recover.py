@@ -7,6 +7,7 @@ pictures, in training.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 from mien.core.errors import TrainError
 from mien.learn.detector.net import DetectorNet, Widths
 
-__all__ = ["recovered", "widened"]
+__all__ = ["mixed", "recovered", "widened"]
 
 _STAGES = 10  # convolutions before the laterals, without the block that `Widths.wide` adds
 _HEADS = 3  # strides
@@ -57,6 +58,29 @@ def widened(net: DetectorNet, wide: int) -> DetectorNet:
     norms = [m for m in wider.thirtysecond[-1].modules() if isinstance(m, nn.BatchNorm2d)]
     nn.init.zeros_(norms[-1].weight)
     return wider.eval()
+
+
+@torch.no_grad()
+def mixed(net: DetectorNet, start: DetectorNet, share: float, images: Iterable[Tensor]) -> DetectorNet:
+    """Mean of a network's weights and of those that it started from (Wortsman et al. 2022), for judging.
+
+    Args:
+        net: after the run; it stays as it is.
+        start: before it, of the same widths.
+        share: of the start's weights, in 0..1.
+        images: batches (N, 3, S, S) of values 0..255, as in training, for the norms' statistics.
+
+    """
+    mean = copy.deepcopy(net)
+    for ours, theirs in zip(mean.parameters(), start.parameters(), strict=True):
+        ours.lerp_(theirs, share)
+    for norm in (module for module in mean.modules() if isinstance(module, nn.BatchNorm2d)):
+        norm.momentum = None  # the mean over all batches
+        norm.reset_running_stats()
+    mean.train()
+    for batch in images:
+        mean(batch)
+    return mean.eval()
 
 
 def _weights(path: Path) -> tuple[list[tuple[Tensor, Tensor]], list[tuple[Tensor, Tensor]]]:

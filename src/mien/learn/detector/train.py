@@ -29,7 +29,7 @@ from mien.learn.detector.config import STRIDES, DetectorConfig
 from mien.learn.detector.data import Batch, Batches, decoded, loader
 from mien.learn.detector.loss import Losses, detection_loss
 from mien.learn.detector.net import DetectorNet, Widths
-from mien.learn.detector.recover import recovered, widened
+from mien.learn.detector.recover import mixed, recovered, widened
 from mien.learn.steps import average_decay, decay_groups, follow, refuse_divergence
 from mien.learn.stopping import heeding_signals
 
@@ -74,12 +74,13 @@ class Trainer:
             raise TrainError("There is no face in the pictures to learn from.")
         torch.set_num_threads(config.threads)
         torch.manual_seed(config.seed)
-        self._config, self._folder = config, folder
+        self._config, self._folder, self._start = config, folder, start
         self._samples: list[Sample] = decoded(pictures)
         self.step, self._mined_s = 0, 0.0
         path = folder / CHECKPOINT
         state: dict[str, Any] = _read(path) if path.exists() else {"step": 0, "spent_s": 0.0}
-        self._clock = Clock(config.minutes * 60, state["spent_s"])
+        self._spent_s: float = state["spent_s"]  # by earlier parts; the clock starts with the run
+        self._clock = Clock(config.minutes * 60, self._spent_s)
         self._batches = Batches(self._samples, config, seed=config.seed * 1_000_003 + state["step"])
         net = DetectorNet(Widths(**state["widths"])) if state["step"] else self._beginning(start)
         self.net = net.train().requires_grad_(True).to(memory_format=torch.channels_last)
@@ -94,12 +95,22 @@ class Trainer:
             return DetectorNet(Widths(wide=self._config.wide))
         if start.suffix != ".onnx":
             return widened(load_net(start), self._config.wide)
+        return widened(recovered(start, self._some()), self._config.wide)
+
+    def _some(self) -> Iterator[Tensor]:
+        """Training pictures (N, 3, S, S) for the statistics of norms."""
         made = iter(self._batches)
-        images = (next(made).images.permute(0, 3, 1, 2).float() for _ in range(_STATISTICS))
-        return widened(recovered(start, images), self._config.wide)
+        return (next(made).images.permute(0, 3, 1, 2).float() for _ in range(_STATISTICS))
+
+    def result(self, keep_start: float = 0.0) -> DetectorNet:
+        """The averaged network, or its mean with so large a share of the weights that the run started from."""
+        return (
+            mixed(self.average, self._beginning(self._start), keep_start, self._some()) if keep_start else self.average
+        )
 
     def run(self) -> bool:
         """Train until the minutes are used up (True) or a signal asks to stop (False); the last checkpoint is whole."""
+        self._clock = Clock(self._config.minutes * 60, self._spent_s)
         stream = loader(self._batches, self._config.workers)
         sums, saved = np.zeros(4), time.monotonic()
         with heeding_signals(lambda name: _log.info("%s: saving and stopping.", name)) as stop:

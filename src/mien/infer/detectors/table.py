@@ -25,7 +25,7 @@ AUTO = "auto"
 DEFAULT_DETECTOR = "mien"
 """The detector that "auto" takes. Its 8-bit copy is quicker, but its boxes move by up to 2 px between machines."""
 
-LOWEST_SCORE = 0.02
+LOWEST_SCORE = 0.005
 """Where a detector's scores become so low that nearly all it finds is wrong, unless its row says otherwise."""
 
 

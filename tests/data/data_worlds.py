@@ -98,7 +98,8 @@ def parquet(world: World, root: Path, labels: str = "numbers", votes: bool = Tru
 
     root.mkdir(parents=True, exist_ok=True)
     backwards = FER2013.names[::-1]
-    written: Callable[[str], object] = {"numbers": FER2013.index, "text": str, "named": backwards.index}[labels]
+    ways: dict[str, Callable[[str], object]] = {"numbers": FER2013.index, "text": str, "named": backwards.index}
+    written = ways[labels]
     for part in ("train", "validation", "test"):
         rows = [i for i, split in enumerate(world.splits) if split == part]
         columns = {

@@ -8,6 +8,7 @@ correlations, so the light and the contrast do not matter.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
@@ -33,6 +34,9 @@ _SAME_PLACE = 0.25  # correlation of the structure where it stands
 _SAME_MOVED = 0.5  # peak of the phase correlation
 _BLOCKS_HALF = 0.72  # every other block is found again with at least this correlation
 _BLOCKS_QUARTER = 0.88  # or every fourth with this one
+
+_SAME_MOVE = 2  # cells by which blocks that moved alike may differ
+_ALIKE = 0.6  # of the blocks that were found again
 
 _BLOCK = (16, 12)  # 4 x 4 blocks
 _REACH = (12, 8)  # cells in which a block is looked for: a fifth and a sixth of the picture
@@ -65,7 +69,7 @@ def glance(image: Image) -> Glance:
     samples = cast(NDArray[np.uint8], cv2.cvtColor(coarse, cv2.COLOR_BGR2GRAY))
     cells = cv2.resize(samples, _SIZE, interpolation=cv2.INTER_AREA)
     grey = cells.astype(np.float32)
-    return Glance(samples, grey, grey - cv2.blur(grey, (_BLUR, _BLUR)), _bars(cells))
+    return Glance(samples, grey, _fine(grey), _bars(cells))
 
 
 def same_shot(a: Glance, b: Glance) -> bool:
@@ -84,24 +88,48 @@ def _correlation(a: Grey, b: Grey) -> float:
     return float(x @ y) / math.sqrt(max(float(x @ x) * float(y @ y), 1e-12))
 
 
+def _fine(grey: Grey) -> Grey:
+    return np.asarray(grey - cv2.blur(grey, (_BLUR, _BLUR)), np.float32)
+
+
 def _contrast(grey: Grey) -> float:
     return float(cv2.meanStdDev(grey)[1].item())
 
 
 def _moved_together(a: Grey, b: Grey) -> bool:
-    window = cv2.createHanningWindow(_SIZE, cv2.CV_32F)
-    return cv2.phaseCorrelate(_standard(a), _standard(b), window)[1] >= _SAME_MOVED
+    """Whether the whole picture moved by one shift, after which the structure stands at the same place."""
+    (dx, dy), peak = cv2.phaseCorrelate(_standard(a), _standard(b), cv2.createHanningWindow(_SIZE, cv2.CV_32F))
+    if peak < _SAME_MOVED or abs(dx) >= _SIZE[0] / 2 or abs(dy) >= _SIZE[1] / 2:
+        return False
+    back = cv2.warpAffine(b, np.array([[1, 0, -dx], [0, 1, -dy]], np.float32), _SIZE)
+    left, right, above, below = (math.ceil(max(0.0, edge)) for edge in (-dx, dx, -dy, dy))
+    seen = (slice(above, _SIZE[1] - below), slice(left, _SIZE[0] - right))
+    return _correlation(_fine(a[seen]), _fine(np.asarray(back[seen], np.float32))) >= _SAME_PLACE
 
 
 def _found_again(a: Grey, b: Grey) -> bool:
+    """Whether blocks of one frame are found in the other, and moved alike: soft patches look like others elsewhere."""
+    found = sorted(_blocks(a, b), reverse=True)
+    ways = ((len(found) // 2, _BLOCKS_HALF), (len(found) // 4, _BLOCKS_QUARTER))
+    return any(found[count - 1][0] >= least and _moved_alike(found[:count]) for count, least in ways)
+
+
+def _blocks(a: Grey, b: Grey) -> Iterator[tuple[float, int, int]]:
+    """Best correlation of each block, and how far it moved, in cells."""
     (wide, high), (across, down) = _BLOCK, _REACH
-    found = []
     for y in range(0, _SIZE[1], high):
         for x in range(0, _SIZE[0], wide):
-            area = b[max(0, y - down) : y + high + down, max(0, x - across) : x + wide + across]
-            found.append(float(cv2.matchTemplate(area, a[y : y + high, x : x + wide], cv2.TM_CCOEFF_NORMED).max()))
-    found.sort()
-    return found[len(found) // 2] >= _BLOCKS_HALF or found[3 * len(found) // 4] >= _BLOCKS_QUARTER
+            top, left = max(0, y - down), max(0, x - across)
+            area = b[top : y + high + down, left : x + wide + across]
+            scores = cv2.matchTemplate(area, a[y : y + high, x : x + wide], cv2.TM_CCOEFF_NORMED)
+            _, best, _, (at_x, at_y) = cv2.minMaxLoc(scores)
+            yield float(best), left + at_x - x, top + at_y - y
+
+
+def _moved_alike(found: Sequence[tuple[float, int, int]]) -> bool:
+    moves = np.array([move for _, *move in found])  # (N, 2)
+    apart = np.abs(moves - np.median(moves, axis=0)).max(axis=1)
+    return bool((apart <= _SAME_MOVE).mean() >= _ALIKE)
 
 
 def _standard(grey: Grey) -> Grey:

@@ -29,7 +29,6 @@ def test_axe_finds_nothing(site, open_tab, axe, scheme, hopper_file):
     # WCAG 2.2 A and AA and best practice, on every tab and on the service's own page, with results shown.
     tab = open_tab(site, color_scheme=scheme)
     page = tab.ready()
-    tab.engine("server")
     page.evaluate(f"() => {{ {axe} }}")
 
     def check(where):
@@ -37,6 +36,11 @@ def test_axe_finds_nothing(site, open_tab, axe, scheme, hopper_file):
         assert [(v["id"], [n["html"][:120] for n in v["nodes"]]) for v in found] == [], where
 
     check("invitation")
+    for name in ("session", "video", "photo"):
+        page.click(f"#tab-{name}")
+        check(f"{name}, empty")
+    page.click("#tab-live")
+    tab.engine("server")
     page.click("#start")
     page.wait_for_selector("#faces .face:nth-child(2)")
     page.click("#tab-session")
@@ -46,6 +50,9 @@ def test_axe_finds_nothing(site, open_tab, axe, scheme, hopper_file):
     page.click("#tab-photo")
     page.set_input_files("#photos", hopper_file)
     page.wait_for_selector("#photocards article")
+    page.click("#tab-video")
+    page.click("#tryvideo")
+    page.wait_for_selector("#videoresult svg")
     for name in TABS:
         page.click(f"#tab-{name}")
         check(name)
@@ -87,9 +94,9 @@ def test_figures_of_the_model(serve_quick, open_tab, axe, scheme, tiny_model, tm
     assert page.evaluate("() => axe.run()")["violations"] == []
 
 
-def test_pictures_of_each_expression(site, open_tab):
+def test_pictures_of_each_expression(serve_quick, open_tab):
     # The Model tab says how many pictures of each expression the model learnt from: in sum, its training pictures.
-    page = open_tab(site).ready()
+    page = open_tab(serve_quick(analyzer=AnalyzerOptions(model="fer2013", detector="none"))).ready()
     page.click("#tab-model")
 
     table = page.locator("#model table").first

@@ -83,7 +83,7 @@ export function reliability(bins) {
   ]);
   const names = [
     svg("text", { x: at(0.5), y: side - 10, "text-anchor": "middle" }, "confidence, per cent"),
-    svg("text", { x: 14, y: up(0.5), "text-anchor": "middle", transform: `rotate(-90 14 ${up(0.5)})` }, "right, per cent"),
+    svg("text", { x: 14, y: up(0.5), "text-anchor": "middle", transform: `rotate(-90 14 ${up(0.5)})` }, "accuracy, per cent"),
   ];
   const line = svg("polyline", {
     class: "line",

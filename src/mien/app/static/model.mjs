@@ -69,9 +69,9 @@ function measured(model) {
   const parts = Object.entries({ ...model.metrics, ...shipped }).flatMap(([split, figures]) => {
     if (typeof figures !== "object") return [];
     const named = {
-      accuracy: "right answers",
+      accuracy: "accuracy",
       macro_f1: "macro F1",
-      balanced_accuracy: "mean recall",
+      balanced_accuracy: "balanced accuracy",
       ece: "calibration error",
     };
     const tiles = Object.entries(named)
@@ -121,7 +121,7 @@ function classes({ evaluation, training: { class_counts: learnt } }) {
     return h("tr", {}, h("th", { scope: "row" }, c.name), ...cells.map((cell) => h("td", {}, String(cell))));
   });
   return card(
-    "Expression by expression",
+    "Per class",
     judgedOn(evaluation, learnt),
     scroll("Figures of each expression", h("table", {}, h("thead", {}, head), h("tbody", {}, ...rows))),
   );
@@ -144,7 +144,7 @@ function confusion(evaluation) {
     });
     return h("tr", {}, h("th", { scope: "row" }, names[i]), ...cells);
   });
-  const told = h("p", { class: "note" }, "What the pictures of each true label were taken for: rows sum to 100 %.");
+  const told = h("p", { class: "note" }, "Each row: what the pictures of one true label were taken for.");
   const table = h("table", { class: "matrix" }, h("thead", {}, h("tr", {}, down, across), head), h("tbody", {}, ...rows));
   return card("Confusion matrix", told, scroll("Confusion matrix of expressions", table));
 }
@@ -153,7 +153,7 @@ function trust({ figures, coverage }) {
   const text = `Where the model says 80 %, about 80 % of the answers should be right. On average it is off by ${percent(figures.ece, 1)}.`;
   const marked = coverage?.uncertain ? h("p", {}, unsure(coverage.uncertain)) : null;
   return card(
-    "Can its confidence be trusted?",
+    "Calibration: can its confidence be trusted?",
     h("p", {}, text),
     h("div", { class: "narrow" }, reliability(figures.reliability)),
     marked,

@@ -81,9 +81,10 @@ def _start(ray: Any, workers: int | None) -> None:
     here = {} if address else {"num_cpus": max(workers or default_workers(), 2), "include_dashboard": False}
     try:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR", **here)
-    except (ConnectionError, OSError, RuntimeError, ValueError) as error:
+    except Exception as error:  # a node that starts too slowly is told by a bare Exception
         where = f"at {address} (RAY_ADDRESS)" if address else "on this machine"
-        raise OutputError(f"Ray cannot be reached or started {where}: {error}") from error
+        why = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+        raise OutputError(f"Ray cannot be reached or started {where}: {why}.") from error
 
 
 def _check_answers(address: str | None) -> None:

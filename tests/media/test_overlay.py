@@ -1,12 +1,14 @@
 """Drawing: the caller's picture stays, sizes are right, and strange faces do no harm."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from mien.core.errors import OutputError
 from mien.core.types import Face, Reading
 from mien.draw.lettering import bars, chip, colour_of
-from mien.media.overlay import annotated, draw_panel, draw_readings
+from mien.media.overlay import SteadyDrawing, annotated, draw_panel, draw_readings
 from mien.pictures.decode import load_image
 from mien.pictures.write import write_picture
 
@@ -115,3 +117,38 @@ def test_a_crowd_keeps_its_faces():
 
     untouched = [(drawn[y1 + 20 : y2 - 5, x1 + 6 : x2 - 6] == 90).mean() for x1, y1, x2, y2 in boxes]
     assert np.mean(untouched) > 0.8
+
+
+def test_only_large_faces_of_several_have_bars():
+    # A small face beside a large one changes nothing below its tag; alone it has its bars.
+    image = np.full((480, 640, 3), 90, np.uint8)
+    small = _reading((500, 300, 530, 330))
+
+    together = draw_readings(image, [_reading((100, 100, 220, 240)), small])
+    alone = draw_readings(image, [small])
+
+    assert (together[340:] == 90).all()
+    assert (together[:, 540:] == 90).mean() > 0.97
+    assert (alone != 90).sum() > 10_000
+
+
+def test_labels_of_a_video_stay_on_their_side():
+    # A face near the upper border keeps its label below while it trembles; frames drawn singly would let it jump.
+    image = np.full((480, 640, 3), 90, np.uint8)
+    draw = SteadyDrawing()
+
+    def above(y: int) -> bool:
+        drawn = draw(image, [replace(_reading((200, y, 300, y + 100)), track=1)])
+        return bool((drawn[: y - 4, 210:240] != 90).any())
+
+    assert [above(y) for y in (60, 12, 60, 12, 60)] == [True, False, False, False, False]
+
+
+def test_a_panel_says_how_many_faces_it_has_no_room_for():
+    # Nothing of a long list is cut at the lower edge: the last rows stay empty.
+    image = np.zeros((240, 320, 3), np.uint8)
+
+    drawn = draw_panel(image, [_reading((9, 9, 30, 30))] * 40)
+
+    assert (drawn[-5:, 320:] == 24).all()
+    assert (drawn[:, 320:] != 24).any()

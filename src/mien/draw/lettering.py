@@ -15,10 +15,13 @@ from PIL import ImageDraw, ImageFont
 from mien.core.labels import concept
 from mien.core.types import Image
 
-__all__ = ["Patch", "bars", "chip", "colour_of", "lay"]
+__all__ = ["Colour", "Patch", "bars", "bars_size", "chip", "chip_size", "colour_of", "lay", "plate"]
 
 Patch = NDArray[np.uint8]
 """(h, w, 4) uint8 RGBA."""
+
+Colour = tuple[int, int, int]
+"""r, g, b in 0..255."""
 
 _COLOURS = {
     "angry": "#e4576b",
@@ -36,7 +39,7 @@ _TROUGH = (66, 73, 79, 215)
 _INK = (255, 255, 255, 255)
 
 
-def colour_of(label: str) -> tuple[int, int, int]:
+def colour_of(label: str) -> Colour:
     """Colour of a label as (r, g, b) in 0..255; the same in pictures, pages and videos, for any label."""
     meaning = concept(label)
     text = _COLOURS.get(meaning) or _OTHERS[sum(meaning.encode()) % len(_OTHERS)]
@@ -53,7 +56,12 @@ def _text_width(text: str, size: int) -> int:
     return int(np.ceil(_font(size).getlength(text)))
 
 
-@lru_cache(maxsize=256)
+def chip_size(text: str, size: int) -> tuple[int, int]:
+    """Width and height in px of `chip(text, ..., size)`, without drawing it."""
+    pad, stripe = _margins(size)
+    return stripe + 2 * pad + _text_width(text, size), size + 2 * pad
+
+
 def chip(text: str, label: str, size: int) -> Patch:
     """A line of text on a dark plate with a stripe in the label's colour.
 
@@ -63,15 +71,32 @@ def chip(text: str, label: str, size: int) -> Patch:
         size: height of the letters' line in px.
 
     """
-    pad = max(size // 3, 2)
-    stripe = max(size // 4, 2)
-    width = stripe + 2 * pad + _text_width(text, size)
-    height = size + 2 * pad
-    plate = PilImage.new("RGBA", (width, height), _BACK)
-    draw = ImageDraw.Draw(plate)
-    draw.rectangle((0, 0, stripe - 1, height), fill=(*colour_of(label), 255))
+    return plate(text, colour_of(label), size)
+
+
+@lru_cache(maxsize=256)
+def plate(text: str, colour: Colour, size: int) -> Patch:
+    """As `chip`, with any colour."""
+    pad, stripe = _margins(size)
+    width, height = chip_size(text, size)
+    image = PilImage.new("RGBA", (width, height), _BACK)
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((0, 0, stripe - 1, height), fill=(*colour, 255))
     draw.text((stripe + pad, height / 2), text, font=_font(size), fill=_INK, anchor="lm")
-    return np.asarray(plate)
+    return np.asarray(image)
+
+
+def _margins(size: int) -> tuple[int, int]:
+    """Room around the text, and width of the stripe, in px."""
+    return max(size // 3, 2), max(size // 4, 2)
+
+
+@lru_cache(maxsize=64)
+def bars_size(labels: tuple[str, ...], size: int) -> tuple[int, int]:
+    """Width and height in px of `bars(labels, ..., size)`, without drawing it."""
+    pad = max(size // 2, 3)
+    names = max(_text_width(label, size) for label in labels)
+    return 4 * pad + names + size * 5 + _text_width("100", size), round(size * 1.35) * len(labels) + pad
 
 
 def bars(labels: tuple[str, ...], values: tuple[float, ...], size: int) -> Patch:
@@ -91,14 +116,11 @@ def bars(labels: tuple[str, ...], values: tuple[float, ...], size: int) -> Patch
 def _bars(labels: tuple[str, ...], per_mille: tuple[int, ...], size: int) -> Patch:
     pad = max(size // 2, 3)
     row = round(size * 1.35)
-    name_w = max(_text_width(label, size) for label in labels)
     bar_w = size * 5
-    figure_w = _text_width("100", size)
-    width = pad + name_w + pad + bar_w + pad + figure_w + pad
-    height = row * len(labels) + pad
-    plate = PilImage.new("RGBA", (width, height), _BACK)
-    draw = ImageDraw.Draw(plate)
-    left = pad + name_w + pad
+    width, height = bars_size(labels, size)
+    image = PilImage.new("RGBA", (width, height), _BACK)
+    draw = ImageDraw.Draw(image)
+    left = width - 2 * pad - _text_width("100", size) - bar_w
     best = max(per_mille)
     for i, (label, value) in enumerate(zip(labels, per_mille, strict=True)):
         middle = pad / 2 + row * (i + 0.5)
@@ -110,7 +132,7 @@ def _bars(labels: tuple[str, ...], per_mille: tuple[int, ...], size: int) -> Pat
             end = left + max(bar_w * value / 1000, 1)
             draw.rectangle((left, middle - half, end, middle + half), fill=(*colour_of(label), 255))
         draw.text((width - pad, middle), str(round(value / 10)), font=_font(size), fill=ink, anchor="rm")
-    return np.asarray(plate)
+    return np.asarray(image)
 
 
 def lay(image: Image, patch: Patch, x: int, y: int) -> None:

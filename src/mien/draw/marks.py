@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 
 from mien.core.types import Face, Image
+from mien.draw.layout import OVER, lay_out
+from mien.draw.lettering import chip_size, lay, plate
 
 __all__ = ["draw_faces"]
 
@@ -26,19 +28,25 @@ def draw_faces(image: Image, faces: Sequence[Face]) -> Image:
         x1, y1, x2, y2 = (round(v) for v in face.box)
         cv2.rectangle(out, (x1, y1), (x2 - 1, y2 - 1), _DARK, line + 2, cv2.LINE_AA)
         cv2.rectangle(out, (x1, y1), (x2 - 1, y2 - 1), _BOX, line, cv2.LINE_AA)
-        _write_score(out, face, line)
         radius = max(round((x2 - x1) / 40), line)
         for colour, (x, y) in zip(_POINTS, face.landmarks or (), strict=False):
             cv2.circle(out, (round(x), round(y)), radius, colour, -1, cv2.LINE_AA)
+    _write_scores(out, faces, line)
     return np.asarray(out, np.uint8)
 
 
-def _write_score(image: Image, face: Face, line: int) -> None:
-    """The score above the box, or below its upper edge where the picture ends."""
-    size = 0.35 * max(line, 1)
-    text = f"{face.score:.2f}"
-    (width, height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, line)
-    x = int(np.clip(round(face.box[0]), 0, max(image.shape[1] - width, 0)))
-    y = max(round(face.box[1]) - 2 * line, height + line)
-    for colour, extra in ((_DARK, 2), (_BOX, 0)):
-        cv2.putText(image, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, size, colour, line + extra, cv2.LINE_AA)
+def _write_scores(image: Image, faces: Sequence[Face], line: int) -> None:
+    """A score beside each box, smaller or left out where other faces and scores leave no room."""
+    texts = [f"{face.score:.2f}" for face in faces]
+    letters = [max(round(6 * line * share), 9) for share in (1.0, 0.75, 0.5)]
+    places = lay_out(
+        (image.shape[1], image.shape[0]),
+        [(round(x1), round(y1), round(x2), round(y2)) for x1, y1, x2, y2 in (face.box for face in faces)],
+        {i: [chip_size(text, size) for size in letters] for i, text in enumerate(texts)},
+        OVER,
+        gap=line // 2 + 2,
+        may_cover=True,
+    )
+    for i, place in places.items():
+        if place is not None:
+            lay(image, plate(texts[i], _BOX[::-1], letters[place.size]), *place.box[:2])

@@ -1,93 +1,193 @@
 """Draw readings on a picture: boxes, labels, and a small bar for every expression. Pure: the picture stays as it was.
 
-Knows readings; knows no files, and nothing of how faces are found.
+Knows readings; knows no files, and nothing of how faces are found. `mien.draw.layout` says where labels go.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-from itertools import chain
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from mien.core.geometry import area, iou
 from mien.core.types import Face, Image, Reading
-from mien.draw.lettering import Patch, bars, chip, colour_of, lay
+from mien.draw.layout import BESIDE, OVER, Place, Rectangle, lay_out
+from mien.draw.lettering import Colour, Patch, bars, bars_size, chip, chip_size, colour_of, lay
 
-__all__ = ["annotated", "draw_panel", "draw_readings"]
+__all__ = ["SteadyDrawing", "annotated", "draw_panel", "draw_readings"]
 
 _SHOWN_SIDE = 480  # px: smaller pictures are enlarged to this for a person to look at
 _LETTERS = 15  # px high in a picture of 640 px
-_FILLS = 0.4  # share of the picture above which a single face leaves no room for bars
-_HIDES = 0.1  # share of a plate that may hide faces and other plates
+_SMALLEST = 9  # px: letters that can just be read
 _PANEL_WIDTH = 230  # px of a side panel in a picture of 480 px height
 
-_Rectangle = tuple[int, int, int, int]
+# Of a tag: with its probability? and its letters' size, from the most wanted to what a crowd leaves room for.
+_TAGS = ((True, 1.0), (True, 0.8), (True, 0.65), (False, 0.65), (False, 0.5), (False, 0.35))
+_CROWD = 3.0  # letters of tags are at most as high as that many median faces over the root of their number
+_LEAST = 0.35  # share of their size below which a crowd does not shrink letters
+_STEP = 0.15  # share by which that must change from frame to frame before letters do
+_BARS = (0.9, 0.75, 0.65)  # letters' size in a plate of bars, most wanted first
+_SMALL = 3.5  # heights of a letter: of several faces those with a shorter side get no bars
+_STILL_LARGE = 0.9  # share of that at which a face that had bars still keeps them
+
+
+@dataclass(frozen=True, slots=True)
+class _Labels:
+    """Where the labels of one face are; None: it has none."""
+
+    tag: Place | None
+    bars: Place | None
+    letters: int
+    """Height of the letters of a tag at its full size, in px."""
 
 
 def annotated(image: Image, readings: Sequence[Reading]) -> Image:
-    """As `draw_readings`, after enlarging a small picture so that a person can read what is drawn."""
+    """As `draw_readings`, after enlarging a small picture so that a person can read what is drawn.
+
+    The bars of an only face that leaves no room for them are in a panel beside the picture.
+    """
     longest = max(image.shape[:2])
-    if longest >= _SHOWN_SIDE:
-        return _drawn(image, readings)
-    factor = _SHOWN_SIDE / longest
-    size = (max(round(image.shape[1] * factor), 1), max(round(image.shape[0] * factor), 1))
-    large = cast(Image, cv2.resize(image, size, interpolation=cv2.INTER_CUBIC))
-    return _drawn(large, [replace(r, face=_scaled(r.face, factor)) for r in readings])
-
-
-def _drawn(image: Image, readings: Sequence[Reading]) -> Image:
-    """Bars in the picture, or beside it when the only face leaves no room for them."""
-    fills = len(readings) == 1 and area(readings[0].box)[0] > _FILLS * image.shape[0] * image.shape[1]
-    return draw_panel(image, readings) if fills else draw_readings(image, readings)
+    if longest < _SHOWN_SIDE:
+        factor = _SHOWN_SIDE / longest
+        size = (max(round(image.shape[1] * factor), 1), max(round(image.shape[0] * factor), 1))
+        image = cast(Image, cv2.resize(image, size, interpolation=cv2.INTER_CUBIC))
+        readings = [replace(r, face=_scaled(r.face, factor)) for r in readings]
+    labels = _arranged(image, readings)
+    if len(labels) == 1 and labels[0].bars is None:
+        return draw_panel(image, readings)
+    return _drawn(image, readings, labels)
 
 
 def draw_readings(image: Image, readings: Sequence[Reading], *, show_bars: bool = True) -> Image:
     """Copy of a picture with a box, a label and bars for each face.
 
+    No label covers a face or another label or leaves the picture: in crowds labels shrink, and one that finds no room
+    is left out. Only a large face without any room around it has its label inside its box.
+
     Args:
         image: (H, W, 3) uint8 BGR.
         readings: faces in pixels of `image`.
-        show_bars: draw the bars of all expressions beside each face; where several faces leave no room for them
-            without hiding one another, they are left out.
+        show_bars: draw the bars of all expressions beside each face that is large enough, or the only one.
 
     """
-    out = image.copy()
-    letters = _letters(image)
-    boxes = [_whole_pixels(r.face) for r in readings]
-    taken: list[_Rectangle] = list(boxes)
-    for reading, box in zip(readings, boxes, strict=True):
-        _draw_box(out, box, colour_of(reading.emotion), letters)
-    for reading, box in zip(readings, boxes, strict=True):
-        taken.append(_draw_chip(out, reading, box, letters))
-    if show_bars:
-        for reading, box in zip(readings, boxes, strict=True):
-            taken += _draw_bars(out, reading, box, letters, taken)
-    return out
+    return _drawn(image, readings, _arranged(image, readings, show_bars=show_bars))
+
+
+@dataclass(slots=True)
+class SteadyDrawing:
+    """Draws frame after frame of one video; labels stay on their side of a face while that is free."""
+
+    panel: bool = False
+    """Show the probabilities in a panel beside the picture, as `draw_panel` does."""
+    _before: dict[int, _Labels] = field(default_factory=dict)
+
+    def __call__(self, image: Image, readings: Sequence[Reading]) -> Image:
+        """The frame with its readings, as `draw_readings` or `draw_panel` draws them."""
+        labels = _arranged(image, readings, show_bars=not self.panel, before=self._before)
+        self._before = {r.track: there for r, there in zip(readings, labels, strict=True) if r.track is not None}
+        return _with_panel(image, readings, labels) if self.panel else _drawn(image, readings, labels)
 
 
 def draw_panel(image: Image, readings: Sequence[Reading]) -> Image:
     """Picture with a panel at its right that shows all probabilities of each face, below one another.
 
-    The panel is there also when no face is, so that a video keeps one size.
+    The panel is there also when no face is, so that a video keeps one size. Where it has no room for the bars of all,
+    it has a line for each; it says how many faces have none.
     """
+    return _with_panel(image, readings, _arranged(image, readings, show_bars=False))
+
+
+def _arranged(
+    image: Image,
+    readings: Sequence[Reading],
+    *,
+    show_bars: bool = True,
+    before: Mapping[int, _Labels] | None = None,
+) -> list[_Labels]:
+    """Places of all labels: first a tag for each face, then bars where there is room for them."""
+    letters, size = _letters(image), (image.shape[1], image.shape[0])
+    boxes = [_whole_pixels(r.face) for r in readings]
+    held = {i: before[r.track] for i, r in enumerate(readings) if before and r.track in before}
+    gap = _line(letters) // 2 + 2
+    tag_letters = _tag_letters(boxes, letters, {there.letters for there in held.values()})
+    tags = lay_out(
+        size,
+        boxes,
+        {i: [chip_size(*lettered) for lettered in _tags(r, tag_letters)] for i, r in enumerate(readings)},
+        OVER,
+        before={i: there.tag for i, there in held.items()},
+        gap=gap,
+        may_cover=True,
+    )
+    plates = lay_out(
+        size,
+        boxes,
+        {
+            i: [bars_size(r.labels, of) for of in _bar_letters(image, r, letters)]
+            for i, r in enumerate(readings)
+            if show_bars and (len(boxes) == 1 or _is_large(boxes[i], letters, held.get(i)))
+        },
+        BESIDE,
+        taken=[place.box for place in tags.values() if place is not None],
+        before={i: there.bars for i, there in held.items()},
+        gap=gap + letters // 3,
+    )
+    return [_Labels(tags[i], plates.get(i), tag_letters) for i in range(len(boxes))]
+
+
+def _drawn(image: Image, readings: Sequence[Reading], labels: Sequence[_Labels]) -> Image:
+    out = image.copy()
+    letters = _letters(image)
+    for reading in readings:
+        _draw_box(out, _whole_pixels(reading.face), colour_of(reading.emotion), letters)
+    for reading, there in zip(readings, labels, strict=True):
+        if there.tag is not None:
+            text, size = _tags(reading, there.letters)[there.tag.size]
+            lay(out, chip(text, reading.emotion, size), *there.tag.box[:2])
+        if there.bars is not None:
+            size = _bar_letters(image, reading, letters)[there.bars.size]
+            lay(out, bars(reading.labels, _values(reading), size), *there.bars.box[:2])
+    return out
+
+
+def _with_panel(image: Image, readings: Sequence[Reading], labels: Sequence[_Labels]) -> Image:
     height, width = image.shape[:2]
     letters = _letters(image)
     panel_width = round(_PANEL_WIDTH * max(letters / _LETTERS, 1))
     out = np.full((height, width + panel_width, 3), 24, np.uint8)
-    out[:, :width] = draw_readings(image, readings, show_bars=False)
+    out[:, :width] = _drawn(image, readings, labels)
     y = letters
-    for reading in readings:
-        values = reading.values if reading.smooth_values is None else reading.smooth_values
-        head, body = chip(_caption(reading), reading.emotion, letters), bars(reading.labels, values, letters)
-        lay(out, head, width + letters, y)
-        lay(out, body, width + letters, y + head.shape[0])
-        y += head.shape[0] + body.shape[0] + letters
+    for patch in _panel(readings, letters, panel_width - 2 * letters, height - 2 * letters):
+        lay(out, patch, width + letters, y)
+        y += patch.shape[0]
     return out
+
+
+def _panel(readings: Sequence[Reading], letters: int, width: int, height: int) -> list[Patch]:
+    """What stands in a panel of that size, from top to bottom: the most that it has room for."""
+    sizes = [max(round(letters * share), _SMALLEST) for share in (1.0, 0.85, 0.7)]
+    for size in sizes:
+        gap = np.zeros((size, 1, 4), np.uint8)
+        rows = sum(chip_size("", size)[1] + bars_size(r.labels, size)[1] + size for r in readings) - size
+        if rows <= height:
+            return [patch for r in readings for patch in (_head(r, size, width), bars(r.labels, _values(r), size), gap)]
+    line = chip_size("", sizes[-1])[1] + 1
+    fit = max(height // line, 1)
+    shown = readings if len(readings) <= fit else readings[: fit - 1]
+    gap = np.zeros((1, 1, 4), np.uint8)
+    lines = [patch for r in shown for patch in (_head(r, sizes[-1], width), gap)]
+    more = len(readings) - len(shown)
+    return [*lines, chip(f"{more} more", "", sizes[-1])] if more else lines
+
+
+def _head(reading: Reading, size: int, width: int) -> Patch:
+    """The caption of a face, smaller where it is wider than the panel."""
+    text = _caption(reading)
+    wide = chip_size(text, size)[0]
+    return chip(text, reading.emotion, size if wide <= width else max(size * width // wide, _SMALLEST))
 
 
 def _letters(image: Image) -> int:
@@ -95,82 +195,68 @@ def _letters(image: Image) -> int:
     return int(np.clip(round(max(image.shape[:2]) / 640 * _LETTERS), 11, 96))
 
 
+def _tag_letters(boxes: Sequence[Rectangle], letters: int, held: Collection[int]) -> int:
+    """Height of the letters of tags: smaller in a crowd, and as in the last frame while little changes."""
+    if not boxes:
+        return letters
+    median = sorted(_side(box) for box in boxes)[len(boxes) // 2]
+    wanted = min(max(_CROWD * median / math.sqrt(len(boxes)), _LEAST * letters), letters)
+    steady = next((size for size in held if abs(wanted / size - 1) < _STEP), None)
+    return steady or max(round(wanted), _SMALLEST)
+
+
+def _tags(reading: Reading, letters: int) -> list[tuple[str, int]]:
+    """Text and letters' size of the tags that a face may get, the most wanted first."""
+    texts = {True: _caption(reading), False: _name(reading)}
+    return [(texts[full], max(round(letters * share), _SMALLEST)) for full, share in _TAGS]
+
+
+def _bar_letters(image: Image, reading: Reading, letters: int) -> list[int]:
+    """Letters' sizes of the bars that a face may get; a plate takes at most four tenths of the height."""
+    room = int(image.shape[0] * 0.4 / (1.35 * len(reading.values) + 0.5))
+    return [max(min(round(letters * share), room), 7) for share in _BARS]
+
+
+def _is_large(box: Rectangle, letters: int, held: _Labels | None) -> bool:
+    """Whether one of several faces is large enough for bars."""
+    steady = _STILL_LARGE if held is not None and held.bars is not None else 1.0
+    return _side(box) >= _SMALL * letters * steady
+
+
+def _side(box: Rectangle) -> int:
+    return max(min(box[2] - box[0], box[3] - box[1]), 0)
+
+
 def _scaled(face: Face, factor: float) -> Face:
     x1, y1, x2, y2 = (v * factor for v in face.box)
     return replace(face, box=(x1, y1, x2, y2), landmarks=None)
 
 
-def _whole_pixels(face: Face) -> _Rectangle:
+def _whole_pixels(face: Face) -> Rectangle:
     x1, y1, x2, y2 = (round(v) for v in face.box)
     return (x1, y1, x2, y2)
 
 
+def _values(reading: Reading) -> tuple[float, ...]:
+    return reading.values if reading.smooth_values is None else reading.smooth_values
+
+
+def _name(reading: Reading) -> str:
+    return reading.caption if reading.track is None else f"{reading.track}  {reading.caption}"
+
+
 def _caption(reading: Reading) -> str:
-    who = "" if reading.track is None else f"{reading.track}  "
-    return f"{who}{reading.caption} {reading.confidence:.0%}"
+    return f"{_name(reading)} {reading.confidence:.0%}"
 
 
-def _draw_box(image: Image, box: _Rectangle, colour: tuple[int, int, int], letters: int) -> None:
+def _line(letters: int) -> int:
+    """Width of the line around a face in px."""
+    return max(round(letters / 7), 1)
+
+
+def _draw_box(image: Image, box: Rectangle, colour: Colour, letters: int) -> None:
     """A coloured line between two dark ones: it shows on any background."""
     x1, y1, x2, y2 = box[0], box[1], box[2] - 1, box[3] - 1
-    line = max(round(letters / 7), 1)
+    line = _line(letters)
     cv2.rectangle(image, (x1, y1), (x2, y2), (18, 22, 26), line + 2, cv2.LINE_AA)
     cv2.rectangle(image, (x1, y1), (x2, y2), colour[::-1], line, cv2.LINE_AA)
-
-
-def _draw_chip(image: Image, reading: Reading, box: _Rectangle, letters: int) -> _Rectangle:
-    patch = chip(_caption(reading), reading.emotion, letters)
-    height, width = patch.shape[:2]
-    above = box[1] - height - 1
-    x, y = _inside(image, patch, box[0], above if above >= 0 else box[1] + 1)
-    lay(image, patch, x, y)
-    return (x, y, x + width, y + height)
-
-
-def _draw_bars(
-    image: Image, reading: Reading, box: _Rectangle, letters: int, taken: Sequence[_Rectangle]
-) -> list[_Rectangle]:
-    """Draw the bars of one face where they hide least; where that is, or nothing when they would hide too much."""
-    values = reading.values if reading.smooth_values is None else reading.smooth_values
-    # A plate never takes more than about a third of the picture's height.
-    room = int(image.shape[0] * 0.4 / (1.35 * len(values) + 0.5))
-    for share in (0.9, 0.65):
-        patch = bars(reading.labels, values, max(min(round(letters * share), room), 7))
-        x, y, hidden = _free_place(image, patch, box, taken)
-        height, width = patch.shape[:2]
-        if hidden <= _HIDES * height * width or len(taken) <= 2:
-            lay(image, patch, x, y)
-            return [(x, y, x + width, y + height)]
-    return []
-
-
-def _free_place(image: Image, patch: Patch, box: _Rectangle, taken: Sequence[_Rectangle]) -> tuple[int, int, float]:
-    """Place beside a box (right, left, below, above) where a patch hides least, and how many pixels it hides there."""
-    height, width = patch.shape[:2]
-    gap = max(height // 20, 3)
-    x1, y1, x2, y2 = box
-    wanted = chain(
-        ((x, y) for x in (x2 + gap, x1 - gap - width) for y in (y1, y2 - height)),
-        ((x, y) for y in (y2 + gap, y1 - gap - height) for x in (x1, x2 - width)),
-    )
-    places = [_inside(image, patch, x, y) for x, y in wanted]
-    boxes = np.array([(x, y, x + width, y + height) for x, y in places], np.float32)
-    hidden = _hidden(boxes, np.array(taken, np.float32))
-    best = int(np.argmin(hidden))
-    return (*places[best], float(hidden[best]))
-
-
-def _hidden(boxes: NDArray[np.float32], taken: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Pixels of `taken` (M, 4) that each of `boxes` (P, 4) covers, summed: (P,)."""
-    overlap = iou(boxes, taken)  # (P, M)
-    areas = area(boxes)[:, None] + area(taken)[None, :]
-    # IoU = s / (a + b - s), so the shared area is s = IoU / (1 + IoU) * (a + b).
-    hidden: NDArray[np.float32] = (overlap / (1 + overlap) * areas).sum(1)
-    return hidden
-
-
-def _inside(image: Image, patch: Patch, x: int, y: int) -> tuple[int, int]:
-    """Nearest place at which a patch lies inside the picture (at its left upper corner when it is larger)."""
-    x = max(min(x, image.shape[1] - patch.shape[1]), 0)
-    y = max(min(y, image.shape[0] - patch.shape[0]), 0)
-    return x, y

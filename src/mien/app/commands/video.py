@@ -280,9 +280,9 @@ def _add_row(table: Table, name: str, since: str, seconds: Mapping[str, float], 
 
 
 def _draw(panel: bool) -> Callable[[Image, Sequence[Reading]], Image]:
-    from mien.media.overlay import draw_panel, draw_readings
+    from mien.media.overlay import SteadyDrawing
 
-    return draw_panel if panel else draw_readings
+    return SteadyDrawing(panel=panel)
 
 
 def _rate(source: Source) -> float | None:

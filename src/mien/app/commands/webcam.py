@@ -104,13 +104,13 @@ def _at_its_speed(frames: Iterable[Frame]) -> Iterator[Frame]:
 
 
 def _sinks(record: Path | None, timeline: Path | None, analyzer: Analyzer, fps: float | None) -> list[Sink]:
-    from mien.media.overlay import draw_panel
+    from mien.media.overlay import SteadyDrawing
     from mien.media.timeline import TimelineSink
     from mien.media.video_writer import VideoSink
 
     sinks: list[Sink] = []
     if record is not None:
-        sinks.append(VideoSink(record, draw_panel, fps))
+        sinks.append(VideoSink(record, SteadyDrawing(panel=True), fps))
     if timeline is not None:
         sinks.append(TimelineSink(timeline, analyzer.labels, sure_score=analyzer.sure_score))
     return sinks
@@ -202,14 +202,15 @@ class _Window:
     def __init__(self) -> None:
         import cv2
 
+        from mien.media.overlay import SteadyDrawing
+
+        self._draw = SteadyDrawing(panel=True)
         cv2.namedWindow(self._NAME, cv2.WINDOW_AUTOSIZE)
 
     def show(self, frame: Frame, readings: Sequence[Reading], frames: NewestFrames) -> bool:
         import cv2
 
-        from mien.media.overlay import draw_panel
-
-        cv2.imshow(self._NAME, draw_panel(frame.image, readings))
+        cv2.imshow(self._NAME, self._draw(frame.image, readings))
         key = cv2.waitKey(1) & 0xFF
         return key not in {27, ord("q")} and cv2.getWindowProperty(self._NAME, cv2.WND_PROP_VISIBLE) >= 1
 

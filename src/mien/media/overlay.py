@@ -110,7 +110,8 @@ def _arranged(
     """Places of all labels: first a tag for each face, then bars where there is room for them."""
     letters, size = _letters(image), (image.shape[1], image.shape[0])
     boxes = [_whole_pixels(r.face) for r in readings]
-    held = {i: before[r.track] for i, r in enumerate(readings) if before and r.track in before}
+    known = before or {}
+    held = {i: known[r.track] for i, r in enumerate(readings) if r.track is not None and r.track in known}
     gap = _line(letters) // 2 + 2
     tag_letters = _tag_letters(boxes, letters, {there.letters for there in held.values()})
     tags = lay_out(

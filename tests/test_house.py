@@ -21,7 +21,7 @@ for name in sys.argv[1:]:
 
 
 def test_everything_but_learn_imports_without_torch():
-    # The base install has no torch: only the training room and its two commands may ask for it, when they run.
+    """The base install has no torch: only the training room and its two commands may ask for it, when they run."""
     modules = [m.name for m in pkgutil.walk_packages(mien.__path__, "mien.")]
     outside = [
         name
@@ -36,7 +36,7 @@ def test_everything_but_learn_imports_without_torch():
 
 
 def test_packaged_evaluations_name_no_folder_of_a_machine():
-    # The files that ship are read by strangers: their data set is named relative to the project.
+    """The files that ship are read by strangers: their data set is named relative to the project."""
     files = sorted((Path(mien.__file__).parent / "assets" / "models").glob("*.evaluation.json"))
 
     assert len(files) >= 4

@@ -28,7 +28,7 @@ def album(tmp_path, monkeypatch, astronaut, hopper_file, store_folder) -> None:
 
 @pytest.mark.parametrize("page", ["README.md", "docs/model-format.md", "docs/python.md", "docs/errors.md"])
 def test_python_blocks(album, page):
-    # Each block runs on its own.
+    """Each block runs on its own."""
     blocks = _blocks(page, "python")
 
     assert blocks
@@ -37,14 +37,14 @@ def test_python_blocks(album, page):
 
 
 def test_the_first_example_says_happy(album, capsys):
-    # What the reader tries first gives one happy face.
+    """What the reader tries first gives one happy face."""
     exec(compile(_blocks("README.md", "python")[0], "README.md", "exec"), {})
 
     assert capsys.readouterr().out.startswith("happy ")
 
 
 def test_commands(album, command):
-    # Each command of the README ends well, in order.
+    """Each command of the README ends well, in order."""
     lines = [line for block in _blocks("README.md", "console") for line in block.splitlines()]
     ours = [line for line in lines if not line.startswith(_NOT_HERE)]
 
@@ -57,7 +57,7 @@ def test_commands(album, command):
 
 
 def test_links_lead_somewhere():
-    # Relative links of the pages name files that exist.
+    """Relative links of the pages name files that exist."""
     pages = [_ROOT / "README.md", *(_ROOT / "docs").glob("*.md")]
     for page in pages:
         for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text("utf-8")):

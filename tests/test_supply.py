@@ -46,7 +46,7 @@ def _pinned(name):
 
 @pytest.mark.parametrize("name", EXTRAS)
 def test_requirement_files_hold_pins_and_hashes_alone(name):
-    # Every line is a version or a hash: no address, no path, no option.
+    """Every line is a version or a hash: no address, no path, no option."""
     lines = (ROOT / "requirements" / f"{name}.txt").read_text("utf-8").splitlines()
     odd = [line for line in lines if not _PIN.fullmatch(line) and not _HASH.fullmatch(line)]
 
@@ -56,7 +56,9 @@ def test_requirement_files_hold_pins_and_hashes_alone(name):
 
 @pytest.mark.parametrize("name", EXTRAS)
 def test_requirement_files_fit_the_project(name):
-    # Everything that the project asks for is pinned to a version that it allows; run requirements/compile.sh otherwise.
+    """Everything that the project asks for is pinned to a version that it allows; run requirements/compile.sh
+    otherwise.
+    """
     pins = _pinned(name)
     for requirement in _wanted(EXTRAS[name]):
         versions = [version for package, version in pins if package == canonicalize_name(requirement.name)]
@@ -66,7 +68,7 @@ def test_requirement_files_fit_the_project(name):
 
 
 def test_licences_are_listed():
-    # Each package of the requirement files is on the page; run benchmarks/licences.py otherwise.
+    """Each package of the requirement files is on the page; run benchmarks/licences.py otherwise."""
     page = (ROOT / "docs" / "licences.md").read_text("utf-8")
     listed = {canonicalize_name(name) for name in re.findall(r"^\| ([A-Za-z0-9._-]+) \|", page, re.M)}
     direct = {canonicalize_name(requirement.name) for requirement in _wanted(("app", "train", "demo", "scale"))}
@@ -88,7 +90,7 @@ def built(tmp_path_factory):
 
 
 def test_what_the_wheel_holds(built):
-    # The package with its models and page, its licence and its command; no tests and no notes.
+    """The package with its models and page, its licence and its command; no tests and no notes."""
     names = {str(path.relative_to(built)) for path in built.rglob("*") if path.is_file()}
     (info,) = built.glob("*.dist-info")
 
@@ -100,7 +102,7 @@ def test_what_the_wheel_holds(built):
 
 
 def test_the_wheel_works_elsewhere(built, tmp_path):
-    # From another folder, with torch and its friends out of reach, the built package reads its photograph.
+    """From another folder, with torch and its friends out of reach, the built package reads its photograph."""
     pytest.importorskip("skimage")
     code = (
         "import sys\n"

@@ -35,7 +35,7 @@ def analyze(command, tiny_model):
 
 
 def test_json_of_one_picture(analyze, album):
-    # One object, exactly as the schema says.
+    """One object, exactly as the schema says."""
     ended = analyze(album / "astronaut.png", "--format", "json")
     record = json.loads(ended.out)
 
@@ -47,7 +47,7 @@ def test_json_of_one_picture(analyze, album):
 
 
 def test_json_of_a_folder(analyze, album):
-    # A list with one record per picture, subfolders included, in order.
+    """A list with one record per picture, subfolders included, in order."""
     ended = analyze(album, "--format", "json")
     records = json.loads(ended.out)
 
@@ -58,14 +58,14 @@ def test_json_of_a_folder(analyze, album):
 
 
 def test_json_lines_and_patterns(analyze, album):
-    # One object per line; a quoted pattern is expanded.
+    """One object per line; a quoted pattern is expanded."""
     ended = analyze(f"{album}/*.png", "--format", "jsonl")
 
     assert [len(json.loads(line)["faces"]) for line in ended.out.splitlines()] == [1, 0]
 
 
 def test_csv(analyze, album):
-    # One row per face, and one for a picture without a face; the columns name the labels.
+    """One row per face, and one for a picture without a face; the columns name the labels."""
     ended = analyze(album, "--format", "csv")
     rows = list(csv.DictReader(io.StringIO(ended.out)))
 
@@ -76,7 +76,7 @@ def test_csv(analyze, album):
 
 
 def test_table(analyze, album):
-    # For people: the name of each picture, its faces, and a line that counts.
+    """For people: the name of each picture, its faces, and a line that counts."""
     ended = analyze(album)
 
     assert "astronaut.png" in ended.out
@@ -85,7 +85,7 @@ def test_table(analyze, album):
 
 
 def test_one_unreadable_picture_does_not_stop_the_rest(analyze, album):
-    # It becomes a record with its error; the status is 1 and the last line counts it.
+    """It becomes a record with its error; the status is 1 and the last line counts it."""
     (album / "cut.jpg").write_bytes((album / "more" / "hopper.jpg").read_bytes()[:9000])
 
     ended = analyze(album, "missing.png", "--format", "jsonl")
@@ -99,7 +99,7 @@ def test_one_unreadable_picture_does_not_stop_the_rest(analyze, album):
 
 
 def test_output_file(analyze, album, tmp_path):
-    # The result goes into the file and not to the screen; an unwritable place is said before anything is done.
+    """The result goes into the file and not to the screen; an unwritable place is said before anything is done."""
     ended = analyze(album, "--format", "csv", "--output", tmp_path / "out.csv")
     refused = analyze(album, "--format", "csv", "--output", tmp_path / "no" / "out.csv")
 
@@ -111,7 +111,7 @@ def test_output_file(analyze, album, tmp_path):
 
 
 def test_annotated_pictures(analyze, album, tmp_path):
-    # One picture each, of the same size, with something drawn on the faces; names that meet are told apart.
+    """One picture each, of the same size, with something drawn on the faces; names that meet are told apart."""
     (album / "more" / "astronaut.png").write_bytes((album / "astronaut.png").read_bytes())
     ended = analyze(album, "--annotate", tmp_path / "drawn")
 
@@ -130,7 +130,9 @@ def test_annotated_pictures(analyze, album, tmp_path):
 
 
 def test_annotated_pictures_are_not_read_again(analyze, album):
-    # Drawn into the folder that is read, a second run finds the same pictures as the first; by name they can be read.
+    """Drawn into the folder that is read, a second run finds the same pictures as the first; by name they can be
+    read.
+    """
     first = analyze(album, "--annotate", album / "drawn", "--format", "csv")
     second = analyze(album, "--annotate", album / "drawn", "--format", "csv")
     pattern = analyze(f"{album}/**/*.jpg", "--annotate", album / "drawn", "--format", "csv")
@@ -143,7 +145,7 @@ def test_annotated_pictures_are_not_read_again(analyze, album):
 
 
 def test_stopped_by_hand(analyze, album, tmp_path, monkeypatch):
-    # Ctrl-C at the third picture keeps the two before, as a whole file; at the first it leaves none.
+    """Ctrl-C at the third picture keeps the two before, as a whole file; at the first it leaves none."""
     read = Analyzer.reports_with_images
 
     def until(number):
@@ -164,7 +166,7 @@ def test_stopped_by_hand(analyze, album, tmp_path, monkeypatch):
 
 
 def test_uncertain_readings(analyze, album):
-    # With less confidence than asked for, every output says so: a question mark for people, a field for programs.
+    """With less confidence than asked for, every output says so: a question mark for people, a field for programs."""
     asked = (album / "astronaut.png", "--min-confidence", "1")
     (row,) = csv.DictReader(io.StringIO(analyze(*asked, "--format", "csv").out))
     (face,) = json.loads(analyze(*asked, "--format", "json").out)["faces"]
@@ -176,7 +178,7 @@ def test_uncertain_readings(analyze, album):
 
 
 def test_min_face_and_max_faces(analyze, album):
-    # Small faces are left out when asked.
+    """Small faces are left out when asked."""
     ended = analyze(album / "astronaut.png", "--min-face", "150", "--format", "json")
 
     assert json.loads(ended.out)["faces"] == []
@@ -200,7 +202,7 @@ BAD = {
 
 @pytest.mark.parametrize("case", BAD)
 def test_wrong_use_is_one_sentence(analyze, tmp_path, case):
-    # A sentence, exit status 1 or 2, and never a traceback.
+    """A sentence, exit status 1 or 2, and never a traceback."""
     (tmp_path / "empty").mkdir()
     PilImage.new("RGB", (40, 40)).save(tmp_path / "a.png")
     arguments, code, message = BAD[case]
@@ -213,7 +215,7 @@ def test_wrong_use_is_one_sentence(analyze, tmp_path, case):
 
 
 def test_hidden_files_are_passed_over(analyze, album):
-    # As in `mien batch`: what macOS and editors leave beside a picture is no picture that a person means.
+    """As in `mien batch`: what macOS and editors leave beside a picture is no picture that a person means."""
     (album / "._coffee.png").write_bytes(b"leavings")
     (album / ".trash").mkdir()
     (album / ".trash" / "old.png").write_bytes(b"leavings")
@@ -222,7 +224,7 @@ def test_hidden_files_are_passed_over(analyze, album):
 
 
 def test_output_onto_a_picture(analyze, album):
-    # A photograph that is read is not written over, by whichever path it is named.
+    """A photograph that is read is not written over, by whichever path it is named."""
     file = album / "astronaut.png"
     before = file.read_bytes()
     ended = analyze(album, "--output", album / "more" / ".." / "astronaut.png")
@@ -233,7 +235,7 @@ def test_output_onto_a_picture(analyze, album):
 
 
 def test_output_to_the_screen(analyze, album, tmp_path, monkeypatch):
-    # A dash means standard output, as elsewhere; no file of that name appears.
+    """A dash means standard output, as elsewhere; no file of that name appears."""
     monkeypatch.chdir(tmp_path)
     ended = analyze(album, "--format", "jsonl", "-o", "-")
 
@@ -302,7 +304,7 @@ def test_no_cell_is_a_formula(analyze, album, tmp_path, monkeypatch):
 
 
 def test_json_of_a_pattern_is_a_list(analyze, album):
-    # However many pictures it happens to match; one picture by its name is one object.
+    """However many pictures it happens to match; one picture by its name is one object."""
     several = json.loads(analyze(str(album / "astro*.png"), "--format", "json").out)
     none = json.loads(analyze(str(album / "x*.png"), "--format", "json").out)
     one = json.loads(analyze(album / "astronaut.png", "--format", "json").out)
@@ -311,14 +313,14 @@ def test_json_of_a_pattern_is_a_list(analyze, album):
 
 
 def test_pictures_of_one_name_in_the_table(analyze, album):
-    # They are told apart by their folders.
+    """They are told apart by their folders."""
     (album / "more" / "astronaut.png").write_bytes((album / "astronaut.png").read_bytes())
 
     assert "more/astronaut.png" in "".join(analyze(album).out.split())
 
 
 def test_batch_of_one_picture(command, tiny_model, hopper_file, tmp_path):
-    # One is not "1 inputs".
+    """One is not "1 inputs"."""
     options = ("--model", tiny_model, "--detector", "none", "--workers", 1)
     ended = command("batch", hopper_file, tmp_path / "out", *options)
 
@@ -327,7 +329,7 @@ def test_batch_of_one_picture(command, tiny_model, hopper_file, tmp_path):
 
 @pytest.mark.parametrize("megapixels", ["nan", "inf"])
 def test_impossible_megapixels(analyze, album, megapixels):
-    # What is no number of pixels is wrong use.
+    """What is no number of pixels is wrong use."""
     ended = analyze(album, "--max-megapixels", megapixels)
 
     assert ended.code == 2

@@ -20,7 +20,7 @@ def squares(tmp_path):
 
 
 def test_detect_as_json(command, squares, bright_detector):
-    # Boxes and landmarks come in pixels, one record for each picture.
+    """Boxes and landmarks come in pixels, one record for each picture."""
     ended = command("detect", squares, "--detector", bright_detector, "--format", "json")
 
     black, one = json.loads(ended.out)
@@ -33,7 +33,7 @@ def test_detect_as_json(command, squares, bright_detector):
 
 
 def test_detect_as_table_with_pictures(command, squares, bright_detector, tmp_path):
-    # The table names each face, and the annotated pictures show the box in colour.
+    """The table names each face, and the annotated pictures show the box in colour."""
     ended = command("detect", squares, "--detector", bright_detector, "--annotate", tmp_path / "out")
 
     assert ended.code == 0
@@ -48,7 +48,7 @@ def test_detect_as_table_with_pictures(command, squares, bright_detector, tmp_pa
 
 
 def test_detect_goes_on_after_a_bad_picture(command, squares, bright_detector):
-    # A file that is no picture is a record with an error; the rest is done and the status is 1.
+    """A file that is no picture is a record with an error; the rest is done and the status is 1."""
     (squares / "a.jpg").write_bytes(b"x")
 
     ended = command("detect", squares, "--detector", bright_detector, "--format", "json")
@@ -59,7 +59,7 @@ def test_detect_goes_on_after_a_bad_picture(command, squares, bright_detector):
 
 
 def test_detect_wrong_use(command, squares):
-    # An unknown detector and an impossible size are one sentence and status 2.
+    """An unknown detector and an impossible size are one sentence and status 2."""
     for arguments in (["--detector", "haar"], ["--detect-size", "big"], ["--detect-size", "3"]):
         ended = command("detect", squares, *arguments)
         assert ended.code == 2
@@ -67,7 +67,7 @@ def test_detect_wrong_use(command, squares):
 
 
 def test_evaluate_detector(command, squares, bright_detector, tmp_path):
-    # A table for people, and as the last line the same figures as JSON.
+    """A table for people, and as the last line the same figures as JSON."""
     (tmp_path / "voc").mkdir()
     for name, found in (("one", "<xmin>48</xmin><ymin>16</ymin><xmax>64</xmax><ymax>32</ymax>"), ("black", "")):
         (tmp_path / "voc" / f"{name}.png").write_bytes((squares / f"{name}.png").read_bytes())
@@ -87,7 +87,7 @@ def test_evaluate_detector(command, squares, bright_detector, tmp_path):
 
 
 def test_detect_shows_names_as_text(command, squares, bright_detector, monkeypatch):
-    # A name that looks like markup, or would move the cursor, is shown as it is; one picture is not "1 pictures".
+    """A name that looks like markup, or would move the cursor, is shown as it is; one picture is not "1 pictures"."""
     (squares / "one.png").rename(squares / "[bold]x\x1b[31m.png")
     monkeypatch.chdir(squares)
     ended = command("detect", "[bold]x\x1b[31m.png", "--detector", bright_detector)

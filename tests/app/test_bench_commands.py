@@ -18,7 +18,7 @@ def last_line(ended):
 
 
 def test_timing_by_hand():
-    # Median, 95th percentile and best of known times; the processor's times have their own median.
+    """Median, 95th percentile and best of known times; the processor's times have their own median."""
     timing = timing_of([0.001 * i for i in range(1, 102)], [0.002, 0.004, 0.010])
 
     assert timing.median_ms == pytest.approx(51)
@@ -31,7 +31,7 @@ def test_timing_by_hand():
 
 
 def test_measure_counts_calls():
-    # Warm-up calls come first; a budget of no time still gives three repeats.
+    """Warm-up calls come first; a budget of no time still gives three repeats."""
     calls = []
     assert measure(lambda: calls.append(1), repeats=5, warm_up=2).repeats == 5
     assert len(calls) == 7
@@ -39,7 +39,7 @@ def test_measure_counts_calls():
 
 
 def test_machine_facts_name_no_place():
-    # Processor, cores and versions are told; neither the host's name nor a path is.
+    """Processor, cores and versions are told; neither the host's name nor a path is."""
     facts = machine_facts()
 
     assert facts["cores"] >= 1
@@ -49,7 +49,7 @@ def test_machine_facts_name_no_place():
 
 
 def test_classify(command, tiny_model, tmp_path):
-    # A row for each batch and number of threads; the stored result is the last line that was printed.
+    """A row for each batch and number of threads; the stored result is the last line that was printed."""
     out = tmp_path / "result.json"
     arguments = ["bench", "classify", "--model", tiny_model, "--batch", 1, "--batch", 4, "--repeats", 3]
     ended = command(*arguments, "--threads", 1, "--threads", 2, "--out", out)
@@ -61,7 +61,7 @@ def test_classify(command, tiny_model, tmp_path):
 
 
 def test_against(command, tiny_model, tmp_path):
-    # The ratio is the new figure over the stored one, for the rows that both have.
+    """The ratio is the new figure over the stored one, for the rows that both have."""
     out = tmp_path / "result.json"
     arguments = ["bench", "classify", "--model", tiny_model, "--batch", 1, "--repeats", 3]
     stored = last_line(command(*arguments, "--out", out))
@@ -88,7 +88,7 @@ def test_against(command, tiny_model, tmp_path):
     ],
 )
 def test_bad_stored_results(tmp_path, text, says):
-    # Whatever the file holds, one sentence says what is wrong with it.
+    """Whatever the file holds, one sentence says what is wrong with it."""
     file = tmp_path / "stored.json"
     file.write_text(text)
     with pytest.raises(OptionError, match=says):
@@ -96,14 +96,14 @@ def test_bad_stored_results(tmp_path, text, says):
 
 
 def test_missing_stored_result(command, tmp_path):
-    # It is looked at before anything is measured.
+    """It is looked at before anything is measured."""
     ended = command("bench", "classify", "--against", tmp_path / "none.json")
     assert ended.code == 2
     assert "none.json is no stored result" in ended.err
 
 
 def test_unwritable_result(command, tiny_model, tmp_path):
-    # The table is printed all the same; the error names the folder.
+    """The table is printed all the same; the error names the folder."""
     ended = command("bench", "classify", "--model", tiny_model, "--repeats", 3, "--out", tmp_path / "no" / "r.json")
     assert ended.code == 1
     assert "does not exist" in ended.err
@@ -111,7 +111,7 @@ def test_unwritable_result(command, tiny_model, tmp_path):
 
 
 def test_crowd_has_the_faces(astronaut):
-    # A synthetic picture has the size and shows as many faces as were asked for.
+    """A synthetic picture has the size and shows as many faces as were asked for."""
     from mien.app.bench.pictures import heads
     from mien.infer.detect import open_detector
 
@@ -125,13 +125,13 @@ def test_crowd_has_the_faces(astronaut):
 
 @pytest.mark.parametrize("text", ["", "640", "640x", "axb", "16x16", "640x480x3", "99999x480", "²x480"])
 def test_bad_sizes(text):
-    # Only WIDTHxHEIGHT in a sensible range is a size.
+    """Only WIDTHxHEIGHT in a sensible range is a size."""
     with pytest.raises(OptionError, match="640x480"):
         parse_size(text)
 
 
 def test_analyze(command, tiny_model, hopper_file):
-    # A given photograph is measured in stages that together are about the whole.
+    """A given photograph is measured in stages that together are about the whole."""
     result = last_line(command("bench", "analyze", hopper_file, "--model", tiny_model, "--repeats", 3))
     (row,) = result["rows"]
 
@@ -143,7 +143,7 @@ def test_analyze(command, tiny_model, hopper_file):
 
 
 def test_analyze_something_else(command, tmp_path):
-    # A file that is no picture is one sentence.
+    """A file that is no picture is one sentence."""
     file = tmp_path / "text.jpg"
     file.write_text("hello")
     ended = command("bench", "analyze", file)

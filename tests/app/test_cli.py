@@ -9,7 +9,7 @@ import mien
 
 
 def test_help_and_version(command):
-    # Help names every command; the version is the package's.
+    """Help names every command; the version is the package's."""
     ended = command("--help")
 
     assert ended.code == 0
@@ -18,7 +18,7 @@ def test_help_and_version(command):
 
 
 def test_an_unknown_command_names_the_nearest(command):
-    # A slip of the finger is answered with the right word.
+    """A slip of the finger is answered with the right word."""
     ended = command("analize", "x.png")
 
     assert ended.code == 2
@@ -26,7 +26,7 @@ def test_an_unknown_command_names_the_nearest(command):
 
 
 def test_every_command_has_help(command):
-    # Each command's own module loads and explains itself.
+    """Each command's own module loads and explains itself."""
     from mien.app.cli import _COMMANDS
 
     for name in _COMMANDS:
@@ -36,7 +36,7 @@ def test_every_command_has_help(command):
 
 
 def test_demo(command, tmp_path, monkeypatch, store_folder):
-    # The astronaut's face is found and called happy by the shipped model; the picture is where it says.
+    """The astronaut's face is found and called happy by the shipped model; the picture is where it says."""
     pytest.importorskip("skimage")
     monkeypatch.chdir(tmp_path)
     ended = command("demo")
@@ -48,7 +48,7 @@ def test_demo(command, tmp_path, monkeypatch, store_folder):
 
 
 def test_demo_name_without_a_format(command, tmp_path, store_folder):
-    # A name that no picture can have is refused before anything is read.
+    """A name that no picture can have is refused before anything is read."""
     pytest.importorskip("skimage")
     ended = command("demo", "-o", tmp_path / "demo.txt")
 
@@ -57,7 +57,7 @@ def test_demo_name_without_a_format(command, tmp_path, store_folder):
 
 
 def test_info(command, store_folder):
-    # It says what would be used.
+    """It says what would be used."""
     ended = command("info")
 
     assert ended.code == 0
@@ -66,7 +66,7 @@ def test_info(command, store_folder):
 
 
 def test_models(command, store_folder, yunet_file):
-    # The store as a person meets it: not there, brought by hand, verified, damaged.
+    """The store as a person meets it: not there, brought by hand, verified, damaged."""
     assert "mien models pull yunet" in command("models", "list").out
     pulled = command("models", "pull", "yunet", "--from", yunet_file)
     assert pulled.code == 0
@@ -90,18 +90,18 @@ def _loaded_after(code: str) -> set[str]:
 
 
 def test_import_loads_nothing():
-    # `import mien` costs nothing: no array library, no vision library, no runtime.
+    """`import mien` costs nothing: no array library, no vision library, no runtime."""
     assert _loaded_after("import mien") == set()
 
 
 def test_help_loads_nothing_heavy():
-    # `mien --help` needs click alone.
+    """`mien --help` needs click alone."""
     code = "from mien.app.cli import cli; cli(['--help'], standalone_mode=False)"
     assert _loaded_after(code) == {"click"}
 
 
 def test_analysis_never_loads_torch(tiny_model):
-    # Reading faces needs neither torch nor the packages of training.
+    """Reading faces needs neither torch nor the packages of training."""
     code = (
         f"import numpy as np, mien; mien.Analyzer({str(tiny_model)!r}, 'mien').analyze(np.zeros((64, 64, 3), np.uint8))"
     )

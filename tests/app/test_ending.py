@@ -34,7 +34,7 @@ def _raises(error):
     ids=lambda value: repr(value)[:30],
 )
 def test_sentences_and_statuses(error, status, says, capsys):
-    # Errors that tell a person something end the command with it.
+    """Errors that tell a person something end the command with it."""
     with pytest.raises(SystemExit) as ended:
         run_command(_raises(error))
 
@@ -44,13 +44,14 @@ def test_sentences_and_statuses(error, status, says, capsys):
 
 @pytest.mark.parametrize("error", [KeyError("bug"), OSError("bug"), ModuleNotFoundError("bug", name="mien.none")])
 def test_bugs_are_not_hidden(error):
-    # What is a fault of the program comes out as it is.
+    """What is a fault of the program comes out as it is."""
     with pytest.raises(type(error), match="bug"):
         run_command(_raises(error))
 
 
 def test_an_error_that_tells_of_a_stop(capsys):
-    # A training run says how to go on; the status is that of Ctrl-C all the same.
+    """A training run says how to go on; the status is that of Ctrl-C all the same."""
+
     def command():
         try:
             raise KeyboardInterrupt  # noqa: TRY301
@@ -65,7 +66,7 @@ def test_an_error_that_tells_of_a_stop(capsys):
 
 
 def test_nothing_wrong(capsys):
-    # A command that returns ends without a status, and leaves the signals as they were.
+    """A command that returns ends without a status, and leaves the signals as they were."""
     import signal
 
     before = signal.getsignal(signal.SIGTERM)

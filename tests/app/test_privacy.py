@@ -58,7 +58,9 @@ COMMANDS = [
 
 @pytest.mark.parametrize("line", COMMANDS, ids=lambda line: line[0])
 def test_no_connection_and_no_trace(line, inputs):
-    # An audit hook of Python hears every socket; the home folder stays empty, so no library keeps an identifier there.
+    """An audit hook of Python hears every socket; the home folder stays empty, so no library keeps an identifier
+    there.
+    """
     pytest.importorskip("skimage")
     home = inputs / "home"
     for folder in (home, inputs / "out"):
@@ -76,7 +78,7 @@ def test_no_connection_and_no_trace(line, inputs):
 
 
 def test_the_guard_hears_a_connection():
-    # The test above would notice: the same hook ends a process that connects.
+    """The test above would notice: the same hook ends a process that connects."""
     code = (
         GUARD.split("from mien", maxsplit=1)[0] + "import urllib.request; urllib.request.urlopen('http://127.0.0.1:9/')"
     )
@@ -89,7 +91,7 @@ def test_the_guard_hears_a_connection():
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 @pytest.mark.parametrize("line", COMMANDS[:2], ids=lambda line: line[0])
 def test_no_library_connects_past_python(line, inputs, tmp_path):
-    # Libraries in C++ open sockets that no hook of Python hears; the system calls show them all.
+    """Libraries in C++ open sockets that no hook of Python hears; the system calls show them all."""
     (inputs / "out").mkdir()
     (inputs / "home").mkdir()
     trace = tmp_path / "calls"
@@ -107,7 +109,7 @@ def test_no_library_connects_past_python(line, inputs, tmp_path):
 
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="unshare is not installed")
 def test_without_a_network(inputs):
-    # In a network namespace of its own, where there is not even a loopback address.
+    """In a network namespace of its own, where there is not even a loopback address."""
     (inputs / "home").mkdir()
     line = ["unshare", "-n", sys.executable, "-m", "mien", "analyze", "a.jpg"]
     ended = subprocess.run(line, cwd=inputs, capture_output=True, text=True, env=_environment(inputs / "home"))

@@ -22,12 +22,12 @@ A, B, FAR = (0, 0, 10, 10), (20, 0, 30, 10), (50, 50, 60, 60)
     ],
 )
 def test_same_faces(one, other, same):
-    # As many faces, one to one, at IoU >= 0.5; the order does not matter.
+    """As many faces, one to one, at IoU >= 0.5; the order does not matter."""
     assert same_faces(one, other) is same
 
 
 def test_table_and_json(command, tiny_model, yunet_file):
-    # Three clips, each with detection in every frame and as often as needed; nobody is lost by skipping.
+    """Three clips, each with detection in every frame and as often as needed; nobody is lost by skipping."""
     pytest.importorskip("skimage")
     ended = command("bench", "video", "--seconds", "1", "--model", tiny_model, "--detector", yunet_file)
     *table, last = ended.out.splitlines()
@@ -44,7 +44,7 @@ def test_table_and_json(command, tiny_model, yunet_file):
 
 
 def test_unknown_benchmark(command):
-    # The known ones are named.
+    """The known ones are named."""
     ended = command("bench", "vidoe")
     assert ended.code == 2
     assert "video" in ended.err

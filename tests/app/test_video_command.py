@@ -42,7 +42,7 @@ def video(command, tiny_model):
 
 
 def test_all_outputs(video, clip, tmp_path):
-    # Time line, annotated video and report of one run: 10 frames, one person, and a summary on standard output.
+    """Time line, annotated video and report of one run: 10 frames, one person, and a summary on standard output."""
     ended = video(
         clip,
         "-o",
@@ -71,7 +71,7 @@ def test_all_outputs(video, clip, tmp_path):
 
 
 def test_nothing_is_stored_unless_asked(video, clip, tmp_path, monkeypatch):
-    # Without outputs there is a summary and no file.
+    """Without outputs there is a summary and no file."""
     monkeypatch.chdir(tmp_path)
     ended = video(clip)
     assert (ended.code, list(tmp_path.iterdir())) == (0, [])
@@ -79,7 +79,7 @@ def test_nothing_is_stored_unless_asked(video, clip, tmp_path, monkeypatch):
 
 
 def test_span_and_step(video, clip, tmp_path):
-    # From 0.2 s to 0.8 s, one frame per 0.2 s; times are those of the clip.
+    """From 0.2 s to 0.8 s, one frame per 0.2 s; times are those of the clip."""
     ended = video(clip, "--start", "0.2", "--end", "0:00.8", "--every", "0.2", "--timeline", tmp_path / "a.jsonl")
     lines = (tmp_path / "a.jsonl").read_text().splitlines()
     assert ended.code == 0
@@ -87,7 +87,7 @@ def test_span_and_step(video, clip, tmp_path):
 
 
 def test_anonymize(video, clip, tmp_path):
-    # In the annotated video the face has no detail left, inside the drawn box.
+    """In the annotated video the face has no detail left, inside the drawn box."""
     video(clip, "--panel", "-o", tmp_path / "open.mp4")
     video(clip, "--panel", "-o", tmp_path / "covered.mp4", "--anonymize")
 
@@ -101,14 +101,14 @@ def test_anonymize(video, clip, tmp_path):
 
 
 def test_panel(video, clip, tmp_path):
-    # The panel stands beside the picture, so the video is wider.
+    """The panel stands beside the picture, so the video is wider."""
     video(clip, "-o", tmp_path / "a.avi", "--panel")
     with open_source(tmp_path / "a.avi") as source:
         assert source.width > 320
 
 
 def test_no_face(video, tmp_path):
-    # A video without a face is no error: empty time line, no table.
+    """A video without a face is no error: empty time line, no table."""
     ended = video(write(tmp_path / "a.mp4", Scene(backdrop(160, 120), []), 0.5), "--timeline", tmp_path / "a.csv")
     assert ended.code == 0
     assert ended.out == ""
@@ -117,7 +117,7 @@ def test_no_face(video, tmp_path):
 
 
 def test_folder_of_frames(video, clip, tmp_path):
-    # Pictures in a folder are a video at the given rate.
+    """Pictures in a folder are a video at the given rate."""
     with open_source(clip) as source:
         for frame in list(source)[:5]:
             cv2.imwrite(str(tmp_path / f"{frame.index}.png"), frame.image)
@@ -150,7 +150,7 @@ def test_folder_of_frames(video, clip, tmp_path):
     ],
 )
 def test_wrong_use(video, clip, tmp_path, monkeypatch, arguments, code, text):
-    # One sentence, the right status, and nothing is left behind.
+    """One sentence, the right status, and nothing is left behind."""
     monkeypatch.chdir(tmp_path)
     ended = video(*(a.format(clip=clip) for a in arguments))
     assert ended.code == code
@@ -160,7 +160,7 @@ def test_wrong_use(video, clip, tmp_path, monkeypatch, arguments, code, text):
 
 
 def test_truncated_file(video, tmp_path):
-    # What can be decoded is read, and a note says that the file may be cut short.
+    """What can be decoded is read, and a note says that the file may be cut short."""
     scene = Scene(backdrop(160, 120), [], noise=30.0)
     clip = write(tmp_path / "a.avi", scene, 2.0)
     clip.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
@@ -171,7 +171,7 @@ def test_truncated_file(video, tmp_path):
 
 @pytest.mark.usefixtures("heeds_ctrl_c")
 def test_ctrl_c_finishes_the_files(astronaut, tiny_model, tmp_path):
-    # A real SIGINT in the middle: status 130, and a time line, a video and a report that are whole.
+    """A real SIGINT in the middle: status 130, and a time line, a video and a report that are whole."""
     scene = Scene(backdrop(320, 240), [Actor(head_of(astronaut, FACE), swaying((160, 120), 90, (25, 5), 2.0))])
     clip = write(tmp_path / "long.mp4", scene, 40.0)
     out = tmp_path / "out"
@@ -203,7 +203,7 @@ def test_ctrl_c_finishes_the_files(astronaut, tiny_model, tmp_path):
 
 
 def test_source_that_dies(video, monkeypatch, clip, tmp_path):
-    # A stream that fails half-way: status 1, one sentence, and what was read before is kept.
+    """A stream that fails half-way: status 1, one sentence, and what was read before is kept."""
     from mien.core.errors import VideoError
     from mien.media.video_reader import VideoReader
 
@@ -222,7 +222,7 @@ def test_source_that_dies(video, monkeypatch, clip, tmp_path):
 
 
 def test_disk_full(video, monkeypatch, clip, tmp_path):
-    # An output that cannot be written ends the run with status 1 and leaves no half file.
+    """An output that cannot be written ends the run with status 1 and leaves no half file."""
     from mien.core.errors import OutputError
     from mien.media.timeline import TimelineSink
 
@@ -237,7 +237,7 @@ def test_disk_full(video, monkeypatch, clip, tmp_path):
 
 
 def test_python_loop(clip, tiny_model):
-    # The documented loop: the caller owns it, and every frame comes with its readings.
+    """The documented loop: the caller owns it, and every frame comes with its readings."""
     import mien
 
     analyzer = mien.Analyzer(tiny_model, "mien")
@@ -248,6 +248,6 @@ def test_python_loop(clip, tiny_model):
 
 
 def test_colours_of_a_grey_picture(video, tmp_path):
-    # A grey PNG is read like a coloured one.
+    """A grey PNG is read like a coloured one."""
     cv2.imwrite(str(tmp_path / "a.png"), np.full((120, 160), 90, np.uint8))
     assert video(tmp_path / "a.png").code == 0

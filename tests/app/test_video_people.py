@@ -62,7 +62,9 @@ def table(analyzer, clip, **options):
 
 @pytest.mark.parametrize("every", [1, 4, "auto"])
 def test_two_moving_faces(analyzer, heads, tmp_path, every):
-    # Two people sway, come nearer and go away: two ids in every frame, each box on its face, times to the millisecond.
+    """Two people sway, come nearer and go away: two ids in every frame, each box on its face, times to the
+    millisecond.
+    """
     a = Actor(heads[0], swaying((95, 140), 75, (35, 15), 2.5))
     b = Actor(heads[1], swaying((265, 130), 80, (30, 20), 1.9))
     scene = room(a, b)
@@ -80,7 +82,7 @@ def test_two_moving_faces(analyzer, heads, tmp_path, every):
 
 @pytest.mark.parametrize("every", [1, "auto"])
 def test_crossing(analyzer, heads, tmp_path, every):
-    # One walks behind the other and is hidden for about half a second: each has one id before and after.
+    """One walks behind the other and is hidden for about half a second: each has one id before and after."""
     behind = Actor(heads[1], lambda t: (50 + 85 * t, 135, 70.0))
     front = Actor(heads[0], lambda t: (310 - 85 * t, 140, 76.0))
     scene = room(behind, front)
@@ -96,7 +98,7 @@ def test_crossing(analyzer, heads, tmp_path, every):
 
 @pytest.mark.parametrize(("away_s", "ids"), [(0.5, {1, 2}), (2.0, {1, 2, 3})])
 def test_leaving(analyzer, heads, tmp_path, away_s, ids):
-    # Who is away for half a second keeps the id, who is away for two seconds comes back as somebody new.
+    """Who is away for half a second keeps the id, who is away for two seconds comes back as somebody new."""
     stays = Actor(heads[0], swaying((90, 140), 75, (15, 10), 2.0))
     leaves = Actor(heads[1], lambda t: None if 1.0 <= t < 1.0 + away_s else (270, 130, 78.0))
     found, times = table(analyzer, film(tmp_path / "a.mp4", (room(stays, leaves), 4.0)))
@@ -108,7 +110,7 @@ def test_leaving(analyzer, heads, tmp_path, away_s, ids):
 
 
 def test_cut(analyzer, heads, tmp_path):
-    # A cut to another person at the same place: a new id from the very frame of the cut.
+    """A cut to another person at the same place: a new id from the very frame of the cut."""
     one = room(Actor(heads[0], lambda _t: (180, 140, 90.0)))
     other = room(Actor(heads[1], lambda _t: (180, 140, 90.0)), seed=7)
     found, _ = table(analyzer, film(tmp_path / "a.mp4", (one, 1.0), (other, 1.0)))

@@ -23,7 +23,7 @@ def webcam(command, tiny_model, clip):  # noqa: F811
 
 
 def test_lines_where_there_is_no_terminal(webcam, tmp_path, monkeypatch):
-    # A line per second, and nothing is stored.
+    """A line per second, and nothing is stored."""
     monkeypatch.chdir(tmp_path)
     ended = webcam()
     assert ended.code == 0, ended.err
@@ -32,7 +32,7 @@ def test_lines_where_there_is_no_terminal(webcam, tmp_path, monkeypatch):
 
 
 def test_recording(webcam, tmp_path):
-    # What is asked for is stored: the video with its panel, and the time line.
+    """What is asked for is stored: the video with its panel, and the time line."""
     ended = webcam("--record", tmp_path / "a.mp4", "--timeline", tmp_path / "a.csv")
     assert ended.code == 0, ended.err
     with open_source(tmp_path / "a.mp4") as source:
@@ -43,14 +43,14 @@ def test_recording(webcam, tmp_path):
 
 @pytest.mark.skipif(has_windows(), reason="this OpenCV can open windows")
 def test_window_without_one(webcam):
-    # The headless OpenCV says in one sentence how to get a window.
+    """The headless OpenCV says in one sentence how to get a window."""
     ended = webcam("--window")
     assert ended.code == 1
     assert "pip install opencv-python" in ended.err
 
 
 def test_no_camera(command, tiny_model):
-    # A camera that is not there: one sentence, status 1.
+    """A camera that is not there: one sentence, status 1."""
     ended = command("webcam", "--model", tiny_model, "--detector", "mien", "--camera", "97")
     assert ended.code == 1
     assert "Camera 97 could not be opened" in ended.err
@@ -63,7 +63,7 @@ def show(readings, width=100):
 
 
 def test_table_shows_all_probabilities():
-    # Every expression of every face has its name, a bar as long as its probability, and the figure.
+    """Every expression of every face has its name, a bar as long as its probability, and the figure."""
     box = Face((0, 0, 9, 9), 1.0)
     one = Reading(box, LABELS, (0.1, 0.6, 0.3), track=4, smooth_values=(0.05, 0.7, 0.25), steady_label="happy")
     text = show([one, one])
@@ -75,11 +75,11 @@ def test_table_shows_all_probabilities():
 
 
 def test_table_without_faces():
-    # The table says so instead of being empty.
+    """The table says so instead of being empty."""
     assert "No face in the picture." in show([])
 
 
 def test_narrow_terminal():
-    # Faces stand below one another where there is no room beside; no line is longer than the terminal.
+    """Faces stand below one another where there is no room beside; no line is longer than the terminal."""
     one = Reading(Face((0, 0, 9, 9), 1.0), LABELS, (0.1, 0.6, 0.3), track=4)
     assert all(len(line) <= 44 for line in show([one, one, one], 44).splitlines())

@@ -16,9 +16,11 @@ needs_ray = pytest.mark.skipif(
 )
 
 
-# Ray must leave the very bytes of the local engine, through addresses too, and end on a machine of two processors.
 @needs_ray
 def test_same_bytes(tmp_path: Path, tiny_model: Path) -> None:
+    """Ray must leave the very bytes of the local engine, through addresses too, and end on a machine of two
+    processors.
+    """
     folder = write_folder(tmp_path / "p", {f"{i:02d}.png": png(i * 8) if i != 7 else b"damaged" for i in range(30)})
     write_tar(folder / "x.tar.gz", {f"{i:02d}.png": png(i * 8) for i in range(20)}, "w:gz")
     job(folder, tmp_path / "local", tiny_model)
@@ -31,8 +33,8 @@ def test_same_bytes(tmp_path: Path, tiny_model: Path) -> None:
     assert whole(out) == whole(tmp_path / "local")
 
 
-# A cluster that is not there must be told at once, not after Ray's minutes.
 def test_no_cluster() -> None:
+    """A cluster that is not there must be told at once, not after Ray's minutes."""
     from mien.batch.on_ray import _check_answers
 
     with socket.socket() as closed:
@@ -71,9 +73,9 @@ def test_a_failed_connection_leaves_nothing(tmp_path: Path, tiny_model: Path, mo
     assert not (tmp_path / "new").exists()
 
 
-# Without Ray the command must name the extra that brings it.
 @pytest.mark.skipif(importlib.util.find_spec("ray") is not None, reason="Ray is installed here")
 def test_without_ray(tmp_path: Path, tiny_model: Path) -> None:
+    """Without Ray the command must name the extra that brings it."""
     folder = write_folder(tmp_path / "p", {"a.png": png(5)})
     running = start(folder, tmp_path / "out", "--model", tiny_model, "--detector", "none", "--engine", "ray")
     _, err = running.communicate(timeout=60)

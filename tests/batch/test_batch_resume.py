@@ -55,8 +55,8 @@ def parts(out: Path) -> int:
     return len(list((out / "inputs").glob("part-*.parquet"))) if (out / "inputs").is_dir() else 0
 
 
-# A job whose processes are all killed at random moments, again and again, must end with the very same bytes.
 def test_kills(source: Path, undisturbed: Path, tiny_model: Path, tmp_path: Path) -> None:
+    """A job whose processes are all killed at random moments, again and again, must end with the very same bytes."""
     out, moments = tmp_path / "out", random.Random(8)
     seen = 0
     for _ in range(3):
@@ -76,8 +76,8 @@ def test_kills(source: Path, undisturbed: Path, tiny_model: Path, tmp_path: Path
     assert whole(out) == whole(undisturbed)
 
 
-# A kill before there is a manifest, in the middle of planning, must leave a folder that can be begun again.
 def test_kill_while_planning(source: Path, undisturbed: Path, tiny_model: Path, tmp_path: Path) -> None:
+    """A kill before there is a manifest, in the middle of planning, must leave a folder that can be begun again."""
     out = tmp_path / "out"
     out.mkdir()
     (out / "plan.jsonl").write_bytes((undisturbed / "plan.jsonl").read_bytes()[:1000])
@@ -86,8 +86,8 @@ def test_kill_while_planning(source: Path, undisturbed: Path, tiny_model: Path, 
     assert whole(out) == whole(undisturbed)
 
 
-# A process that is killed from outside must be replaced, and its chunk done again; the job must not notice.
 def test_killed_worker(source: Path, undisturbed: Path, tiny_model: Path, tmp_path: Path) -> None:
+    """A process that is killed from outside must be replaced, and its chunk done again; the job must not notice."""
     psutil = pytest.importorskip("psutil")
     out = tmp_path / "out"
     running = begin(source, out, tiny_model, "--workers", 1)
@@ -100,8 +100,8 @@ def test_killed_worker(source: Path, undisturbed: Path, tiny_model: Path, tmp_pa
     assert whole(out) == whole(undisturbed)
 
 
-# Ctrl-C must end with status 130 and a word on how to go on, leave no temporary file, and lose nothing.
 def test_interrupt(source: Path, undisturbed: Path, tiny_model: Path, tmp_path: Path) -> None:
+    """Ctrl-C must end with status 130 and a word on how to go on, leave no temporary file, and lose nothing."""
     out = tmp_path / "out"
     running = begin(source, out, tiny_model, "--workers", 1)
     while parts(out) < 2 and running.poll() is None:
@@ -116,8 +116,10 @@ def test_interrupt(source: Path, undisturbed: Path, tiny_model: Path, tmp_path: 
     assert whole(out) == whole(undisturbed)
 
 
-# A full disk (here: a limit on the size of files) must be one sentence and leave no half file under a final name.
 def test_full_disk(tiny_model: Path, tmp_path: Path) -> None:
+    """A full disk (here: a limit on the size of files) must be one sentence and leave no half file under a final
+    name.
+    """
     many = write_folder(tmp_path / "many", {f"{i:04d}.png": png(i % 250) for i in range(400)})
     out = tmp_path / "out"
     arguments = (many, out, "--model", tiny_model, "--detector", "none", "--chunk", 400, "--workers", 1)
@@ -131,8 +133,10 @@ def test_full_disk(tiny_model: Path, tmp_path: Path) -> None:
     assert read_faces(out).num_rows == 400
 
 
-# A part whose writing ended between its two files, a damaged part and one of another job must all be made again.
 def test_parts_that_do_not_count(source: Path, undisturbed: Path, tiny_model: Path, tmp_path: Path) -> None:
+    """A part whose writing ended between its two files, a damaged part and one of another job must all be made
+    again.
+    """
     out = tmp_path / "out"
     shutil.copytree(undisturbed, out)
     (out / "inputs" / "part-0000003.parquet").unlink()
@@ -145,10 +149,10 @@ def test_parts_that_do_not_count(source: Path, undisturbed: Path, tiny_model: Pa
     assert whole(out) == whole(undisturbed)
 
 
-# A job that is complete has nothing to do, and says so with the status of its errors.
 def test_complete(
     source: Path, undisturbed: Path, tiny_model: Path, tmp_path: Path, command: Callable[..., Any]
 ) -> None:
+    """A job that is complete has nothing to do, and says so with the status of its errors."""
     out = tmp_path / "out"
     shutil.copytree(undisturbed, out)
     before = whole(out)
@@ -164,8 +168,8 @@ def test_complete(
     assert whole(out) == before
 
 
-# Going on with another source, other options or another model must be refused, and name what differs.
 def test_other_job(source: Path, undisturbed: Path, tiny_model: Path, tmp_path: Path) -> None:
+    """Going on with another source, other options or another model must be refused, and name what differs."""
     with pytest.raises(OptionError, match="'chunk'"):
         job(source, undisturbed, tiny_model, chunk=CHUNK + 1, resume=True)
     with pytest.raises(OptionError, match="source"):
@@ -181,8 +185,8 @@ def test_other_job(source: Path, undisturbed: Path, tiny_model: Path, tmp_path: 
     assert whole(strange) == {"holiday.txt": b"mine"}
 
 
-# An archive that changed since the plan was made cannot be gone on with; the plan says where its members lie.
 def test_changed_archive(tiny_model: Path, tmp_path: Path) -> None:
+    """An archive that changed since the plan was made cannot be gone on with; the plan says where its members lie."""
     archive = write_tar(tmp_path / "x.tar", {f"{i}.png": png(i) for i in range(9)})
     job(archive, tmp_path / "out", tiny_model)
     manifest = tmp_path / "out" / "manifest.json"
@@ -195,8 +199,8 @@ def test_changed_archive(tiny_model: Path, tmp_path: Path) -> None:
         job(archive, tmp_path / "out", tiny_model, resume=True)
 
 
-# A picture that vanished since the plan was made is an error of its own.
 def test_vanished_picture(tiny_model: Path, tmp_path: Path) -> None:
+    """A picture that vanished since the plan was made is an error of its own."""
     folder = write_folder(tmp_path / "p", {f"{i}.png": png(i) for i in range(8)})
     job(folder, tmp_path / "out", tiny_model)
     (tmp_path / "out" / "inputs" / "part-0000001.parquet").unlink()
@@ -205,8 +209,8 @@ def test_vanished_picture(tiny_model: Path, tmp_path: Path) -> None:
     assert "No such file" in inputs(tmp_path / "out")[5]["error"]
 
 
-# A manifest or plan that is damaged, and a folder without a job, must be one sentence.
 def test_damaged_job(source: Path, undisturbed: Path, tiny_model: Path, tmp_path: Path) -> None:
+    """A manifest or plan that is damaged, and a folder without a job, must be one sentence."""
     with pytest.raises(OutputError, match="There is no job"):
         read_faces(tmp_path)
     with pytest.raises(OutputError, match="no column 'mood'"):
@@ -225,8 +229,8 @@ def test_damaged_job(source: Path, undisturbed: Path, tiny_model: Path, tmp_path
         job(source, out, tiny_model, chunk=CHUNK, resume=True)
 
 
-# The tables must be in order, without doubles or gaps, and readable as ordinary Parquet with their metadata.
 def test_tables(undisturbed: Path) -> None:
+    """The tables must be in order, without doubles or gaps, and readable as ordinary Parquet with their metadata."""
     assert [row["input"] for row in inputs(undisturbed)] == list(range(COUNT))
     numbers = [(row["input"], row["face"]) for row in faces(undisturbed)]
     assert numbers == sorted(set(numbers))

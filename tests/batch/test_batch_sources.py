@@ -42,8 +42,8 @@ from mien.media.source import open_source
 LEVELS = tuple(range(20, 240, 20))  # 11 pictures
 
 
-# A folder must be read by name, subfolders included, with one row per picture and the readings of `Analyzer`.
 def test_folder(tmp_path: Path, tiny_model: Path) -> None:
+    """A folder must be read by name, subfolders included, with one row per picture and the readings of `Analyzer`."""
     files = {f"b/ünï {level} – 日本.png": png(level) for level in LEVELS} | {
         "a.png": png(7),
         "notes.txt": b"no picture",
@@ -64,9 +64,9 @@ def test_folder(tmp_path: Path, tiny_model: Path) -> None:
         assert [row[name] for name in ("x1", "y1", "x2", "y2")] == [0, 0, 12, 12]
 
 
-# The same pictures must have the same probabilities, whatever they are packed in.
 @pytest.mark.parametrize("kind", ["tar", "tar.gz", "tar.bz2", "tar.xz", "zip", "stored.zip", "parquet", "plain", "csv"])
 def test_containers_agree(tmp_path: Path, tiny_model: Path, kind: str) -> None:
+    """The same pictures must have the same probabilities, whatever they are packed in."""
     files = {f"p{level:03d}.png": png(level) for level in LEVELS}
     job(write_folder(tmp_path / "loose", files), tmp_path / "expected", tiny_model)
     pictures: list[bytes | None] = list(files.values())
@@ -90,8 +90,8 @@ def test_containers_agree(tmp_path: Path, tiny_model: Path, kind: str) -> None:
         assert [row["member"] for row in found] == list(files)
 
 
-# A folder may hold everything at once; inputs are numbered through, and what is no input is passed over.
 def test_mixed_folder(tmp_path: Path, tiny_model: Path) -> None:
+    """A folder may hold everything at once; inputs are numbered through, and what is no input is passed over."""
     folder = write_folder(tmp_path / "all", {"a.png": png(10), "z/last.png": png(20), ".hidden.png": png(30)})
     write_zip(folder / "b.zip", {"in.png": png(40), "__MACOSX/._in.png": b"x", "read.me": b"text"})
     write_tar(folder / "c.tar", {"in.png": png(50), "in.json": b"{}"})
@@ -160,8 +160,8 @@ def test_an_animation_has_a_note(tmp_path: Path, tiny_model: Path) -> None:
     assert notes == ["holds 2 pictures, of which the first was read.", None]
 
 
-# Boxes, scores and several faces per picture must come from the detector, numbered from 0.
 def test_detector(tmp_path: Path, tiny_model: Path, bright_detector: Path) -> None:
+    """Boxes, scores and several faces per picture must come from the detector, numbered from 0."""
     image = np.zeros((64, 64, 3), np.uint8)
     image[:16, :16] = image[32:48, 32:48] = 255
     folder = write_folder(tmp_path / "p", {"two.png": cv2.imencode(".png", image)[1].tobytes(), "none.png": png(0, 64)})
@@ -179,8 +179,8 @@ def test_detector(tmp_path: Path, tiny_model: Path, bright_detector: Path) -> No
     assert [row["faces"] for row in inputs(tmp_path / "out")] == [0, 2]
 
 
-# A video must give the readings of `Analyzer.stream` with true times, and one row for the video itself.
 def test_video(tmp_path: Path, tiny_model: Path, bright_detector: Path) -> None:
+    """A video must give the readings of `Analyzer.stream` with true times, and one row for the video itself."""
     clip = tmp_path / "clip.mp4"
     writer = cv2.VideoWriter(str(clip), cv2.VideoWriter.fourcc(*"mp4v"), 10, (64, 64))
     for _ in range(5):
@@ -224,8 +224,8 @@ def _bomb() -> bytes:
     return b"\x89PNG\r\n\x1a\n" + block(b"IHDR", head) + block(b"IDAT", zlib.compress(b"")) + block(b"IEND", b"")
 
 
-# Whatever is wrong with a picture must become one row with a sentence that names it, and stop nothing.
 def test_bad_pictures(tmp_path: Path, tiny_model: Path) -> None:
+    """Whatever is wrong with a picture must become one row with a sentence that names it, and stop nothing."""
     files = {
         "0-good.png": png(100), "1-empty.png": b"", "2-text.jpg": b"hello", "3-cut.png": png(90)[:60],
         "4-bomb.png": _bomb(), "5-good.png": png(50),
@@ -244,8 +244,8 @@ def test_bad_pictures(tmp_path: Path, tiny_model: Path) -> None:
     assert rows[0]["error"] is None
 
 
-# Names that point out of an archive are only names; links, encrypted members and videos are refused one by one.
 def test_hostile_members(tmp_path: Path, tiny_model: Path) -> None:
+    """Names that point out of an archive are only names; links, encrypted members and videos are refused one by one."""
     tar = tmp_path / "x.tar"
     with tarfile.open(tar, "w") as archive:
         for name in ("../../escaped.png", "/etc/absolute.png"):
@@ -270,8 +270,8 @@ def test_hostile_members(tmp_path: Path, tiny_model: Path) -> None:
     assert members == ["../../escaped.png", "/etc/absolute.png", "link.png", "clip.mp4"]
 
 
-# A member that claims to be huge, or grows when it is unpacked, must be refused before it is read whole.
 def test_bombs_in_archives(tmp_path: Path, tiny_model: Path) -> None:
+    """A member that claims to be huge, or grows when it is unpacked, must be refused before it is read whole."""
     source = write_zip(tmp_path / "x.zip", {"zeros.png": bytes(300 * 2**20), "good.png": png(60)})
     outcome = job(source, tmp_path / "out", tiny_model)
     assert (outcome.faces, outcome.errors) == (1, 1)
@@ -285,9 +285,9 @@ def test_bombs_in_archives(tmp_path: Path, tiny_model: Path) -> None:
     assert "damaged" in inputs(tmp_path / "out-y")[0]["error"]
 
 
-# A damaged archive or table gives what can be read of it, and one row that says where it broke.
 @pytest.mark.parametrize("kind", ["tar", "tar.gz", "zip", "parquet", "csv"])
 def test_damaged_containers(tmp_path: Path, tiny_model: Path, kind: str) -> None:
+    """A damaged archive or table gives what can be read of it, and one row that says where it broke."""
     files = {f"p{level:03d}.png": png(level) for level in LEVELS}
     path = tmp_path / f"x.{kind}"
     if kind.startswith("tar"):
@@ -309,9 +309,9 @@ def test_damaged_containers(tmp_path: Path, tiny_model: Path, kind: str) -> None
     assert outcome.faces == {"tar": 8, "tar.gz": 5, "csv": 3}.get(kind, 0)
 
 
-# Whatever bytes of a container are damaged, every planned input must have its row, or the job one sentence.
 @pytest.mark.parametrize("kind", ["tar", "tar.gz", "tar.bz2", "tar.xz", "zip", "parquet", "csv"])
 def test_mutations(tmp_path: Path, tiny_model: Path, kind: str) -> None:
+    """Whatever bytes of a container are damaged, every planned input must have its row, or the job one sentence."""
     files = {f"{level}.png": png(level) for level in LEVELS}
     path = tmp_path / f"x.{kind}"
     if kind.startswith("tar"):
@@ -336,8 +336,8 @@ def test_mutations(tmp_path: Path, tiny_model: Path, kind: str) -> None:
             assert all(row["error"].isprintable() for row in rows if row["error"])
 
 
-# Garbage in the middle of a tar must not pass for its end.
 def test_garbage_in_tar(tmp_path: Path, tiny_model: Path) -> None:
+    """Garbage in the middle of a tar must not pass for its end."""
     path = write_tar(tmp_path / "x.tar", {f"{level}.png": png(level) for level in LEVELS})
     data = bytearray(path.read_bytes())
     data[2048:2560] = bytes(range(256)) * 2  # the third header: a member takes 1,024 bytes
@@ -347,16 +347,16 @@ def test_garbage_in_tar(tmp_path: Path, tiny_model: Path) -> None:
     assert "after 2 members" in inputs(tmp_path / "out")[-1]["error"]
 
 
-# Rows of a table without a picture, or with too few or too many values, are errors of their own.
 def test_empty_rows(tmp_path: Path, tiny_model: Path) -> None:
+    """Rows of a table without a picture, or with too few or too many values, are errors of their own."""
     outcome = job(write_table(tmp_path / "x.parquet", [png(5), None, b"", png(6)]), tmp_path / "out", tiny_model)
     assert (outcome.faces, outcome.errors) == (2, 2)
     rows = inputs(tmp_path / "out")
     assert rows[1]["error"] == f"{tmp_path}/x.parquet: row 1: holds no picture."
 
 
-# A table without the column, and one whose column holds something else, must say so; --column names another.
 def test_columns(tmp_path: Path, tiny_model: Path) -> None:
+    """A table without the column, and one whose column holds something else, must say so; --column names another."""
     path = write_table(tmp_path / "x.parquet", [png(5)])
     job(path, tmp_path / "a", tiny_model, column="jpg")
     assert "--column" in inputs(tmp_path / "a")[0]["error"]
@@ -364,8 +364,10 @@ def test_columns(tmp_path: Path, tiny_model: Path) -> None:
     assert "must hold bytes" in inputs(tmp_path / "b")[0]["error"]
 
 
-# A file that cannot be opened is one row; nothing else is lost. (Root may read everything, so a folder stands in.)
 def test_unreadable_file(tmp_path: Path, tiny_model: Path) -> None:
+    """A file that cannot be opened is one row; nothing else is lost. (Root may read everything, so a folder stands
+    in.)
+    """
     folder = write_folder(tmp_path / "p", {"a.png": png(5), "b.png": png(6)})
     (folder / "c.zip").mkdir()
     os.mkfifo(folder / "pipe.png")  # never opened: it would wait forever
@@ -373,8 +375,8 @@ def test_unreadable_file(tmp_path: Path, tiny_model: Path) -> None:
     assert (outcome.inputs, outcome.errors) == (2, 0)
 
 
-# Nothing at all to read must be an error that leaves nothing behind.
 def test_nothing_to_read(tmp_path: Path, tiny_model: Path) -> None:
+    """Nothing at all to read must be an error that leaves nothing behind."""
     (tmp_path / "empty").mkdir()
     for source in (tmp_path / "empty", tmp_path / "missing.png", tmp_path / "missing"):
         with pytest.raises(InputError, match=source.name):
@@ -382,23 +384,23 @@ def test_nothing_to_read(tmp_path: Path, tiny_model: Path) -> None:
     assert not (tmp_path / "out").exists() or not any((tmp_path / "out").rglob("*.json*"))
 
 
-# Results in the source folder, of this job or another, are no inputs.
 def test_results_inside_the_source(tmp_path: Path, tiny_model: Path) -> None:
+    """Results in the source folder, of this job or another, are no inputs."""
     folder = write_folder(tmp_path / "p", {"a.png": png(5), "z.png": png(6)})
     for out in (folder / "first", folder / "second"):
         assert job(folder, out, tiny_model).inputs == 2
 
 
-# Chunks of other sizes, and more processes, must not change a row.
 def test_chunk_size_changes_no_row(tmp_path: Path, tiny_model: Path) -> None:
+    """Chunks of other sizes, and more processes, must not change a row."""
     source = write_tar(tmp_path / "x.tar.gz", {f"{i:03d}.png": png(i * 9) for i in range(20)}, "w:gz")
     for chunk in (1, 7, 100):
         job(source, tmp_path / f"{chunk}", tiny_model, chunk=chunk)
     assert faces(tmp_path / "1") == faces(tmp_path / "7") == faces(tmp_path / "100")
 
 
-# A file:// address is a path; an address that nobody knows is one sentence.
 def test_addresses(tmp_path: Path, tiny_model: Path) -> None:
+    """A file:// address is a path; an address that nobody knows is one sentence."""
     folder = write_folder(tmp_path / "some photos", {"a.png": png(5)})
     job(folder, tmp_path / "plain", tiny_model)
     job(folder.as_uri(), (tmp_path / "addressed").as_uri(), tiny_model)
@@ -407,8 +409,8 @@ def test_addresses(tmp_path: Path, tiny_model: Path) -> None:
         job("nosuchscheme://bucket/x", tmp_path / "c", tiny_model)
 
 
-# An object store (here fsspec's in memory) must work as source and as result folder, with the rows of a disk.
 def test_object_store(tmp_path: Path, tiny_model: Path) -> None:
+    """An object store (here fsspec's in memory) must work as source and as result folder, with the rows of a disk."""
     fsspec = pytest.importorskip("fsspec")
     store = fsspec.filesystem("memory")
     files = {"a.png": png(5), "sub/b.png": png(200)}
@@ -432,8 +434,8 @@ def test_object_store(tmp_path: Path, tiny_model: Path) -> None:
     assert manifest["state"] == "finished"
 
 
-# A single file is read whatever its suffix, as `mien analyze` does.
 def test_single_file(tmp_path: Path, tiny_model: Path) -> None:
+    """A single file is read whatever its suffix, as `mien analyze` does."""
     (tmp_path / "photo").write_bytes(png(5))
     job(tmp_path / "photo", tmp_path / "out", tiny_model)
     assert faces(tmp_path / "out")[0]["source"] == str(tmp_path / "photo")
@@ -442,8 +444,8 @@ def test_single_file(tmp_path: Path, tiny_model: Path) -> None:
     assert "not a picture" in inputs(tmp_path / "gz")[0]["error"]
 
 
-# Impossible options must be named before anything is done.
 def test_options(tmp_path: Path, tiny_model: Path) -> None:
+    """Impossible options must be named before anything is done."""
     folder = write_folder(tmp_path / "p", {"a.png": png(5)})
     for options in ({"chunk": 0}, {"every_s": 0.0}, {"workers": -1}):
         with pytest.raises(OptionError):
@@ -451,14 +453,14 @@ def test_options(tmp_path: Path, tiny_model: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-# The pixels of a CSV file are those of the picture that they were written from.
 def test_csv_pixels(tmp_path: Path) -> None:
+    """The pixels of a CSV file are those of the picture that they were written from."""
     assert numbers(40).split() == [str(v) for v in pixels(40).ravel()]
     assert tmp_path.is_dir()
 
 
-# Paths may be pathlib's, one column may be named alone, and wrong use of the call is one sentence.
 def test_the_call_from_python(tiny_model: Path, tmp_path: Path) -> None:
+    """Paths may be pathlib's, one column may be named alone, and wrong use of the call is one sentence."""
     source, out = write_folder(tmp_path / "p", {"a.png": png(200)}), tmp_path / "out"
     settings = Settings(model=str(tiny_model), detector="none")
     assert run_batch(source, out, settings, workers=0).faces == 1

@@ -19,12 +19,12 @@ _INFO = ModelInfo(
 
 
 def test_there_and_back():
-    # What is written is what is read.
+    """What is written is what is read."""
     assert ModelInfo.from_json(_INFO.to_json(), "x.onnx") == _INFO
 
 
 def test_a_file_without_a_threshold():
-    # Older files do not say from where a reading is uncertain: it is a half, and a stated one is kept.
+    """Older files do not say from where a reading is uncertain: it is a half, and a stated one is kept."""
     body = json.loads(_INFO.to_json())
     del body["uncertain_below"]
     assert ModelInfo.from_json(json.dumps(body), "x.onnx").uncertain_below == 0.5
@@ -63,12 +63,12 @@ def _changed(**changes):
     ],
 )
 def test_what_is_wrong_is_said(text, message):
-    # Each fault has a sentence that names the file and the field.
+    """Each fault has a sentence that names the file and the field."""
     with pytest.raises(ModelError, match=message):
         ModelInfo.from_json(text, "x.onnx")
 
 
 def test_two_labels_of_one_meaning_are_refused():
-    # `happy` and `happiness` cannot both be outputs of one model.
+    """`happy` and `happiness` cannot both be outputs of one model."""
     with pytest.raises(ModelError, match="mean the same"):
         ModelInfo.from_json(_changed(labels=["happy", "happiness"]), "x.onnx")

@@ -9,7 +9,7 @@ from mien.core.files import atomic_write, make_folder
 
 
 def test_a_finished_file_has_its_name_and_no_leftovers(tmp_path):
-    # After the block the file is there and nothing else is.
+    """After the block the file is there and nothing else is."""
     with atomic_write(tmp_path / "a.txt", "w") as file:
         file.write("é")
 
@@ -18,7 +18,7 @@ def test_a_finished_file_has_its_name_and_no_leftovers(tmp_path):
 
 
 def test_an_error_leaves_the_old_file(tmp_path):
-    # When the writing fails, what was there before stays, and the temporary file goes.
+    """When the writing fails, what was there before stays, and the temporary file goes."""
     target = tmp_path / "a.txt"
     target.write_text("old")
     with pytest.raises(RuntimeError), atomic_write(target, "w") as file:
@@ -30,20 +30,20 @@ def test_an_error_leaves_the_old_file(tmp_path):
 
 
 def test_a_full_disk_is_one_sentence(tmp_path):
-    # The operating system's reason is passed on, with the file's name.
+    """The operating system's reason is passed on, with the file's name."""
     with pytest.raises(OutputError, match=r"Cannot write .*a\.txt: No space left on device"):  # noqa: SIM117
         with atomic_write(tmp_path / "a.txt"):
             raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_a_missing_folder_is_named(tmp_path):
-    # The message says that the folder is what is missing.
+    """The message says that the folder is what is missing."""
     with pytest.raises(OutputError, match="the folder .*nowhere does not exist"), atomic_write(tmp_path / "nowhere/a"):
         pass
 
 
 def test_a_folder_in_the_place_of_a_file(tmp_path):
-    # A folder is not overwritten, and a file is not taken for a folder.
+    """A folder is not overwritten, and a file is not taken for a folder."""
     with pytest.raises(OutputError, match="it is a folder"), atomic_write(tmp_path):
         pass
     (tmp_path / "file").write_text("")

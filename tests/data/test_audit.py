@@ -54,7 +54,7 @@ def troubled() -> Manifest:
 
 
 def test_exact_duplicates(troubled):
-    # Groups, copies within a split, and pictures that occur in another one; counted by hand.
+    """Groups, copies within a split, and pictures that occur in another one; counted by hand."""
     found = audit(troubled)
 
     assert found.exact == ((0, 1), (2, 6), (3, 4), (5, 9))
@@ -68,7 +68,7 @@ def test_exact_duplicates(troubled):
 
 
 def test_near_duplicates(troubled):
-    # The brighter copy is found, once, and only between the splits where it is.
+    """The brighter copy is found, once, and only between the splits where it is."""
     rows = representatives(troubled)
     found = audit(troubled, near=near_pairs(troubled, rows))
 
@@ -91,7 +91,7 @@ def test_near_duplicates(troubled):
     ids=["size", "contrast", "JPEG", "shift", "mirror", "mark"],
 )
 def test_what_counts_as_near(change, mirrored):
-    # The changes that copies on the web have gone through; other pictures are not taken for copies.
+    """The changes that copies on the web have gone through; other pictures are not taken for copies."""
     rows = [(drawn(i), "happy", "train") for i in range(40)]
     near = near_pairs(table([*rows, (change(drawn(3)), "happy", "test")]), np.arange(41))
 
@@ -101,7 +101,7 @@ def test_what_counts_as_near(change, mirrored):
 
 
 def test_many_near_duplicates_stay_bounded():
-    # A film of one face: every frame is near every other; all are one group, from no more than 32 pairs a frame.
+    """A film of one face: every frame is near every other; all are one group, from no more than 32 pairs a frame."""
     rng = np.random.default_rng(0)
     frames = [np.clip(drawn(0) + rng.normal(0, 2, (48, 48)), 0, 255) for _ in range(120)]
     near = near_pairs(table([(frame, "happy", "train") for frame in frames]), np.arange(120))
@@ -111,13 +111,13 @@ def test_many_near_duplicates_stay_bounded():
 
 
 def test_groups_of_pairs():
-    # Pairs that share a row are one group.
+    """Pairs that share a row are one group."""
     assert groups_of(np.array([[5, 2], [1, 9], [2, 7]])) == [[1, 9], [2, 5, 7]]
     assert groups_of(np.zeros((0, 2), np.int64)) == []
 
 
 def test_faceless_by_votes(troubled):
-    # More than half of the votes must say so; a half is not enough.
+    """More than half of the votes must say so; a half is not enough."""
     votes = np.zeros((10, 10), np.float32)
     votes[:, 0] = 10
     votes[0] = [4, 0, 0, 0, 0, 0, 0, 0, 0, 6]
@@ -128,7 +128,7 @@ def test_faceless_by_votes(troubled):
 
 
 def test_people_in_two_splits(troubled):
-    # Known people only; "" is nobody.
+    """Known people only; "" is nobody."""
     people = text_array(["a", "b", "", "c", "c", "", "b", "d", "d", ""])
     found = audit(dataclasses.replace(troubled, subject=people))
 
@@ -136,13 +136,13 @@ def test_people_in_two_splits(troubled):
 
 
 def test_imbalance(troubled):
-    # Of the training split: three sad, one fear, and disgust not at all.
+    """Of the training split: three sad, one fear, and disgust not at all."""
     assert audit(troubled).imbalance() == ("sad", "disgust", float("inf"))
     assert audit(troubled.with_labels(["sad", "fear"])).imbalance() == ("sad", "fear", 3.0)
 
 
 def test_json_is_whole(troubled):
-    # Everything goes through JSON, names included.
+    """Everything goes through JSON, names included."""
     near = near_pairs(troubled, representatives(troubled))
     text = json.dumps(audit(troubled, near=near).to_dict(), allow_nan=False)
     body = json.loads(text)
@@ -156,7 +156,7 @@ def test_json_is_whole(troubled):
 
 
 def test_clean(troubled):
-    # One copy stays, in test rather than elsewhere; conflicts and blanks go whole; each row has one reason.
+    """One copy stays, in test rather than elsewhere; conflicts and blanks go whole; each row has one reason."""
     near = near_pairs(troubled, representatives(troubled))
     cleaned = clean(audit(troubled, near=near))
 
@@ -169,7 +169,7 @@ def test_clean(troubled):
 
 
 def test_leaks(troubled):
-    # Which held-out rows occur in training, how many, and which training rows these are.
+    """Which held-out rows occur in training, how many, and which training rows these are."""
     found = leaks(troubled)
 
     assert found.rows["test"].tolist() == [6]
@@ -181,7 +181,7 @@ def test_leaks(troubled):
 
 
 def test_validation_on_the_training_slice():
-    # The mistake of one founding project: validation is the training set itself, and all of it leaks.
+    """The mistake of one founding project: validation is the training set itself, and all of it leaks."""
     rows = [(drawn(i), "happy", split) for split in ("train", "validation") for i in range(5)]
 
     assert leaks(table(rows)).worst == ("validation", 1.0)
@@ -189,7 +189,7 @@ def test_validation_on_the_training_slice():
 
 
 def test_no_held_out_split_leaks_nothing():
-    # A set without validation and test has nothing to leak into.
+    """A set without validation and test has nothing to leak into."""
     found = leaks(table([(drawn(0), "happy", "train")]))
 
     assert found.worst == ("", 0.0)
@@ -197,7 +197,7 @@ def test_no_held_out_split_leaks_nothing():
 
 
 def test_a_selection_is_read_like_its_source(small, tmp_path):
-    # The written table gives the kept rows with their votes, and is itself a data set that can be audited.
+    """The written table gives the kept rows with their votes, and is itself a data set that can be audited."""
     source = tmp_path / "set"
     source.mkdir()
     kaggle_csv(small, source / "fer2013.csv", votes=True)
@@ -213,7 +213,7 @@ def test_a_selection_is_read_like_its_source(small, tmp_path):
 
 
 def test_a_selection_can_be_edited(small, tmp_path):
-    # A label and a split that a person has put right are what counts.
+    """A label and a split that a person has put right are what counts."""
     whole = _written(small, tmp_path)
     path = tmp_path / "kept.csv"
     selection.write(path, tmp_path / "set", whole.select([0]))
@@ -229,7 +229,7 @@ def _written(small, tmp_path):
 
 
 def test_a_source_that_has_changed(small, tmp_path):
-    # Rows are found by number, so a source that has changed is refused.
+    """Rows are found by number, so a source that has changed is refused."""
     whole = _written(small, tmp_path)
     selection.write(tmp_path / "kept.csv", tmp_path / "set", whole)
     first = tmp_path / "set" / whole.names[0]
@@ -244,7 +244,7 @@ def test_a_source_that_has_changed(small, tmp_path):
 
 
 def test_selections_that_go_in_a_circle(small, tmp_path):
-    # A table that names itself ends with a sentence.
+    """A table that names itself ends with a sentence."""
     whole = _written(small, tmp_path)
     path = tmp_path / "kept.csv"
     selection.write(path, tmp_path / "set", whole)
@@ -255,7 +255,7 @@ def test_selections_that_go_in_a_circle(small, tmp_path):
 
 
 def test_a_selection_does_not_write_over_other_files(small, tmp_path):
-    # A slip in the name of --fix must not cost a data set.
+    """A slip in the name of --fix must not cost a data set."""
     whole = _written(small, tmp_path)
     (tmp_path / "fer2013.csv").write_text("emotion,pixels\n")
 
@@ -264,7 +264,7 @@ def test_a_selection_does_not_write_over_other_files(small, tmp_path):
 
 
 def test_a_cleaned_set_can_be_converted(troubled, tmp_path):
-    # What is left is a data set like any other.
+    """What is left is a data set like any other."""
     cleaned = clean(audit(troubled)).manifest
     convert(cleaned, tmp_path / "out", "parquet")
 
@@ -278,7 +278,7 @@ def fer_audit(fer2013):
 
 
 def test_fer2013_has_the_known_defects(fer_audit):
-    # The figures of the data's own README.
+    """The figures of the data's own README."""
     found, manifest = fer_audit, fer_audit.manifest
 
     assert manifest.split_counts() == {"train": 28709, "validation": 3589, "test": 3589}
@@ -294,7 +294,7 @@ def test_fer2013_has_the_known_defects(fer_audit):
 
 
 def test_fer2013_cleaned_leaks_nothing(fer_audit):
-    # After cleaning no picture is in two splits, none is twice in one, and none is blank.
+    """After cleaning no picture is in two splits, none is twice in one, and none is blank."""
     found = audit(clean(fer_audit).manifest)
 
     assert (found.exact, found.conflicts, found.blank.tolist()) == ((), (), [])

@@ -16,7 +16,7 @@ from mien.data.pictures import File, Pixels
 
 
 def test_round_trip_keeps_every_pixel_and_label(small, tmp_path):
-    # csv -> folders -> parquet -> csv: the last file is the first, byte by byte, and so are the votes.
+    """csv -> folders -> parquet -> csv: the last file is the first, byte by byte, and so are the votes."""
     first = kaggle_csv(small, tmp_path / "fer2013.csv", votes=True)
     now, expected = read(tmp_path), read(tmp_path)
     for step, layout in enumerate(("folders", "parquet", "csv")):
@@ -31,7 +31,7 @@ def test_round_trip_keeps_every_pixel_and_label(small, tmp_path):
 
 
 def test_folders_are_plain_folders(small, tmp_path):
-    # Without votes and people there is nothing but split/class/name.png.
+    """Without votes and people there is nothing but split/class/name.png."""
     names = convert(read(kaggle_csv(small, tmp_path / "fer2013.csv")), tmp_path / "out", "folders")
 
     assert names == ["test", "train", "validation"]
@@ -41,7 +41,7 @@ def test_folders_are_plain_folders(small, tmp_path):
 
 @pytest.mark.parametrize("layout", ["csv", "folders", "parquet"])
 def test_people_and_groups_are_kept(small, tmp_path, layout):
-    # Columns that a layout has no place for go into a table beside the pictures.
+    """Columns that a layout has no place for go into a table beside the pictures."""
     source = read(path_csv(small, tmp_path / "set", "path,label,split,subject,group"))
     convert(source, tmp_path / "out", layout)
     written = read(tmp_path / "out")
@@ -66,7 +66,7 @@ def _colourful(count: int = 6) -> Manifest:
 
 @pytest.mark.parametrize("layout", ["csv", "parquet"])
 def test_any_colour_size_and_label(tmp_path, layout):
-    # What fer2013.csv cannot hold becomes a table of paths; a missing label stays missing.
+    """What fer2013.csv cannot hold becomes a table of paths; a missing label stays missing."""
     source = _colourful()
     convert(source, tmp_path / "out", layout)
     written = read(tmp_path / "out", labels=source.labels.names)
@@ -77,14 +77,14 @@ def test_any_colour_size_and_label(tmp_path, layout):
 
 
 def test_folders_need_labels(tmp_path):
-    # A picture without a class has no folder to go to.
+    """A picture without a class has no folder to go to."""
     with pytest.raises(DataError, match="without a label"):
         convert(_colourful(), tmp_path / "out", "folders")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_pictures_of_one_name(tmp_path):
-    # Two pictures of one class and one name both stay.
+    """Two pictures of one class and one name both stay."""
     source = _colourful().select([0, 1, 2, 3, 4])
     convert(source, tmp_path / "out", "folders")
 
@@ -92,7 +92,7 @@ def test_pictures_of_one_name(tmp_path):
 
 
 def test_parquet_keeps_the_files_of_pictures(small, tmp_path):
-    # A picture that is packed already is copied as it is.
+    """A picture that is packed already is copied as it is."""
     source = read(folders(small, tmp_path / "set"))
     convert(source, tmp_path / "out", "parquet")
 
@@ -102,7 +102,7 @@ def test_parquet_keeps_the_files_of_pictures(small, tmp_path):
 
 
 def test_parquet_names_its_labels(small, tmp_path):
-    # Four classes keep their names, which their numbers alone would not tell.
+    """Four classes keep their names, which their numbers alone would not tell."""
     source = read(parquet(small, tmp_path / "set")).with_labels(["happy", "sad", "surprise", "neutral"])
     convert(source, tmp_path / "out", "parquet")
 
@@ -111,7 +111,7 @@ def test_parquet_names_its_labels(small, tmp_path):
 
 
 def test_a_taken_name_is_refused(small, tmp_path):
-    # Nothing is written over.
+    """Nothing is written over."""
     source = read(kaggle_csv(small, tmp_path / "fer2013.csv"))
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "letter.txt").write_text("mine")
@@ -122,7 +122,7 @@ def test_a_taken_name_is_refused(small, tmp_path):
 
 
 def test_nothing_is_left_of_a_failure(small, tmp_path):
-    # A picture that vanishes while we write leaves no half data set behind.
+    """A picture that vanishes while we write leaves no half data set behind."""
     source = read(folders(small, tmp_path / "set"), check=False)
     path = source.pictures[20]
     assert isinstance(path, File)
@@ -135,7 +135,7 @@ def test_nothing_is_left_of_a_failure(small, tmp_path):
 
 
 def test_a_full_disk(small, tmp_path, monkeypatch):
-    # What the system says is said, and nothing is left.
+    """What the system says is said, and nothing is left."""
     source = read(kaggle_csv(small, tmp_path / "fer2013.csv"))
 
     def full(self: Path, data: bytes) -> int:
@@ -148,7 +148,7 @@ def test_a_full_disk(small, tmp_path, monkeypatch):
 
 
 def test_an_unknown_layout(small, tmp_path):
-    # The nearest known name is offered.
+    """The nearest known name is offered."""
     source = read(kaggle_csv(small, tmp_path / "fer2013.csv"))
 
     with pytest.raises(OptionError, match="Did you mean 'folders'"):
@@ -156,7 +156,7 @@ def test_an_unknown_layout(small, tmp_path):
 
 
 def test_a_class_that_cannot_name_a_folder(small, tmp_path):
-    # A class called "test" would be read as a split.
+    """A class called "test" would be read as a split."""
     source = dataclasses.replace(_colourful().select([0, 1]), labels=LabelSet(("test", "b/c")))
 
     with pytest.raises(DataError, match="cannot name a folder"):

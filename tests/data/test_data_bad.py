@@ -29,7 +29,7 @@ def _cut_pixel(path: Path, line: int) -> Path:
 
 
 def test_wrong_number_of_pixels(small, tmp_path):
-    # The line and both numbers are named.
+    """The line and both numbers are named."""
     path = _cut_pixel(kaggle_csv(small, tmp_path / "fer2013.csv"), 7)
 
     with pytest.raises(DataError, match=r"fer2013\.csv, line 7: expected 2,304 pixels \(48x48\).* got 2,303"):
@@ -37,7 +37,7 @@ def test_wrong_number_of_pixels(small, tmp_path):
 
 
 def test_pixels_that_are_no_square(small, tmp_path):
-    # The first row tells the size, so it must be a square.
+    """The first row tells the size, so it must be a square."""
     path = _cut_pixel(kaggle_csv(small, tmp_path / "fer2013.csv"), 2)
 
     with pytest.raises(DataError, match=r"line 2: expected pixels of a square, got 2,303"):
@@ -54,7 +54,7 @@ def test_pixels_that_are_no_square(small, tmp_path):
     ],
 )
 def test_bad_rows_of_fer2013(small, tmp_path, old, new, words):
-    # Every kind of bad cell is told with its line.
+    """Every kind of bad cell is told with its line."""
     path = _edited(kaggle_csv(small, tmp_path / "fer2013.csv"), old, new, 3)
 
     with pytest.raises(DataError, match=f"line 3: {words}"):
@@ -62,7 +62,7 @@ def test_bad_rows_of_fer2013(small, tmp_path, old, new, words):
 
 
 def test_unknown_label(small, tmp_path):
-    # A label that the set cannot have.
+    """A label that the set cannot have."""
     path = _edited(kaggle_csv(small, tmp_path / "fer2013.csv"), "0,", "furious,", 2)
 
     with pytest.raises(DataError, match="line 2: Unknown label 'furious'"):
@@ -70,7 +70,7 @@ def test_unknown_label(small, tmp_path):
 
 
 def test_missing_column(small, tmp_path):
-    # What was expected and what came.
+    """What was expected and what came."""
     path = _edited(kaggle_csv(small, tmp_path / "fer2013.csv"), "emotion", "mood", 1)
 
     with pytest.raises(DataError, match=r"expected a column named emotion or label, got mood, pixels, usage"):
@@ -78,7 +78,7 @@ def test_missing_column(small, tmp_path):
 
 
 def test_votes_in_another_order(small, tmp_path):
-    # Votes are matched by row, so a file in another order is refused.
+    """Votes are matched by row, so a file in another order is refused."""
     kaggle_csv(small, tmp_path / "fer2013.csv", votes=True)
     votes = tmp_path / "fer2013new.csv"
     lines = votes.read_text(encoding="utf-8").splitlines()
@@ -89,7 +89,7 @@ def test_votes_in_another_order(small, tmp_path):
 
 
 def test_votes_for_fewer_pictures(small, tmp_path):
-    # A votes file of another length belongs to another data set.
+    """A votes file of another length belongs to another data set."""
     kaggle_csv(small, tmp_path / "fer2013.csv", votes=True)
     votes = tmp_path / "fer2013new.csv"
     votes.write_text("\n".join(votes.read_text(encoding="utf-8").splitlines()[:-1]) + "\n", encoding="utf-8")
@@ -99,7 +99,7 @@ def test_votes_for_fewer_pictures(small, tmp_path):
 
 
 def test_votes_without_pictures(small, tmp_path):
-    # FER+ has no pictures of its own.
+    """FER+ has no pictures of its own."""
     kaggle_csv(small, tmp_path / "fer2013.csv", votes=True)
     (tmp_path / "fer2013.csv").unlink()
 
@@ -108,7 +108,7 @@ def test_votes_without_pictures(small, tmp_path):
 
 
 def test_nothing_there(tmp_path):
-    # A path that does not exist, an empty folder, and a folder of something else.
+    """A path that does not exist, an empty folder, and a folder of something else."""
     with pytest.raises(DataError, match="does not exist"):
         read(tmp_path / "none")
     with pytest.raises(DataError, match="there are no files in it"):
@@ -124,7 +124,7 @@ def test_nothing_there(tmp_path):
 
 
 def test_photographs_without_classes(small, tmp_path):
-    # A folder of pictures alone is no data set.
+    """A folder of pictures alone is no data set."""
     (tmp_path / "a.png").write_bytes(png(small.images[0]))
 
     with pytest.raises(DataError, match="a single picture without a class"):
@@ -132,7 +132,7 @@ def test_photographs_without_classes(small, tmp_path):
 
 
 def test_a_table_without_rows_or_with_a_column_twice(tmp_path):
-    # A header alone, and a header that means two things.
+    """A header alone, and a header that means two things."""
     (tmp_path / "a.csv").write_text("emotion,pixels,Usage\n")
     (tmp_path / "b.csv").write_text("path,label,Label\na.png,happy,sad\n")
 
@@ -143,7 +143,7 @@ def test_a_table_without_rows_or_with_a_column_twice(tmp_path):
 
 
 def test_empty_split(small, tmp_path):
-    # A split folder without pictures is named, not passed over.
+    """A split folder without pictures is named, not passed over."""
     root = folders(small, tmp_path / "set")
     (root / "train").rename(tmp_path / "elsewhere")
     (root / "train" / "happy").mkdir(parents=True)
@@ -153,7 +153,7 @@ def test_empty_split(small, tmp_path):
 
 
 def test_a_split_that_the_set_lacks(small, tmp_path):
-    # Asking for rows that are not there says which are.
+    """Asking for rows that are not there says which are."""
     manifest = read(folders(small, tmp_path / "set", split={"validation": "test"}))
 
     with pytest.raises(DataError, match=r"'validation' has no pictures \(there are: train 14, test 14\)"):
@@ -161,7 +161,7 @@ def test_a_split_that_the_set_lacks(small, tmp_path):
 
 
 def test_digits_without_a_meaning(small, tmp_path):
-    # Eight numbers have no order that everybody shares.
+    """Eight numbers have no order that everybody shares."""
     root = folders(small, tmp_path / "set", {"angry": "7"})
 
     with pytest.raises(DataError, match="--labels"):
@@ -169,7 +169,7 @@ def test_digits_without_a_meaning(small, tmp_path):
 
 
 def test_unreadable_pictures_are_named(small, tmp_path):
-    # Cut off, empty and no picture at all: listed with the reason, and the others are read.
+    """Cut off, empty and no picture at all: listed with the reason, and the others are read."""
     root = folders(small, tmp_path / "set")
     files = sorted((root / "train" / "happy").iterdir())
     files[0].write_bytes(files[0].read_bytes()[:100])
@@ -189,7 +189,7 @@ def test_unreadable_pictures_are_named(small, tmp_path):
 
 
 def test_a_missing_file_is_named(small, tmp_path):
-    # A row whose file is gone is unreadable, not forgotten.
+    """A row whose file is gone is unreadable, not forgotten."""
     table = path_csv(small, tmp_path / "set")
     (tmp_path / "set" / "pictures" / "3.png").unlink()
 
@@ -197,7 +197,7 @@ def test_a_missing_file_is_named(small, tmp_path):
 
 
 def test_nothing_readable(small, tmp_path):
-    # A data set of which nothing can be read is an error.
+    """A data set of which nothing can be read is an error."""
     table = path_csv(small, tmp_path / "set")
     for file in (tmp_path / "set" / "pictures").iterdir():
         file.write_bytes(b"")
@@ -207,7 +207,7 @@ def test_nothing_readable(small, tmp_path):
 
 
 def test_an_unchecked_picture_names_itself(small, tmp_path):
-    # Without the check the picture is refused when it is loaded.
+    """Without the check the picture is refused when it is loaded."""
     table = path_csv(small, tmp_path / "set")
     (tmp_path / "set" / "pictures" / "0.png").write_bytes(b"")
 
@@ -216,7 +216,7 @@ def test_an_unchecked_picture_names_itself(small, tmp_path):
 
 
 def test_rows_without_a_path_or_with_an_odd_split(small, tmp_path):
-    # Bad cells of a path table are told with their line.
+    """Bad cells of a path table are told with their line."""
     with pytest.raises(DataError, match="line 2: the path is empty"):
         read(_edited(path_csv(small, tmp_path / "a"), "pictures/0.png", " ", 2))
     with pytest.raises(DataError, match="line 3: Unknown split 'later'"):
@@ -224,7 +224,7 @@ def test_rows_without_a_path_or_with_an_odd_split(small, tmp_path):
 
 
 def test_two_tables_in_a_folder(small, tmp_path):
-    # Which of two tables is meant must be said.
+    """Which of two tables is meant must be said."""
     table = path_csv(small, tmp_path / "set")
     (table.parent / "second.csv").write_bytes(table.read_bytes())
 
@@ -233,7 +233,7 @@ def test_two_tables_in_a_folder(small, tmp_path):
 
 
 def test_text_that_is_not_utf8(small, tmp_path):
-    # Another encoding is named, not guessed.
+    """Another encoding is named, not guessed."""
     table = path_csv(small, tmp_path / "set")
     table.write_bytes(table.read_bytes().replace(b"pictures/0.png", b"pictures/\xe9.png"))
 
@@ -242,7 +242,7 @@ def test_text_that_is_not_utf8(small, tmp_path):
 
 
 def test_a_damaged_parquet_file(small, tmp_path):
-    # A file that was cut off while it was copied.
+    """A file that was cut off while it was copied."""
     root = parquet(small, tmp_path / "set")
     file = root / "test.parquet"
     file.write_bytes(file.read_bytes()[:-20])
@@ -252,7 +252,7 @@ def test_a_damaged_parquet_file(small, tmp_path):
 
 
 def test_parquet_without_the_columns(tmp_path):
-    # What a table must have.
+    """What a table must have."""
     pa = pytest.importorskip("pyarrow")
     pq = pytest.importorskip("pyarrow.parquet")
     pq.write_table(pa.table({"picture": [b"x"], "label": [1]}), tmp_path / "train.parquet")
@@ -262,7 +262,7 @@ def test_parquet_without_the_columns(tmp_path):
 
 
 def test_parquet_files_that_disagree_on_labels(small, tmp_path):
-    # Two orders of labels in one set would mix up the classes.
+    """Two orders of labels in one set would mix up the classes."""
     import json
 
     pq = pytest.importorskip("pyarrow.parquet")
@@ -276,7 +276,7 @@ def test_parquet_files_that_disagree_on_labels(small, tmp_path):
 
 
 def test_a_zip_that_names_files_outside_itself(small, tmp_path):
-    # Nothing is unpacked, but such an archive is no honest one.
+    """Nothing is unpacked, but such an archive is no honest one."""
     for name in ("../train/happy/a.png", "/train/happy/a.png", "train\\..\\..\\a.png"):
         with zipfile.ZipFile(tmp_path / "bad.zip", "w") as archive:
             archive.writestr(name, png(small.images[0]))
@@ -285,7 +285,7 @@ def test_a_zip_that_names_files_outside_itself(small, tmp_path):
 
 
 def test_a_zip_bomb(tmp_path):
-    # A member that would grow a thousandfold is refused before anything is unpacked.
+    """A member that would grow a thousandfold is refused before anything is unpacked."""
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("train/happy/a.png", bytes(MAX_BYTES // 2))
 
@@ -294,7 +294,7 @@ def test_a_zip_bomb(tmp_path):
 
 
 def test_a_damaged_zip(small, tmp_path):
-    # Cut off, and damaged inside.
+    """Cut off, and damaged inside."""
     path = zipped(folders(small, tmp_path / "set"), tmp_path / "set.zip", zipfile.ZIP_STORED)
     data = path.read_bytes()
     first = data.index(b"IDAT")
@@ -307,7 +307,7 @@ def test_a_damaged_zip(small, tmp_path):
 
 
 def test_an_encrypted_zip(small, tmp_path):
-    # A password is no business of this tool.
+    """A password is no business of this tool."""
     path = zipped(folders(small, tmp_path / "set"), tmp_path / "set.zip")
     data = bytearray(path.read_bytes())
     entry = data.rindex(b"PK\x01\x02")
@@ -319,7 +319,7 @@ def test_an_encrypted_zip(small, tmp_path):
 
 
 def test_a_picture_that_is_too_large(small, tmp_path, monkeypatch):
-    # The size is read from the header; nothing is decoded.
+    """The size is read from the header; nothing is decoded."""
     from mien.pictures import decode as image
 
     root = folders(small, tmp_path / "set")
@@ -330,7 +330,7 @@ def test_a_picture_that_is_too_large(small, tmp_path, monkeypatch):
 
 
 def test_a_data_set_of_blank_pictures(small, tmp_path):
-    # Nothing is left to compare for near duplicates, which is no reason to fail.
+    """Nothing is left to compare for near duplicates, which is no reason to fail."""
     import numpy as np
 
     from mien.data.audit import audit
@@ -344,7 +344,7 @@ def test_a_data_set_of_blank_pictures(small, tmp_path):
 
 @pytest.mark.parametrize("votes", ["x", "-1", "nan", "inf", "1e300"])
 def test_votes_that_are_no_number(small, tmp_path, votes):
-    # The line and the cell are named; empty cells are no votes.
+    """The line and the cell are named; empty cells are no votes."""
     (tmp_path / "a.png").write_bytes(png(small.images[0]))
     table = tmp_path / "votes.csv"
     table.write_text(f"path,label,votes_happy,votes_sad\na.png,happy,3,\na.png,happy,3,{votes}\n", encoding="utf-8")

@@ -17,7 +17,7 @@ def source(small, tmp_path):
 
 
 def test_convert(command, source, tmp_path):
-    # It says where the data is and how much.
+    """It says where the data is and how much."""
     ended = command("data", "convert", source, tmp_path / "out", "--layout", "parquet")
 
     assert ended.code == 0
@@ -27,7 +27,7 @@ def test_convert(command, source, tmp_path):
 
 
 def test_convert_to_four_classes_and_new_splits(command, source, tmp_path):
-    # Classes and splits can be chosen on the way.
+    """Classes and splits can be chosen on the way."""
     ended = command(
         "data", "convert", source, tmp_path / "out", "--layout", "folders",
         "--classes", "happy, sad,surprise,neutral", "--split", "50/25/25", "--seed", 3,
@@ -40,7 +40,7 @@ def test_convert_to_four_classes_and_new_splits(command, source, tmp_path):
 
 
 def test_audit(command, source):
-    # Tables for people on standard output.
+    """Tables for people on standard output."""
     ended = command("data", "audit", source)
 
     assert ended.code == 0
@@ -49,7 +49,7 @@ def test_audit(command, source):
 
 
 def test_audit_json_and_fix(command, source, tmp_path):
-    # JSON alone on standard output; what was removed goes to standard error, and the table can be read.
+    """JSON alone on standard output; what was removed goes to standard error, and the table can be read."""
     ended = command("data", "audit", source, "--json", "--fix", tmp_path / "kept.csv")
 
     assert json.loads(ended.out)["pictures"] == 28
@@ -58,7 +58,7 @@ def test_audit_json_and_fix(command, source, tmp_path):
 
 
 def test_fix_says_what_it_removed(command, small, tmp_path):
-    # A copied picture and an unreadable one, each with its reason.
+    """A copied picture and an unreadable one, each with its reason."""
     root = folders(small, tmp_path / "set")
     (root / "train" / "happy" / "copy.png").write_bytes((root / "test" / "happy" / "024.png").read_bytes())
     (root / "train" / "sad" / "empty.png").write_bytes(b"")
@@ -73,7 +73,7 @@ def test_fix_says_what_it_removed(command, small, tmp_path):
 
 
 def test_fix_keeps_its_hands_off_the_source(command, source, tmp_path):
-    # Writing over the source is refused before anything is read.
+    """Writing over the source is refused before anything is read."""
     ended = command("data", "audit", source / "fer2013.csv", "--fix", source / "fer2013.csv")
 
     assert ended.code == 2
@@ -81,7 +81,7 @@ def test_fix_keeps_its_hands_off_the_source(command, source, tmp_path):
 
 
 def test_no_table_refers_to_itself(command, small, tmp_path):
-    # Neither a new split nor a cleaned table is written over a table that its source goes through.
+    """Neither a new split nor a cleaned table is written over a table that its source goes through."""
     root = folders(small, tmp_path / "set")
     first, second = tmp_path / "first.csv", tmp_path / "second.csv"
     assert command("data", "split", root, first, "--no-near").code == 0
@@ -95,7 +95,9 @@ def test_no_table_refers_to_itself(command, small, tmp_path):
 
 
 def test_nothing_is_written_into_a_folder_of_images(command, small, tmp_path):
-    # Copies and plots below the data set would be read as part of it; a table beside a CSV of pixels is no such thing.
+    """Copies and plots below the data set would be read as part of it; a table beside a CSV of pixels is no such
+    thing.
+    """
     root = folders(small, tmp_path / "set")
     for arguments in (["summary", root, "--report", root / "report"], ["convert", root, root / "b", "--layout", "csv"]):
         ended = command("data", *arguments)
@@ -106,7 +108,7 @@ def test_nothing_is_written_into_a_folder_of_images(command, small, tmp_path):
 
 
 def test_fix_says_when_a_split_is_emptied(command, small, tmp_path):
-    # All training pictures are copies of test pictures: what is left has no training split.
+    """All training pictures are copies of test pictures: what is left has no training split."""
     root = folders(small, tmp_path / "set")
     for kind in (root / "train").iterdir():
         twin = next((root / "test" / kind.name).iterdir()).read_bytes()
@@ -119,7 +121,7 @@ def test_fix_says_when_a_split_is_emptied(command, small, tmp_path):
 
 
 def test_split(command, small, tmp_path):
-    # A data set without splits gets some, without a copy of its pictures.
+    """A data set without splits gets some, without a copy of its pictures."""
     root = folders(small, tmp_path / "set", split=dict.fromkeys(("train", "validation", "test"), ""))
     ended = command("data", "split", root, tmp_path / "split.csv", "--parts", "50/25/25")
 
@@ -129,14 +131,14 @@ def test_split(command, small, tmp_path):
 
 
 def test_splits_that_exist_are_not_replaced_in_silence(command, source, tmp_path):
-    # Standard error says what the new splits replace.
+    """Standard error says what the new splits replace."""
     ended = command("data", "split", source, tmp_path / "split.csv", "--no-near")
 
     assert "has splits already (train 14, validation 7, test 7)" in ended.err
 
 
 def test_summary(command, source, tmp_path):
-    # The paths of the files, one on a line.
+    """The paths of the files, one on a line."""
     pytest.importorskip("matplotlib")
     ended = command("data", "summary", source, "--report", tmp_path / "report")
 
@@ -145,7 +147,7 @@ def test_summary(command, source, tmp_path):
 
 
 def test_a_name_that_is_taken_shows_before_the_work(command, source, tmp_path):
-    # Nothing is read for a result that could not be written.
+    """Nothing is read for a result that could not be written."""
     for arguments in (
         ["convert", "nowhere", source, "--layout", "csv"],
         ["split", "nowhere", source / "fer2013.csv"],
@@ -168,7 +170,7 @@ def test_a_name_that_is_taken_shows_before_the_work(command, source, tmp_path):
     ],
 )
 def test_wrong_use(command, arguments, code, words):
-    # One sentence and the right status.
+    """One sentence and the right status."""
     ended = command("data", *arguments)
 
     assert ended.code == code

@@ -10,7 +10,7 @@ _PAGE = Path(__file__).parents[2] / "docs" / "data.md"
 
 
 def test_examples_of_the_page(command, tmp_path, monkeypatch):
-    # Python blocks share their names, as a reader would type them; commands end with status 0.
+    """Python blocks share their names, as a reader would type them; commands end with status 0."""
     pytest.importorskip("matplotlib")
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}

@@ -21,7 +21,7 @@ def write_parquet(path, **columns):
 
 
 def test_parquet(tmp_path):
-    # One face with landmarks, one without, one picture without a face; grey pictures come as three channels.
+    """One face with landmarks, one without, one picture without a face; grey pictures come as three channels."""
     points = [float(v) for v in range(10)]
     write_parquet(
         tmp_path / "val.parquet",
@@ -44,7 +44,7 @@ def test_parquet(tmp_path):
 
 
 def test_shared_photographs(shared):
-    # The shared table has the counts that its README names.
+    """The shared table has the counts that its README names."""
     file = shared / "data" / "faces" / "val.parquet"
     if not file.is_file():
         pytest.skip("the photographs with face boxes are not in the folder of shared data")
@@ -57,7 +57,7 @@ def test_shared_photographs(shared):
 
 
 def test_wider(tmp_path):
-    # Invalid boxes are ignored, empty ones left out, and "0 faces" has its line of zeros.
+    """Invalid boxes are ignored, empty ones left out, and "0 faces" has its line of zeros."""
     (tmp_path / "wider_face_split").mkdir()
     images = tmp_path / "WIDER_val" / "images" / "0--Parade"
     images.mkdir(parents=True)
@@ -77,7 +77,7 @@ def test_wider(tmp_path):
 
 
 def test_voc(tmp_path):
-    # Objects are faces, difficult ones are ignored; the picture lies in ../JPEGImages.
+    """Objects are faces, difficult ones are ignored; the picture lies in ../JPEGImages."""
     (tmp_path / "Annotations").mkdir()
     (tmp_path / "JPEGImages").mkdir()
     (tmp_path / "JPEGImages" / "a.png").write_bytes(png())
@@ -95,7 +95,7 @@ def test_voc(tmp_path):
 
 
 def test_what_is_wrong_is_said(tmp_path):
-    # Nothing there, nothing known, a missing picture, a broken box, bytes that are no picture: one sentence each.
+    """Nothing there, nothing known, a missing picture, a broken box, bytes that are no picture: one sentence each."""
     with pytest.raises(DataError, match="There is no"):
         read_faces(tmp_path / "nowhere")
     with pytest.raises(DataError, match="no photographs with face boxes"):
@@ -126,7 +126,7 @@ def test_what_is_wrong_is_said(tmp_path):
     ],
 )
 def test_damaged_tables(tmp_path, columns, message):
-    # A table whose values contradict its layout is one sentence.
+    """A table whose values contradict its layout is one sentence."""
     write_parquet(tmp_path / "bad.parquet", **columns)
 
     with pytest.raises(DataError, match=message):
@@ -134,7 +134,7 @@ def test_damaged_tables(tmp_path, columns, message):
 
 
 def test_a_picture_that_cannot_be_read(tmp_path):
-    # It shows when the pixels are asked for, with the picture's name.
+    """It shows when the pixels are asked for, with the picture's name."""
     write_parquet(tmp_path / "bad.parquet", image=[{"bytes": b"x", "path": "p.jpg"}], boxes=[[[0.0, 0.0, 1.0, 1.0]]])
     (only,) = read_faces(tmp_path / "bad.parquet")
 

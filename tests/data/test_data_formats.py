@@ -84,7 +84,7 @@ def _rows(manifest: Manifest) -> list[tuple[str, str, str]]:
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_every_layout_gives_the_same_rows(small, tmp_path, layout):
-    # Pixels, class and split of every picture are those that were written, and nothing else comes.
+    """Pixels, class and split of every picture are those that were written, and nothing else comes."""
     manifest = read(LAYOUTS[layout](small, tmp_path))
     written = [digest_of(image) for image in small.images]
 
@@ -97,7 +97,7 @@ def test_every_layout_gives_the_same_rows(small, tmp_path, layout):
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_every_layout_has_the_same_digest(small, tmp_path, layout):
-    # The contents have one name, whatever they lay in; the expected one comes from the first layout.
+    """The contents have one name, whatever they lay in; the expected one comes from the first layout."""
     first = read(kaggle_csv(small, tmp_path / "digest.csv"))
     place = tmp_path / "other"
     place.mkdir()
@@ -107,7 +107,7 @@ def test_every_layout_has_the_same_digest(small, tmp_path, layout):
 
 @pytest.mark.parametrize("layout", ["fer2013.csv and FER+", "Parquet", "Parquet, named numbers"])
 def test_votes_belong_to_their_pictures(small, tmp_path, layout):
-    # FER+ votes come with the picture of the same row.
+    """FER+ votes come with the picture of the same row."""
     manifest = read(LAYOUTS[layout](small, tmp_path))
     by_digest = {digest_of(image): votes for image, votes in zip(small.images, small.votes, strict=True)}
 
@@ -117,28 +117,28 @@ def test_votes_belong_to_their_pictures(small, tmp_path, layout):
 
 
 def test_the_votes_file_leads_to_its_pictures(small, tmp_path):
-    # Who names fer2013new.csv means the data set that it belongs to.
+    """Who names fer2013new.csv means the data set that it belongs to."""
     _beside(small, tmp_path)
 
     assert read(tmp_path / "fer2013new.csv").digest == read(tmp_path / "fer2013.csv").digest
 
 
 def test_folders_without_splits(small, tmp_path):
-    # Class folders alone are a data set without splits.
+    """Class folders alone are a data set without splits."""
     manifest = read(folders(small, tmp_path / "set", split=dict.fromkeys(("train", "validation", "test"), "")))
 
     assert manifest.split_counts() == {"": 28}
 
 
 def test_train_and_test_only(small, tmp_path):
-    # Kaggle's folders have two splits; what is not there is not made up.
+    """Kaggle's folders have two splits; what is not there is not made up."""
     manifest = read(folders(small, tmp_path / "set", split={"validation": "test"}))
 
     assert manifest.split_counts() == {"train": 14, "test": 14}
 
 
 def test_four_classes_in_folders_keep_the_known_order(small, tmp_path):
-    # The classes that occur, in the order of FER-2013, not of the alphabet.
+    """The classes that occur, in the order of FER-2013, not of the alphabet."""
     root = folders(small, tmp_path / "set")
     kept = {"happy", "sad", "surprise", "neutral"}
     for folder in sorted(root.glob("*/*")):
@@ -151,14 +151,14 @@ def test_four_classes_in_folders_keep_the_known_order(small, tmp_path):
 
 
 def test_own_classes_in_order_of_the_alphabet(tmp_path, small):
-    # Classes that no public set has are a label set too.
+    """Classes that no public set has are a label set too."""
     root = folders(small, tmp_path / "set", {"angry": "wink", "happy": "kiss"})
 
     assert read(root).labels.names == ("disgust", "fear", "kiss", "neutral", "sad", "surprise", "wink")
 
 
 def test_subjects_and_groups(small, tmp_path):
-    # The optional columns come as they are.
+    """The optional columns come as they are."""
     manifest = read(path_csv(small, tmp_path / "set", "subject,path,group,label"))
 
     assert manifest.subject is not None
@@ -169,7 +169,7 @@ def test_subjects_and_groups(small, tmp_path):
 
 
 def test_parquet_as_pandas_writes_it(small, tmp_path):
-    # Numbers with gaps become floats and NaN; a row group of each picture; plain bytes instead of a struct.
+    """Numbers with gaps become floats and NaN; a row group of each picture; plain bytes instead of a struct."""
     pa = pytest.importorskip("pyarrow")
     pq = pytest.importorskip("pyarrow.parquet")
     table = pa.table({
@@ -186,14 +186,14 @@ def test_parquet_as_pandas_writes_it(small, tmp_path):
 
 
 def test_given_label_names(small, tmp_path):
-    # Digits mean what the caller says they mean.
+    """Digits mean what the caller says they mean."""
     names = ["anger", "contempt", "joy", "fear", "sadness", "surprise", "calm"]
 
     assert read(folders(small, tmp_path / "set", _DIGITS), labels=names).labels.names == tuple(names)
 
 
 def test_a_class_without_pictures_is_a_class(small, tmp_path):
-    # An empty class folder keeps its place among the labels, so that training can refuse it.
+    """An empty class folder keeps its place among the labels, so that training can refuse it."""
     root = folders(small, tmp_path / "set")
     (root / "train" / "contempt").mkdir()
 
@@ -204,7 +204,7 @@ def test_a_class_without_pictures_is_a_class(small, tmp_path):
 
 
 def test_pictures_stay_packed(small, tmp_path):
-    # A manifest holds no decoded pictures: what it keeps is smaller than the pixels.
+    """A manifest holds no decoded pictures: what it keeps is smaller than the pixels."""
     import pickle
 
     manifest = read(folders(small, tmp_path / "set"))

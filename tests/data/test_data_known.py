@@ -27,8 +27,10 @@ def _expw(folder: Path, labels: tuple[int | str, ...] = (0, 1, 3, 6), sides: tup
     return folder
 
 
-# ExpW's numbers must be read in FER-2013's order, its photographs as what is resampled, and its sizes as groups.
 def test_expw_by_its_columns(tmp_path: Path) -> None:
+    """ExpW's numbers must be read in FER-2013's order, its photographs as what is resampled, and its sizes as
+    groups.
+    """
     manifest = read(_expw(tmp_path / "set"))
     assert manifest.labels == FER2013
     assert manifest.label.tolist() == [0, 1, 3, 6]
@@ -40,13 +42,13 @@ def test_expw_by_its_columns(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-# Names that a person gives must win over the known order.
 def test_expw_with_other_names(tmp_path: Path) -> None:
+    """Names that a person gives must win over the known order."""
     names = ["a", "b", "c", "d", "e", "f", "g"]
     assert read(_expw(tmp_path / "set"), labels=names).labels.names == tuple(names)
 
 
-# A size that is no number must be refused by the column's name.
 def test_expw_with_odd_sizes(tmp_path: Path) -> None:
+    """A size that is no number must be refused by the column's name."""
     with pytest.raises(DataError, match="column side must hold numbers"):
         read(_expw(tmp_path / "set", sides=("x", "1", "2", "3")))

@@ -20,7 +20,7 @@ def manifest(tmp_path_factory):
 
 
 def test_select_keeps_columns_together(manifest):
-    # Every column of a selected row is that of the row, and what was measured stays known.
+    """Every column of a selected row is that of the row, and what was measured stays known."""
     part = manifest.select([5, 2])
 
     assert part.rows.tolist() == [5, 2]
@@ -31,7 +31,7 @@ def test_select_keeps_columns_together(manifest):
 
 
 def test_with_labels_numbers_anew(manifest):
-    # Four of the classes, in the order of the set and numbered from 0; the other rows go.
+    """Four of the classes, in the order of the set and numbered from 0; the other rows go."""
     part = manifest.with_labels(["neutral", "joy", "sad", "surprise"])
 
     assert part.labels.names == ("happy", "sad", "surprise", "neutral")
@@ -43,14 +43,14 @@ def test_with_labels_numbers_anew(manifest):
 
 
 def test_crops(manifest):
-    # The shapes that models take; at the pictures' own size the pixels are the pictures'.
+    """The shapes that models take; at the pictures' own size the pixels are the pictures'."""
     assert manifest.crops([0, 3], 48).shape == (2, 48, 48)
     assert manifest.crops([0], 24, "rgb").shape == (1, 24, 24, 3)
     assert np.array_equal(manifest.crops([3], 48)[0], manifest.load(3))
 
 
 def test_digest_is_of_the_contents(manifest):
-    # The order of rows and their names do not matter; a label, a split and a pixel do.
+    """The order of rows and their names do not matter; a label, a split and a pixel do."""
     shuffled = manifest.select(np.random.default_rng(0).permutation(len(manifest)))
     assert shuffled.digest == manifest.digest
     assert dataclasses.replace(manifest, names=text_array(["x"] * 28)).digest == manifest.digest
@@ -69,14 +69,14 @@ def test_digest_is_of_the_contents(manifest):
 
 
 def test_spelling_does_not_change_the_digest(manifest):
-    # The same classes under FER+'s names are the same contents.
+    """The same classes under FER+'s names are the same contents."""
     names = LabelSet(("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"))
 
     assert dataclasses.replace(manifest, labels=names).digest == manifest.digest
 
 
 def test_unknown_split(manifest):
-    # A slip is answered with the right word.
+    """A slip is answered with the right word."""
     with pytest.raises(OptionError, match="Did you mean 'validation'"):
         manifest.of_split("validatoin")
 
@@ -90,7 +90,7 @@ def test_unknown_split(manifest):
     ],
 )
 def test_a_table_that_contradicts_itself(change, words):
-    # A manifest cannot be made from columns that do not fit.
+    """A manifest cannot be made from columns that do not fit."""
     fields = {
         "labels": FER2013,
         "label": np.array([0, 1]),

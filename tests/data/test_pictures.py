@@ -45,7 +45,7 @@ FILES = {
 
 @pytest.mark.parametrize("kind", FILES)
 def test_training_decodes_as_live_pictures(kind):
-    # Whatever the format, the pixels are those that `pictures.decode` gives.
+    """Whatever the format, the pixels are those that `pictures.decode` gives."""
     mine, live = decode(FILES[kind]), load_image(FILES[kind])
 
     assert np.array_equal(mine if mine.ndim == 3 else cv2.cvtColor(mine, cv2.COLOR_GRAY2BGR), live)
@@ -53,7 +53,7 @@ def test_training_decodes_as_live_pictures(kind):
 
 @pytest.mark.parametrize("kind", ["grey PNG", "grey WebP", "16-bit PNG", "TIFF"])
 def test_grey_is_grey_in_every_format(kind):
-    # WebP has no grey, so equal channels count as grey; the digest is the same.
+    """WebP has no grey, so equal channels count as grey; the digest is the same."""
     assert decode(FILES[kind]).shape == (48, 48)
     assert digest_of(decode(FILES[kind])) == digest_of(drawn(1))
 
@@ -62,7 +62,7 @@ def test_grey_is_grey_in_every_format(kind):
 @pytest.mark.parametrize("part", [0.0, 0.05, 0.5, 0.97])
 @pytest.mark.filterwarnings("ignore:.*EXIF:UserWarning")
 def test_cut_files_are_refused(kind, part, capfd):
-    # A file that was cut off is never half a picture, and no library complains on standard error.
+    """A file that was cut off is never half a picture, and no library complains on standard error."""
     data = FILES[kind][: int(len(FILES[kind]) * part)]
 
     with pytest.raises(DataError):
@@ -71,13 +71,13 @@ def test_cut_files_are_refused(kind, part, capfd):
 
 
 def test_the_digest_knows_the_shape():
-    # The same bytes in another shape are another picture.
+    """The same bytes in another shape are another picture."""
     image = drawn(0)
 
     assert digest_of(image) != digest_of(image.reshape(24, 96))
 
 
 def test_png_is_without_loss():
-    # What is written comes back.
+    """What is written comes back."""
     assert np.array_equal(decode(to_png(_COLOUR)), _COLOUR)
     assert np.array_equal(decode(to_png(drawn(5))), drawn(5))

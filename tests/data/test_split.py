@@ -28,12 +28,12 @@ def _counts(manifest) -> dict[str, list[int]]:
 
 
 def test_every_class_is_divided_as_asked(plain):
-    # 80/10/10 of 120, 60 and 20.
+    """80/10/10 of 120, 60 and 20."""
     assert _counts(make_splits(plain)) == {"train": [96, 48, 16], "validation": [12, 6, 2], "test": [12, 6, 2]}
 
 
 def test_a_seed_gives_the_same_splits(plain):
-    # Repeatable, and another seed gives others.
+    """Repeatable, and another seed gives others."""
     first = make_splits(plain, seed=1).split
 
     assert np.array_equal(first, make_splits(plain, seed=1).split)
@@ -41,7 +41,7 @@ def test_a_seed_gives_the_same_splits(plain):
 
 
 def test_people_and_copies_stay_together(plain):
-    # Four pictures of each person, and a copy of picture 0 under another name.
+    """Four pictures of each person, and a copy of picture 0 under another name."""
     pictures = plain.pictures.copy()
     pictures[199] = pictures[0]
     people = text_array([f"p{i // 4}" for i in range(200)])
@@ -54,7 +54,7 @@ def test_people_and_copies_stay_together(plain):
 
 
 def test_near_duplicates_stay_together():
-    # A picture and its brighter copy are in one split, for every pair of twenty.
+    """A picture and its brighter copy are in one split, for every pair of twenty."""
     rows = [(drawn(i), "happy", "") for i in range(20)]
     rows += [(np.clip(drawn(i) * 1.1 + 5, 0, 255), "happy", "") for i in range(20)]
     manifest = table(rows)
@@ -64,12 +64,12 @@ def test_near_duplicates_stay_together():
 
 
 def test_an_empty_part_stays_empty(plain):
-    # Training and test only.
+    """Training and test only."""
     assert make_splits(plain, (0.9, 0.0, 0.1)).split_counts() == {"train": 180, "test": 20}
 
 
 def test_too_few_people():
-    # Two people cannot fill three splits.
+    """Two people cannot fill three splits."""
     manifest = table([(drawn(i), "happy", "") for i in range(6)], subject=text_array(list("aaabbb")))
 
     with pytest.raises(DataError, match="2 groups of pictures that belong together are too few"):
@@ -83,7 +83,7 @@ def test_too_few_people():
 )
 @settings(max_examples=40, deadline=None)
 def test_nobody_is_in_two_splits(labels, people, seed):
-    # For any data: every row has a split, and no person has two.
+    """For any data: every row has a split, and no person has two."""
     names = ("happy", "sad", "fear", "angry")
     subject = text_array([f"p{i % people}" for i in range(len(labels))])
     manifest = table([(np.full((2, 2), i), names[k], "") for i, k in enumerate(labels)], subject=subject)
@@ -95,11 +95,11 @@ def test_nobody_is_in_two_splits(labels, people, seed):
 
 @pytest.mark.parametrize("text", ["80/10", "80/10/20", "a/b/c", "120/-10/-10", ""])
 def test_parts_that_make_no_sense(text):
-    # Three numbers that make a hundred, or a sentence.
+    """Three numbers that make a hundred, or a sentence."""
     with pytest.raises(OptionError, match="such as 80/10/10"):
         parse_parts(text)
 
 
 def test_parts():
-    # Per cent become parts.
+    """Per cent become parts."""
     assert parse_parts("70/20/10") == pytest.approx((0.7, 0.2, 0.1))

@@ -31,7 +31,7 @@ def paths(manifest, tmp_path_factory):
 
 
 def test_summary_writes_pictures_and_one_page(manifest, paths):
-    # Every picture is there and inside the page, which names no other file or host.
+    """Every picture is there and inside the page, which names no other file or host."""
 
     assert [path.name for path in paths] == [
         "counts.png", "samples.png", "means.png", "brightness.png", "agreement.png", "summary.html",
@@ -48,12 +48,12 @@ def test_summary_writes_pictures_and_one_page(manifest, paths):
 
 
 def test_summary_is_repeatable(manifest, paths, tmp_path):
-    # The same data and seed give the same files.
+    """The same data and seed give the same files."""
     assert [p.read_bytes() for p in summarize(manifest, tmp_path)] == [p.read_bytes() for p in paths]
 
 
 def test_summary_of_odd_data(manifest, tmp_path):
-    # Different sizes, colour, a class without pictures, rows without labels, no splits, no votes, unreadable files.
+    """Different sizes, colour, a class without pictures, rows without labels, no splits, no votes, unreadable files."""
     images = [np.stack([drawn(i, 20 + 9 * i)] * 2 + [drawn(i + 9, 20 + 9 * i)], axis=2) for i in range(6)]
     odd = dataclasses.replace(
         manifest.select(range(6)),
@@ -73,7 +73,7 @@ def test_summary_of_odd_data(manifest, tmp_path):
 
 
 def test_summary_without_matplotlib(manifest, tmp_path, monkeypatch):
-    # The missing package is named, and nothing is written.
+    """The missing package is named, and nothing is written."""
     monkeypatch.setitem(sys.modules, "matplotlib", None)
 
     with pytest.raises(MissingExtraError, match=r'needs the package matplotlib.*"mien\[train\]"'):

@@ -41,8 +41,8 @@ def tables(card: str) -> list[list[str]]:
     return [table for table in found if table]
 
 
-# Identity, protocol, figures and the warnings are there; what was not measured is named as such.
 def test_card_of_one_model(body: dict[str, Any]):
+    """Identity, protocol, figures and the warnings are there; what was not measured is named as such."""
     card = model_card([body])
     for text in (
         "`b.onnx`", "1.23 MB", "ab" * 32, "grey crops of 8 px", "squares, split test",
@@ -57,8 +57,8 @@ def test_card_of_one_model(body: dict[str, Any]):
     assert "nan" not in card.lower().split()
 
 
-# In every table all lines have the same number of cells, so Markdown shows them as tables.
 def test_tables_are_regular(body: dict[str, Any]):
+    """In every table all lines have the same number of cells, so Markdown shows them as tables."""
     odd = {**body, "model": {**FACTS, "name": "a|b", "license": "x <y>\nz"}}
     found = tables(model_card([body, odd]))
     assert len(found) > 8
@@ -66,8 +66,8 @@ def test_tables_are_regular(body: dict[str, Any]):
         assert len({line.replace("\\|", "").count("|") for line in table}) == 1, table[0]
 
 
-# Corruptions, groups, speed, the mirror image and votes appear once they were measured.
 def test_what_was_measured_appears(brightness: Brightness):
+    """Corruptions, groups, speed, the mirror image and votes appear once they were measured."""
     group = np.array(["old", "young"] * 3)
     votes = np.eye(3, dtype=np.float32)[[0, 1, 2] * 2] * 10
     manifest = manifest_of(
@@ -84,16 +84,16 @@ def test_what_was_measured_appears(brightness: Brightness):
     assert "Not measured." not in card
 
 
-# No evaluation, or two of one name, make no card.
 def test_refusals(body: dict[str, Any]):
+    """No evaluation, or two of one name, make no card."""
     with pytest.raises(DataError, match="at least one"):
         model_card([])
     with pytest.raises(DataError, match="'brightness'"):
         model_card([body, body])
 
 
-# One model judged on other data adds rows and a section, not a second description.
 def test_other_data(body: dict[str, Any]):
+    """One model judged on other data adds rows and a section, not a second description."""
     other = {**body, "data": {**body["data"], "sha256": "cd" * 32, "source": "elsewhere"}}
     card = model_card([body, other])
     assert card.count("\n## brightness\n") == 1
@@ -102,13 +102,12 @@ def test_other_data(body: dict[str, Any]):
         model_card([body, {**other, "model": {**FACTS, "sha256": "cd" * 32}}])
 
 
-# The card is the same however often it is made, also from an evaluation that went through its file.
 def test_card_is_reproducible(body: dict[str, Any], tmp_path: Path):
+    """The card is the same however often it is made, also from an evaluation that went through its file."""
     write_card(tmp_path / "CARD.md", [json.loads(json.dumps(body))])
     assert (tmp_path / "CARD.md").read_text(encoding="utf-8") == model_card([body])
 
 
-# `mien evaluate --card` writes one card for this evaluation and others from their files.
 def test_card_command(
     mien: Callable[..., tuple[int, str, str]],
     brightness_file: Path,
@@ -116,6 +115,7 @@ def test_card_command(
     tmp_path: Path,
     body: dict[str, Any],
 ):
+    """`mien evaluate --card` writes one card for this evaluation and others from their files."""
     other = tmp_path / "evaluation.json"
     other.write_text(json.dumps({**body, "model": {**FACTS, "name": "other"}}))
     card = tmp_path / "MODEL_CARD.md"

@@ -15,8 +15,8 @@ from mien.evaluate.records import read_evaluation, write_evaluation
 MakeRun = Callable[..., Path]
 
 
-# A run gives its architecture, parameters, size, speed and figures.
 def test_reads_a_run(run_folder: MakeRun):
+    """A run gives its architecture, parameters, size, speed and figures."""
     run = read_run(run_folder("a", 0.7, 123), speed_s=0.02)
     assert (run.name, run.model, run.parameters) == ("a", "mien-s", 123)
     assert run.figures["accuracy"] == 0.7
@@ -27,8 +27,8 @@ def test_reads_a_run(run_folder: MakeRun):
     assert (bare.model, bare.parameters, bare.ms) == ("brightness", None, None)
 
 
-# Higher is better for accuracy, lower for log-loss; an unknown figure is refused.
 def test_ranks(run_folder: MakeRun):
+    """Higher is better for accuracy, lower for log-loss; an unknown figure is refused."""
     runs = [read_run(run_folder(name, a), speed_s=0) for name, a in (("low", 0.5), ("high", 0.9), ("middle", 0.7))]
     assert [run.name for run in rank(runs)] == ["high", "middle", "low"]
     for run, loss in zip(runs, (0.3, 0.2, 0.1), strict=True):
@@ -38,8 +38,8 @@ def test_ranks(run_folder: MakeRun):
         rank(runs, "f1")
 
 
-# Runs that were judged on other pictures are not silently ranked together.
 def test_warns_of_different_data(run_folder: MakeRun):
+    """Runs that were judged on other pictures are not silently ranked together."""
     folders = [run_folder("a"), run_folder("b")]
     assert differences([read_run(f, speed_s=0) for f in folders]) == ""
     path = folders[1] / "evaluation" / "validation.json"
@@ -49,8 +49,8 @@ def test_warns_of_different_data(run_folder: MakeRun):
     assert "don't compare" in differences([read_run(f, speed_s=0) for f in folders])
 
 
-# The comparison is a page, a plot and JSON.
 def test_writes_the_comparison(run_folder: MakeRun, tmp_path: Path):
+    """The comparison is a page, a plot and JSON."""
     runs = rank([read_run(run_folder("a", 0.5), speed_s=0.02), read_run(run_folder("b", 0.9), speed_s=0.02)])
     page = write_comparison(runs, "accuracy", tmp_path / "out")
     assert page.read_text(encoding="utf-8").count("<tr>") == 3
@@ -59,8 +59,8 @@ def test_writes_the_comparison(run_folder: MakeRun, tmp_path: Path):
     assert (tmp_path / "out" / "compare.png").stat().st_size > 5000
 
 
-# A folder that is no finished run is refused, and so is a damaged one.
 def test_other_folders_are_refused(tmp_path: Path, run_folder: MakeRun):
+    """A folder that is no finished run is refused, and so is a damaged one."""
     with pytest.raises(DataError, match="not the folder of a finished run"):
         read_run(tmp_path)
     damaged = run_folder("damaged")

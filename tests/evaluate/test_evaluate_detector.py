@@ -39,7 +39,7 @@ def picture(boxes, ignore=(), size=100) -> FacePicture:
 
 
 def test_match_gives_each_face_one_box():
-    # The surest box takes the face, a second one on it is false, one that overlaps too little is false too.
+    """The surest box takes the face, a second one on it is false, one that overlaps too little is false too."""
     faces = [Face((0, 0, 10, 10), 0.7), Face((1, 0, 11, 10), 0.9), Face((56, 0, 66, 10), 0.8)]
 
     found = match(faces, np.array([[0, 0, 10, 10], [50, 0, 60, 10]], np.float32), NOTHING, (100, 100))
@@ -52,7 +52,7 @@ def test_match_gives_each_face_one_box():
 
 
 def test_match_ignores_what_lies_in_ignored_regions():
-    # A found box that is half inside a region to ignore counts neither way; a face there still counts.
+    """A found box that is half inside a region to ignore counts neither way; a face there still counts."""
     faces = [Face((0, 0, 10, 10), 0.9), Face((40, 0, 50, 10), 0.8), Face((46, 20, 56, 30), 0.7)]
     ignore = np.array([[0, 0, 10, 10], [45, 0, 80, 30]], np.float32)
 
@@ -62,14 +62,14 @@ def test_match_ignores_what_lies_in_ignored_regions():
 
 
 def test_match_cuts_boxes_at_the_edges():
-    # Annotations end at the picture's edge, so a box that goes on beyond it is right.
+    """Annotations end at the picture's edge, so a box that goes on beyond it is right."""
     found = match([Face((-10, 0, 10, 10), 0.9)], np.array([[0, 0, 10, 10]], np.float32), NOTHING, (100, 100))
 
     assert found.hits.tolist() == [True]
 
 
 def test_average_precision_by_hand():
-    # Hits at ranks 1 and 3 of 4, two of three faces found: (1 + 2/3) / 3.
+    """Hits at ranks 1 and 3 of 4, two of three faces found: (1 + 2/3) / 3."""
     assert average_precision([0.9, 0.8, 0.7, 0.6], [1, 0, 1, 0], 3) == pytest.approx((1 + 2 / 3) / 3)
     # Precision is made non-increasing: a false box before two hits costs both the same.
     assert average_precision([0.9, 0.8, 0.7], [0, 1, 1], 2) == pytest.approx(2 / 3)
@@ -78,7 +78,7 @@ def test_average_precision_by_hand():
 
 
 def test_score_for_false_faces():
-    # Of 40 empty pictures two false faces are allowed at 0.05: the threshold lies just above the third one's score.
+    """Of 40 empty pictures two false faces are allowed at 0.05: the threshold lies just above the third one's score."""
     none = np.zeros(0, np.float32)
 
     def empty(*scores):
@@ -96,7 +96,7 @@ def test_score_for_false_faces():
 
 
 def test_figures():
-    # One face of 20 px found, one of 8 px missed, one false face in each empty picture.
+    """One face of 20 px found, one of 8 px missed, one false face in each empty picture."""
     pictures = [picture([(0, 0, 20, 20), (50, 50, 58, 58)]), picture([]), picture([])]
     detector = Always(Face((0, 0, 20, 20), 0.9))
 
@@ -112,7 +112,7 @@ def test_figures():
 
 
 def test_enlarged_pictures_keep_their_faces():
-    # A picture of 100 px is judged at 400 px: its face of 20 px counts as one of 80 px and is still found.
+    """A picture of 100 px is judged at 400 px: its face of 20 px counts as one of 80 px and is still found."""
     detector = Always(Face((0, 0, 20, 20), 0.9))
 
     figures = judge_detector(detector, detector, [picture([(0, 0, 20, 20)])], enlarge=400).figures
@@ -169,14 +169,14 @@ def test_the_report_shows_what_was_missed(tmp_path):
 
 
 def test_bad_pictures():
-    # No pictures, or one that cannot be read, is one sentence.
+    """No pictures, or one that cannot be read, is one sentence."""
     detector = Always()
     with pytest.raises(DataError, match="no pictures"):
         judge_detector(detector, detector, [])
 
 
 def test_known_figures_of_yunet(shared, yunet_file):
-    # On the shared validation photographs, enlarged to 640 px, YuNet finds nearly all it drew itself.
+    """On the shared validation photographs, enlarged to 640 px, YuNet finds nearly all it drew itself."""
     from mien.data.faces import read_faces
     from mien.infer.detect import DetectOptions, open_detector
 

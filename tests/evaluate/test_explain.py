@@ -35,8 +35,8 @@ def marked() -> NDArray[np.uint8]:
     return crop
 
 
-# The strongest place is the dot that the answer rests on; the far corner has no effect at all.
 def test_finds_the_mark():
+    """The strongest place is the dot that the answer rests on; the far corner has no effect at all."""
     found = occlusion_map(Corner(), marked(), 1)
     assert found.shape == (40, 40)
     y, x = np.unravel_index(found.argmax(), found.shape)
@@ -46,8 +46,8 @@ def test_finds_the_mark():
     assert np.all(found[24:, 24:] == 0)
 
 
-# What is lost for one of two labels is won for the other.
 def test_sign_follows_the_label():
+    """What is lost for one of two labels is won for the other."""
     np.testing.assert_allclose(occlusion_map(Corner(), marked(), 0), -occlusion_map(Corner(), marked(), 1), atol=1e-6)
 
 
@@ -62,8 +62,8 @@ class Fixed:
         return np.where(seen[:, None], [0.9, 0.06, 0.04], [0.6, 0.3, 0.1]).astype(np.float32)
 
 
-# By hand: odds of 0.9 / 0.1 = 9 fall to 0.6 / 0.4 = 1.5 where the corner is covered, which is a factor of 6.
 def test_value_worked_by_hand():
+    """By hand: odds of 0.9 / 0.1 = 9 fall to 0.6 / 0.4 = 1.5 where the corner is covered, which is a factor of 6."""
     crop = np.zeros((10, 10), np.uint8)
     crop[0, 0] = 255
     found = occlusion_map(Fixed(), crop, 0)
@@ -71,8 +71,9 @@ def test_value_worked_by_hand():
     assert found[9, 9] == 0
 
 
-# Colour crops work as grey ones do.
 def test_colour_crop():
+    """Colour crops work as grey ones do."""
+
     class Red(Corner):
         crop = CropSpec(40, color="rgb")
 
@@ -83,8 +84,8 @@ def test_colour_crop():
     np.testing.assert_allclose(occlusion_map(Red(), crop, 1), occlusion_map(Corner(), marked(), 1), atol=1e-6)
 
 
-# Crops, labels and sizes that do not fit are refused.
 def test_bad_requests_are_refused():
+    """Crops, labels and sizes that do not fit are refused."""
     with pytest.raises(InputError, match=r"\(40, 40\), got uint8 \(39, 40\)"):
         occlusion_map(Corner(), np.zeros((39, 40), np.uint8), 0)
     with pytest.raises(InputError, match="float64"):
@@ -95,9 +96,9 @@ def test_bad_requests_are_refused():
         occlusion_map(Corner(), marked(), 1, patch=1.5)
 
 
-# The panel grows with its maps, and a flat map (nothing matters) can be drawn too.
 @pytest.mark.parametrize("shape", [(40, 40), (40, 40, 3)])
 def test_panel_is_drawn(shape: tuple[int, ...]):
+    """The panel grows with its maps, and a flat map (nothing matters) can be drawn too."""
     crop = np.full(shape, 128, np.uint8)
     flat = Map("occlusion", np.zeros((40, 40)), 1.0, "against", "needed")
     strong = Map("Grad-CAM", np.eye(40), 1.0, "", "looked at")

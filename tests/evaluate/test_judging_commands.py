@@ -15,8 +15,8 @@ MakeRun = Callable[..., Path]
 Mien = Callable[..., tuple[int, str, str]]
 
 
-# The table begins with the protocol and holds the figures; standard error stays empty.
 def test_evaluate_prints_tables(mien: Mien, brightness_file: Path, folders: Path):
+    """The table begins with the protocol and holds the figures; standard error stays empty."""
     status, out, err = mien("evaluate", brightness_file, folders, "--flip")
     assert (status, err) == (0, "")
     first = out.splitlines()[0]
@@ -26,8 +26,8 @@ def test_evaluate_prints_tables(mien: Mien, brightness_file: Path, folders: Path
         assert text in out
 
 
-# JSON on standard output is whole and nothing else.
 def test_evaluate_prints_json(mien: Mien, brightness_file: Path, folders: Path):
+    """JSON on standard output is whole and nothing else."""
     status, out, _ = mien("evaluate", brightness_file, folders, "--json", "--split", "validation", "--bootstrap", 0)
     body = json.loads(out)
     assert status == 0
@@ -36,8 +36,8 @@ def test_evaluate_prints_json(mien: Mien, brightness_file: Path, folders: Path):
     assert body["model"]["file"] == "brightness.onnx"
 
 
-# A report and corruptions in one go; the model may be the folder of a run.
 def test_evaluate_writes_a_report(mien: Mien, run_folder: MakeRun, folders: Path, tmp_path: Path):
+    """A report and corruptions in one go; the model may be the folder of a run."""
     report = tmp_path / "report"
     status, out, err = mien("evaluate", run_folder("a"), folders, "--report", report, "--corruptions", "--speed")
     assert (status, out) == (0, "")
@@ -47,7 +47,6 @@ def test_evaluate_writes_a_report(mien: Mien, run_folder: MakeRun, folders: Path
     assert body["speed"]["one_ms"] > 0
 
 
-# Wrong use ends with 2, what cannot be done with 1; both with one sentence and no traceback.
 @pytest.mark.parametrize(
     ("arguments", "status", "says"),
     [
@@ -68,6 +67,7 @@ def test_evaluate_refuses(
     status: int,
     says: str,
 ):
+    """Wrong use ends with 2, what cannot be done with 1; both with one sentence and no traceback."""
     monkeypatch.chdir(folders)
     found, out, err = mien("evaluate", brightness_file, folders, *arguments)
     assert (found, out) == (status, "")
@@ -75,8 +75,8 @@ def test_evaluate_refuses(
     assert "Traceback" not in err
 
 
-# Missing models and data sets are named.
 def test_evaluate_names_what_is_missing(mien: Mien, brightness_file: Path, folders: Path, tmp_path: Path):
+    """Missing models and data sets are named."""
     status, _, err = mien("evaluate", tmp_path / "no.onnx", folders)
     assert status == 1
     assert "no.onnx" in err
@@ -85,8 +85,8 @@ def test_evaluate_names_what_is_missing(mien: Mien, brightness_file: Path, folde
     assert "nothing" in err
 
 
-# Runs are ranked in a table, as JSON, and on a page.
 def test_compare(mien: Mien, run_folder: MakeRun, tmp_path: Path):
+    """Runs are ranked in a table, as JSON, and on a page."""
     runs = [run_folder("low", 0.5), run_folder("high", 0.9)]
     status, out, err = mien("compare", *runs, "--no-speed", "--out", tmp_path / "out")
     assert status == 0
@@ -99,8 +99,8 @@ def test_compare(mien: Mien, run_folder: MakeRun, tmp_path: Path):
     assert "finished run" in err
 
 
-# A face in a photograph is found and explained; the label may be chosen in any spelling.
 def test_explain_a_photograph(mien: Mien, brightness_file: Path, hopper_file: Path, tmp_path: Path):
+    """A face in a photograph is found and explained; the label may be chosen in any spelling."""
     target = tmp_path / "out.png"
     status, out, _ = mien("explain", brightness_file, hopper_file, "-o", target, "--label", "happiness",
                           "--detector", "mien")  # fmt: skip
@@ -110,8 +110,8 @@ def test_explain_a_photograph(mien: Mien, brightness_file: Path, hopper_file: Pa
         assert picture.size == (1042, 442)
 
 
-# A crop is explained as it is; a picture without a face, a face too many and a wrong name are refused.
 def test_explain_crops_and_refusals(mien: Mien, brightness_file: Path, coffee: NDArray[np.uint8], tmp_path: Path):
+    """A crop is explained as it is; a picture without a face, a face too many and a wrong name are refused."""
     picture, target = tmp_path / "coffee.png", tmp_path / "out.png"
     Image.fromarray(np.ascontiguousarray(coffee[..., ::-1])).save(picture)
     assert mien("explain", brightness_file, picture, "-o", target, "--crop")[0] == 0

@@ -24,9 +24,9 @@ def size(png: bytes) -> tuple[int, int]:
     return width, height
 
 
-# Every plot is a PNG of 400 to 2,500 px with more than one colour, for 2 classes and for 10.
 @pytest.mark.parametrize("k", [2, 10])
 def test_every_plot_is_drawn(k: int):
+    """Every plot is a PNG of 400 to 2,500 px with more than one colour, for 2 classes and for 10."""
     rng = np.random.default_rng(0)
     p, y = rng.dirichlet(np.ones(k), 200), rng.integers(0, k, 200)
     m = evaluate(p, y, [f"expression {i}" for i in range(k)])
@@ -46,13 +46,13 @@ def test_every_plot_is_drawn(k: int):
             assert len(picture.convert("P", palette=Image.Palette.ADAPTIVE).getcolors() or []) > 10
 
 
-# Equal figures give equal bytes, so reports do not change without a reason.
 def test_plots_are_reproducible():
+    """Equal figures give equal bytes, so reports do not change without a reason."""
     assert plots.confusion([[3, 1], [0, 4]], ("a", "b")) == plots.confusion([[3, 1], [0, 4]], ("a", "b"))
 
 
-# One picture, and a class without pictures, can be drawn.
 def test_smallest_cases():
+    """One picture, and a class without pictures, can be drawn."""
     m = evaluate([[0.7, 0.3]], [0], ("a", "b"))
     assert plots.confusion(m.confusion, m.names)
     assert plots.classes(m.classes)
@@ -66,8 +66,8 @@ def history(tmp_path: Path, text: str) -> Path:
     return path
 
 
-# The CSV of a training becomes series by kind and part; empty cells are skipped.
 def test_history_is_read(tmp_path: Path):
+    """The CSV of a training becomes series by kind and part; empty cells are skipped."""
     path = history(tmp_path, "epoch,step,train_loss,validation_loss,lr\n0,9,2.0,,0.1\n1,19,1.0,1.5,\n")
     assert read_history(path) == {
         ("loss", "train"): ([0, 1], [2.0, 1.0]),
@@ -77,7 +77,6 @@ def test_history_is_read(tmp_path: Path):
     assert size(plots.curves(path))[0] > 400
 
 
-# A file that is no history is refused with the reason.
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -88,12 +87,13 @@ def test_history_is_read(tmp_path: Path):
     ],
 )
 def test_other_files_are_no_history(tmp_path: Path, text: str, says: str):
+    """A file that is no history is refused with the reason."""
     with pytest.raises(DataError, match=says):
         read_history(history(tmp_path, text))
 
 
-# A history that is not there is named.
 def test_missing_history_is_named(tmp_path: Path):
+    """A history that is not there is named."""
     with pytest.raises(DataError, match=r"metrics\.csv"):
         read_history(tmp_path / "metrics.csv")
 

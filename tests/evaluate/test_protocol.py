@@ -14,7 +14,6 @@ from mien.data import Manifest, read
 from mien.evaluate.protocol import majority, make_task
 
 
-# FER+'s rule by hand: single votes fall away, the winner needs more than half of the rest, unknown and NF never win.
 @pytest.mark.parametrize(
     ("votes", "label"),
     [
@@ -31,18 +30,21 @@ from mien.evaluate.protocol import majority, make_task
     ],
 )
 def test_ferplus_majority_by_hand(votes: tuple[int, ...], label: str | None):
+    """FER+'s rule by hand: single votes fall away, the winner needs more than half of the rest, unknown and NF
+    never win.
+    """
     expected = -1 if label is None else FERPLUS.index(label)
     assert majority([votes], FERPLUS_VOTES.names).tolist() == [expected]
 
 
-# Another number of vote columns is refused.
 def test_ferplus_majority_wants_ten_columns():
+    """Another number of vote columns is refused."""
     with pytest.raises(InputError, match=r"\(images, 10\), got \(1, 8\)"):
         majority(np.zeros((1, 8)), FERPLUS_VOTES.names)
 
 
-# On the real votes the rule gives the counts of the FER+ authors' own reader: 25,060, 3,199 and 3,153 pictures.
 def test_ferplus_majority_counts(fer2013: Path):
+    """On the real votes the rule gives the counts of the FER+ authors' own reader: 25,060, 3,199 and 3,153 pictures."""
     manifest = read(fer2013, check=False)
     counts = {}
     for split in ("train", "validation", "test"):
@@ -58,8 +60,8 @@ def test_ferplus_majority_counts(fer2013: Path):
     assert task.left_out == {"no majority": 436}
 
 
-# A model with seven labels is judged by the labels of FER-2013 even where votes exist, all 3,589 of them.
 def test_seven_labels_are_judged_by_labels(fer2013: Path):
+    """A model with seven labels is judged by the labels of FER-2013 even where votes exist, all 3,589 of them."""
     task = make_task(read(fer2013, check=False).of_split("test"), FER2013.names)
     assert (task.protocol, len(task), task.left_out) == ("labels", 3589, {})
     assert task.votes is not None
@@ -79,8 +81,8 @@ def voted() -> Manifest:
     )
 
 
-# Columns of votes are found by name; classes that the model lacks are counted under their names.
 def test_votes_are_found_by_name():
+    """Columns of votes are found by name; classes that the model lacks are counted under their names."""
     eight = make_task(voted(), FERPLUS.names)
     assert (eight.rows.tolist(), eight.label.tolist()) == ([0, 1], [FERPLUS.index("happy"), FERPLUS.index("contempt")])
     assert eight.left_out == {"no majority": 1}
@@ -91,8 +93,10 @@ def test_votes_are_found_by_name():
     assert seven.votes[0, FER2013.index("happy")] == 10
 
 
-# Labels are matched by meaning, whatever their spelling and order; what the model lacks is counted, not dropped.
 def test_labels_are_matched_by_meaning():
+    """Labels are matched by meaning, whatever their spelling and order; what the model lacks is counted, not
+    dropped.
+    """
     manifest = manifest_of(squares([0.1, 0.5, 0.9, 0.4]), [0, 1, 2, -1], ["test"] * 4, ("Anger", "joy", "puzzled"))
     task = make_task(manifest, ("happy", "angry"))
     assert (task.rows.tolist(), task.label.tolist()) == ([0, 1], [1, 0])
@@ -100,8 +104,8 @@ def test_labels_are_matched_by_meaning():
     assert task.votes is None
 
 
-# Without a common class, or without votes where the protocol needs them, the sentence says what is there.
 def test_nothing_to_judge_is_refused():
+    """Without a common class, or without votes where the protocol needs them, the sentence says what is there."""
     manifest = manifest_of(squares([0.1, 0.5]), [0, 1], ["test"] * 2, ("puzzled", "bored"))
     with pytest.raises(DataError, match=r"none of its 2 pictures .* puzzled 1, bored 1"):
         make_task(manifest, ("happy", "angry"))

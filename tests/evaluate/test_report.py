@@ -48,8 +48,8 @@ def outline(page: Path) -> Outline:
     return found
 
 
-# The folder holds the page, the JSON and a PNG for each plot; the page refers to nothing outside itself.
 def test_writes_a_self_contained_report(tmp_path: Path, world: Manifest, brightness: Brightness):
+    """The folder holds the page, the JSON and a PNG for each plot; the page refers to nothing outside itself."""
     body = judge(brightness, world).to_dict()
     page = write_report(body, tmp_path / "new" / "report")
     names = {path.name for path in page.parent.iterdir()}
@@ -63,8 +63,8 @@ def test_writes_a_self_contained_report(tmp_path: Path, world: Manifest, brightn
     assert "<script" not in page.read_text(encoding="utf-8")
 
 
-# Parts that were not judged have no section; those that were have one.
 def test_sections_follow_the_contents(tmp_path: Path, world: Manifest, brightness: Brightness):
+    """Parts that were not judged have no section; those that were have one."""
     plain = outline(write_report(judge(brightness, world).to_dict(), tmp_path / "plain")).headings
     assert plain == [
         "How it was measured", "Per-class precision, recall, F1", "Confusion matrix",
@@ -82,8 +82,8 @@ def test_sections_follow_the_contents(tmp_path: Path, world: Manifest, brightnes
     assert (tmp_path / "full" / "corruptions.png").is_file()
 
 
-# Names from data sets and models are text, whatever they contain.
 def test_names_are_escaped(tmp_path: Path):
+    """Names from data sets and models are text, whatever they contain."""
     labels = ("<b>sad</b>", "happy & glad", '"odd"')
     manifest = manifest_of(squares([0.0, 0.5, 1.0]), [0, 1, 2], ["test"] * 3, labels)
     body = judge(Brightness(labels), manifest, model={"name": "<script>alert(1)</script>"}).to_dict()
@@ -93,8 +93,8 @@ def test_names_are_escaped(tmp_path: Path):
     assert "&lt;b&gt;sad" in text
 
 
-# Pictures with classes that the model lacks are named in the report.
 def test_left_out_classes_are_named(tmp_path: Path, brightness: Brightness):
+    """Pictures with classes that the model lacks are named in the report."""
     manifest = manifest_of(
         squares([0.0, 0.5, 1.0, 0.2]), [0, 1, 2, 3], ["test"] * 4, ("sad", "neutral", "happy", "awe")
     )
@@ -102,15 +102,15 @@ def test_left_out_classes_are_named(tmp_path: Path, brightness: Brightness):
     assert re.search(r"no such label, are not judged: 1 awe", text)
 
 
-# A file where the folder should be is one sentence.
 def test_folder_that_cannot_be_made(tmp_path: Path, world: Manifest, brightness: Brightness):
+    """A file where the folder should be is one sentence."""
     (tmp_path / "report").write_text("in the way")
     with pytest.raises(OutputError, match="Cannot create the folder"):
         write_report(judge(brightness, world).to_dict(), tmp_path / "report")
 
 
-# Without matplotlib the sentence names the extra, and nothing is written.
 def test_without_matplotlib(tmp_path: Path, world: Manifest, brightness: Brightness, monkeypatch: pytest.MonkeyPatch):
+    """Without matplotlib the sentence names the extra, and nothing is written."""
     for name in ("matplotlib", "matplotlib.backends.backend_agg", "matplotlib.figure"):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(MissingExtraError, match=r"mien\[train\]"):

@@ -14,9 +14,9 @@ from mien.infer.classify import load_classifier
 SIDES = (48, 20, 12, 7)
 
 
-# As photographs shrink, the mean confidence must fall with the accuracy.
 @pytest.mark.parametrize("model", ["wild", "fer2013"])
 def test_confidence_falls_with_size(model: str, shared: Path) -> None:
+    """As photographs shrink, the mean confidence must fall with the accuracy."""
     file = shared / "data" / "expw" / "validation.parquet"
     if not file.is_file():
         pytest.skip("ExpW is not in the folder of shared data")

@@ -24,14 +24,14 @@ from mien.evaluate.threshold import choose_threshold, least_threshold
     ],
 )
 def test_threshold_worked_by_hand(confidence, correct, right, expected):
-    # The threshold makes the sum of gains largest; the order of the pictures does not matter.
+    """The threshold makes the sum of gains largest; the order of the pictures does not matter."""
     sample = choose_threshold(confidence, correct, classes=1000, right=right, prior=0, bootstrap=0)
     assert sample.value == pytest.approx(max(expected, least_threshold(1000)))
     assert sample.interval == (sample.value, sample.value)
 
 
 def test_threshold_of_a_calibrated_confidence():
-    # Where the confidence is the probability of being right, the threshold is the wanted one.
+    """Where the confidence is the probability of being right, the threshold is the wanted one."""
     rng = np.random.default_rng(0)
     confidence = rng.uniform(0.2, 1, 200_000)
     correct = rng.uniform(size=confidence.size) < confidence
@@ -45,14 +45,15 @@ def test_threshold_of_a_calibrated_confidence():
     [([], []), ([0.5], [1, 0]), ([[0.5]], [[1]]), ([1.5], [1]), ([float("nan")], [1]), ([-0.1], [0])],
 )
 def test_what_is_no_confidence(confidence, correct):
-    # Empty, unequal or impossible values are refused with a sentence.
+    """Empty, unequal or impossible values are refused with a sentence."""
     with pytest.raises(InputError, match="confidence|Confidences"):
         choose_threshold(confidence, correct, classes=7)
 
 
 def test_few_pictures_move_it_little():
-    # All of 120 sure answers right says nothing about unsure ones: the rule for calibrated confidence stays, as it
-    # does for 4 classes whose every answer is right; never is the threshold below chance and a margin.
+    """All of 120 sure answers right says nothing about unsure ones: the rule for calibrated confidence stays, as
+    it does for 4 classes whose every answer is right; never is the threshold below chance and a margin.
+    """
     rng = np.random.default_rng(1)
     sure = choose_threshold(rng.uniform(0.6, 1, 120), np.ones(120), classes=7)
     assert sure.value == pytest.approx(0.5, abs=0.01)
@@ -63,7 +64,7 @@ def test_few_pictures_move_it_little():
 
 
 def test_interval_narrows_with_pictures():
-    # The interval holds the threshold, and is narrower for more pictures.
+    """The interval holds the threshold, and is narrower for more pictures."""
     rng = np.random.default_rng(2)
     widths = []
     for n in (120, 12_000):
@@ -75,7 +76,7 @@ def test_interval_narrows_with_pictures():
 
 
 def test_what_a_threshold_does():
-    # Confidences 0.9 right, 0.8 wrong, 0.6 right: below 0.7 one of three is marked; 0 marks none, 1 all.
+    """Confidences 0.9 right, 0.8 wrong, 0.6 right: below 0.7 one of three is marked; 0 marks none, 1 all."""
     curve = coverage_curve([[0.2, 0.8], [0.9, 0.1], [0.4, 0.6]], [0, 0, 1])
     assert curve.below(0.7) == (pytest.approx(2 / 3), pytest.approx(0.5), pytest.approx(1.0))
     assert curve.below(0.8)[0] == pytest.approx(2 / 3)
@@ -84,7 +85,7 @@ def test_what_a_threshold_does():
 
 
 def test_the_sentence_about_it():
-    # The words give the share that is marked, and how right both parts are, where there are both.
+    """The words give the share that is marked, and how right both parts are, where there are both."""
     body = {"below": 0.5, "coverage": 0.75, "accuracy": 0.8, "accuracy_uncertain": 0.4}
     assert uncertain_text(body) == (
         "Readings with a confidence below 50.0 % are marked as uncertain: 25.0 % of these pictures. "

@@ -32,7 +32,7 @@ def picture(path: Path) -> Path:
 
 @pytest.mark.parametrize("kind", ["table", "json", "jsonl", "csv"])
 def test_names_of_pictures(kind, tmp_path):
-    # Whatever pictures are called, they are read, and their names can be told in every format, also to a pipe.
+    """Whatever pictures are called, they are read, and their names can be told in every format, also to a pipe."""
     folder = tmp_path / "Bilder ö 写真"
     for name in NAMES:
         picture(folder / name)
@@ -54,7 +54,7 @@ def test_names_of_pictures(kind, tmp_path):
 
 
 def test_tables_written_on_windows(tmp_path):
-    # Backslashes between folders, CR LF at the ends of lines, and a byte-order mark.
+    """Backslashes between folders, CR LF at the ends of lines, and a byte-order mark."""
     from mien.data import read
 
     for name in ("a", "b"):
@@ -66,7 +66,7 @@ def test_tables_written_on_windows(tmp_path):
 
 
 def test_a_home_that_cannot_be_written(tmp_path):
-    # Reading photographs writes nothing at home, so a home that is no folder does not matter.
+    """Reading photographs writes nothing at home, so a home that is no folder does not matter."""
     home = tmp_path / "home"
     home.write_text("")
     picture(tmp_path / "a.png")
@@ -84,7 +84,7 @@ def test_a_home_that_cannot_be_written(tmp_path):
 
 
 def test_no_home_at_all(monkeypatch):
-    # Some containers run as a user without a home: the remedy is said.
+    """Some containers run as a user without a home: the remedy is said."""
     from mien.core.errors import StoreError
     from mien.infer.store import cache_folder
 
@@ -127,7 +127,7 @@ class _Slow(http.server.BaseHTTPRequestHandler):
 
 
 def test_two_processes_share_the_store(tmp_path):
-    # Both ask for the same file at once: one fetches it, both find it whole, and nothing else is left.
+    """Both ask for the same file at once: one fetches it, both find it whole, and nothing else is left."""
     import hashlib
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Slow)
@@ -148,7 +148,7 @@ def test_two_processes_share_the_store(tmp_path):
 
 
 def test_a_lock_is_held_by_one(tmp_path):
-    # Threads that add to a number one by one lose nothing; the lock's file goes away.
+    """Threads that add to a number one by one lose nothing; the lock's file goes away."""
     count = [0]
 
     def work():

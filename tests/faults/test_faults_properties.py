@@ -28,7 +28,7 @@ NAMES = st.lists(st.text(min_size=1, max_size=12), min_size=1, max_size=6)
 @QUICK
 @given(st.lists(st.tuples(BOX, st.integers(0, 64)), max_size=12), st.integers(0, 16))
 def test_suppression(faces, sixteenths):
-    # Kept boxes overlap one another by no more than the threshold; every other box overlaps a better one by more.
+    """Kept boxes overlap one another by no more than the threshold; every other box overlaps a better one by more."""
     boxes, threshold = np.reshape([box for box, _ in faces], (-1, 4)), sixteenths / 16
     scores = [score / 64 for _, score in faces]
     kept = non_maximum_suppression(boxes, scores, threshold).tolist()
@@ -48,7 +48,7 @@ def test_suppression(faces, sixteenths):
     )
 )
 def test_any_array(array):
-    # Whatever its type, shape and values: a picture of the same height and width, or one error.
+    """Whatever its type, shape and values: a picture of the same height and width, or one error."""
     before = array.copy()
     try:
         image = load_image(array)
@@ -65,7 +65,7 @@ def test_any_array(array):
     st.sampled_from(["PNG", "BMP", "TIFF", "PPM", "TGA"]),
 )
 def test_pictures_without_loss(rgb, kind):
-    # What a lossless format stores is what is read.
+    """What a lossless format stores is what is read."""
     stream = io.BytesIO()
     Image.fromarray(rgb).save(stream, kind)
 
@@ -75,7 +75,7 @@ def test_pictures_without_loss(rgb, kind):
 @QUICK
 @given(NAMES)
 def test_any_labels(names):
-    # A set of labels is refused, or each of its names is found at its place, in any case and spacing.
+    """A set of labels is refused, or each of its names is found at its place, in any case and spacing."""
     try:
         labels = LabelSet(names)
     except DataError as error:
@@ -90,7 +90,7 @@ def test_any_labels(names):
 @QUICK
 @given(NAMES, st.integers(8, 1024), st.floats(), st.floats(), st.text(max_size=9))
 def test_metadata_survive(names, size, margin, shift, name):
-    # Metadata of a model file are read back as they were written, or refused.
+    """Metadata of a model file are read back as they were written, or refused."""
     try:
         info = ModelInfo(name, tuple(names), CropSpec(size, margin, shift_y=shift))
         back = ModelInfo.from_json(info.to_json(), "a.onnx")
@@ -103,7 +103,7 @@ def test_metadata_survive(names, size, margin, shift, name):
 @QUICK
 @given(st.text(max_size=60) | st.binary(max_size=60).map(lambda data: data.decode("latin-1")))
 def test_any_text_as_metadata(text):
-    # Text that is no metadata is refused by both kinds of model files.
+    """Text that is no metadata is refused by both kinds of model files."""
     for kind in (ModelInfo, DetectorInfo):
         try:
             kind.from_json(text, "a.onnx")
@@ -120,7 +120,7 @@ def test_any_text_as_metadata(text):
     )
 )
 def test_any_cells_of_a_table(rows, tmp_path_factory):
-    # Subjects of any text go through a CSV of paths as they are, without the spaces around them.
+    """Subjects of any text go through a CSV of paths as they are, without the spaces around them."""
     from mien.data import read
 
     folder = tmp_path_factory.mktemp("table")
@@ -145,7 +145,7 @@ def test_any_cells_of_a_table(rows, tmp_path_factory):
     )
 )
 def test_smoothing(steps):
-    # For any probabilities at any rate: smoothed ones sum to 1, and the label is one of the model's.
+    """For any probabilities at any rate: smoothed ones sum to 1, and the label is one of the model's."""
     smoother, time_s = Smoother(), 0.0
     for step, weights in steps:
         time_s += step

@@ -21,7 +21,7 @@ HERE, APART = 60, 40  # trials per reader, in this process and in one of its own
 
 @pytest.mark.parametrize("name", [name for name, reader in READERS.items() if not reader.native])
 def test_damaged_files(name, tmp_path):
-    # Readers in plain Python, and pictures: bytes that flip, go missing or come twice, and odd words.
+    """Readers in plain Python, and pictures: bytes that flip, go missing or come twice, and odd words."""
     for package in READERS[name].needs:
         pytest.importorskip(package)
     tally = try_here(name, 0, HERE, tmp_path)
@@ -33,7 +33,7 @@ def test_damaged_files(name, tmp_path):
 
 @pytest.mark.parametrize("name", [name for name, reader in READERS.items() if reader.native])
 def test_damaged_binaries(name, tmp_path):
-    # Readers that use libraries in C and C++, in a process of their own: a crash would be a fault of that trial.
+    """Readers that use libraries in C and C++, in a process of their own: a crash would be a fault of that trial."""
     for package in READERS[name].needs:
         pytest.importorskip(package)
     tally = try_reader(name, 0, APART, tmp_path)
@@ -45,7 +45,7 @@ def test_damaged_binaries(name, tmp_path):
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.what)
 def test_bad_inputs(case, tmp_path, command):
-    # One by one: status 1, or 2 for wrong use, and a sentence.
+    """One by one: status 1, or 2 for wrong use, and a sentence."""
     case.make(tmp_path)
     ended = command(*case.line(tmp_path))
 
@@ -55,7 +55,7 @@ def test_bad_inputs(case, tmp_path, command):
 
 
 def test_damage_is_the_same_everywhere():
-    # A trial is told by its seed and number, so that it can be repeated.
+    """A trial is told by its seed and number, so that it can be repeated."""
     data = bytes(range(256)) * 4
     first, again, other = (damage.corrupt(data, random.Random(seed)) for seed in (1, 1, 2))
 
@@ -63,7 +63,7 @@ def test_damage_is_the_same_everywhere():
 
 
 def test_a_crash_is_counted_and_the_next_trial_goes_on(tmp_path, monkeypatch):
-    # The harness itself: a reader that ends the process is told as a fault with its signal, the others are made.
+    """The harness itself: a reader that ends the process is told as a fault with its signal, the others are made."""
     (tmp_path / "sitecustomize.py").write_text(
         f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
         "import os, damage_readers\n"

@@ -59,7 +59,7 @@ def wait_for(process, condition):
     ids=lambda line: line[0],
 )
 def test_a_command_that_waits_for_its_input(line, number, status, tmp_path):
-    # A named pipe keeps the command busy with its input for as long as the test wants.
+    """A named pipe keeps the command busy with its input for as long as the test wants."""
     pipe, out = tmp_path / "picture.csv", tmp_path / "out"
     os.mkfifo(pipe)
     out.mkdir()
@@ -75,7 +75,7 @@ def test_a_command_that_waits_for_its_input(line, number, status, tmp_path):
 
 
 def test_a_video_that_is_terminated(tmp_path):
-    # `kill` finishes the files as Ctrl-C does (tests/app/test_video_command.py), with its own status.
+    """`kill` finishes the files as Ctrl-C does (tests/app/test_video_command.py), with its own status."""
     clip = make_inputs(tmp_path / "in") / "clip.mp4"
     frames = tmp_path / "frames"
     frames.mkdir()
@@ -104,7 +104,7 @@ def test_a_video_that_is_terminated(tmp_path):
 
 @pytest.mark.parametrize(("number", "status"), ENDS)
 def test_a_training_run_that_is_stopped(number, status, tmp_path, command, monkeypatch):
-    # Its own status, what to do next, no half file, and a checkpoint to go on from.
+    """Its own status, what to do next, no half file, and a checkpoint to go on from."""
     pytest.importorskip("lightning")
     from mien.app.commands import train
 

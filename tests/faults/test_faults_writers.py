@@ -48,7 +48,7 @@ def _line(name, inputs, out, request):
 
 @pytest.mark.parametrize("name", QUICK)
 def test_a_full_disk(name, inputs, out, command, request):
-    # The disk is full from the start, or half-way: status 1, one sentence, and what is there is whole.
+    """The disk is full from the start, or half-way: status 1, one sentence, and what is there is whole."""
     line = _line(name, inputs, out, request)
     assert command(*line).code == 0
     whole = sizes(out)
@@ -67,7 +67,7 @@ def test_a_full_disk(name, inputs, out, command, request):
 
 @pytest.mark.parametrize("name", QUICK)
 def test_a_folder_that_cannot_be_written(name, inputs, out, command, request):
-    # Somebody else's folder: status 1, one sentence, nothing appears.
+    """Somebody else's folder: status 1, one sentence, nothing appears."""
     line = _line(name, inputs, out, request)
     with blocked(out):
         if os.access(out, os.W_OK, effective_ids=True):
@@ -81,7 +81,9 @@ def test_a_folder_that_cannot_be_written(name, inputs, out, command, request):
 
 @pytest.mark.parametrize("suffix", VIDEO_SUFFIXES)
 def test_whole_videos_are_known(suffix, tmp_path, inputs):
-    # The check that stands for OpenCV's silence about full disks: every cut is noticed, a whole file is let through.
+    """The check that stands for OpenCV's silence about full disks: every cut is noticed, a whole file is let
+    through.
+    """
     from mien.media.source import open_source
 
     with open_source(inputs / "clip.mp4") as source, contextlib.ExitStack() as stack:
@@ -101,7 +103,7 @@ def test_whole_videos_are_known(suffix, tmp_path, inputs):
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_standard_output_that_is_full(unbuffered):
-    # `mien models list > /dev/full`: one sentence and status 1, no traceback, whether or not Python buffers.
+    """`mien models list > /dev/full`: one sentence and status 1, no traceback, whether or not Python buffers."""
     import subprocess
 
     if not Path("/dev/full").exists():

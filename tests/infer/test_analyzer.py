@@ -23,7 +23,7 @@ def analyzer(tiny_model) -> Analyzer:
 
 
 def test_a_photograph(analyzer, astronaut):
-    # One face with its box, its probabilities and the most probable label.
+    """One face with its box, its probabilities and the most probable label."""
     readings = analyzer.analyze(astronaut)
 
     assert len(readings) == 1
@@ -40,7 +40,7 @@ def test_a_photograph(analyzer, astronaut):
 
 @pytest.mark.parametrize(("least", "uncertain"), [(None, False), (0.0, False), (1.0, True)])
 def test_the_least_confidence(tiny_model, hopper, least, uncertain):
-    # The threshold of the model file (a half where it says nothing), or the one that is asked for; in videos too.
+    """The threshold of the model file (a half where it says nothing), or the one that is asked for; in videos too."""
     from mien.core.types import Frame
 
     analyzer = Analyzer(tiny_model, "none", min_confidence=least)
@@ -53,19 +53,19 @@ def test_the_least_confidence(tiny_model, hopper, least, uncertain):
 
 @pytest.mark.parametrize("least", [-0.1, 1.1, float("nan"), "0.5"])
 def test_an_impossible_least_confidence(tiny_model, least):
-    # Shares lie in 0..1.
+    """Shares lie in 0..1."""
     with pytest.raises(OptionError, match="must lie in 0..1"):
         Analyzer(tiny_model, "none", min_confidence=least)
 
 
 def test_no_face_is_an_empty_list(analyzer, coffee):
-    # Absence is not an error.
+    """Absence is not an error."""
     assert analyzer.analyze(coffee) == []
     assert analyzer.analyze(np.zeros((1, 1, 3), np.uint8)) == []
 
 
 def test_a_batch_is_what_single_calls_give(analyzer, astronaut, hopper, coffee):
-    # The faces of all pictures go through the classifier together, and each comes back to its own picture.
+    """The faces of all pictures go through the classifier together, and each comes back to its own picture."""
     pictures = [astronaut, coffee, hopper] * 7
 
     together = analyzer.analyze_batch(pictures)
@@ -78,7 +78,7 @@ def test_a_batch_is_what_single_calls_give(analyzer, astronaut, hopper, coffee):
 
 
 def test_readings_are_frozen_values(analyzer, astronaut):
-    # A reading cannot be changed, can be compared, hashed and sent to another process, and becomes plain JSON.
+    """A reading cannot be changed, can be compared, hashed and sent to another process, and becomes plain JSON."""
     reading = analyzer.analyze(astronaut)[0]
     with pytest.raises(FrozenInstanceError):
         reading.track = 3  # type: ignore[misc]
@@ -89,7 +89,7 @@ def test_readings_are_frozen_values(analyzer, astronaut):
 
 
 def test_a_report_fits_the_schema(analyzer, hopper_file, astronaut, tmp_path):
-    # The documented JSON: for a picture with a face, from memory, and for a file that cannot be read.
+    """The documented JSON: for a picture with a face, from memory, and for a file that cannot be read."""
     schema = json.loads(SCHEMA.read_text("utf-8"))
     (tmp_path / "broken.jpg").write_bytes(hopper_file.read_bytes()[:9000])
     records = list(analyzer.reports([hopper_file, tmp_path / "broken.jpg", tmp_path / "no.png"]))
@@ -104,7 +104,7 @@ def test_a_report_fits_the_schema(analyzer, hopper_file, astronaut, tmp_path):
 
 
 def test_classify_crops_of_any_size(analyzer):
-    # Arrays and lists of grey or BGR crops; columns are in the order of `labels`.
+    """Arrays and lists of grey or BGR crops; columns are in the order of `labels`."""
     dark, light = np.zeros((2, 30, 30), np.uint8), np.full((50, 40, 3), 255, np.uint8)
 
     assert analyzer.labels == ("sad", "happy")
@@ -117,7 +117,7 @@ def test_classify_crops_of_any_size(analyzer):
 
 
 def test_the_whole_picture_as_one_crop(tiny_model):
-    # Detector "none": the picture is the crop, as with FER-2013's own pictures.
+    """Detector "none": the picture is the crop, as with FER-2013's own pictures."""
     analyzer = Analyzer(tiny_model, "none")
     light = np.full((48, 48), 255, np.uint8)
 
@@ -128,7 +128,7 @@ def test_the_whole_picture_as_one_crop(tiny_model):
 
 
 def test_colour_order_matters_to_the_crop(tiny_model):
-    # A red picture read in the wrong order has another grey value, so the order must be named.
+    """A red picture read in the wrong order has another grey value, so the order must be named."""
     analyzer = Analyzer(tiny_model, "none")
     red_rgb = np.zeros((20, 20, 3), np.uint8)
     red_rgb[..., 0] = 255
@@ -137,7 +137,7 @@ def test_colour_order_matters_to_the_crop(tiny_model):
 
 
 def test_wrong_use_is_said(analyzer, tiny_model):
-    # What cannot be read is an error with a sentence, also in a batch.
+    """What cannot be read is an error with a sentence, also in a batch."""
     with pytest.raises(ImageError, match="does not exist"):
         analyzer.analyze("no-such-file.jpg")
     with pytest.raises(ImageError, match="floats in 0..1"):
@@ -147,7 +147,7 @@ def test_wrong_use_is_said(analyzer, tiny_model):
 
 
 def test_public_names_exist():
-    # Everything that the package promises can be had from it, and nothing unknown.
+    """Everything that the package promises can be had from it, and nothing unknown."""
     for name in mien.__all__:
         assert getattr(mien, name) is not None
     assert set(mien.__all__) <= set(dir(mien))
@@ -172,13 +172,15 @@ def test_public_names_exist():
     ],
 )
 def test_impossible_values_of_options(tiny_model, option, value):
-    # A value of another type, one that is no number, and one that would exhaust the machine are refused by a sentence.
+    """A value of another type, one that is no number, and one that would exhaust the machine are refused by a
+    sentence.
+    """
     with pytest.raises(OptionError, match="got "):
         Analyzer(tiny_model, **{option: value})
 
 
 def test_a_single_picture_is_not_several(analyzer, hopper, hopper_file):
-    # A path is not read letter by letter, nor a picture row by row.
+    """A path is not read letter by letter, nor a picture row by row."""
     for single in (str(hopper_file), hopper_file, hopper_file.read_bytes(), hopper, PilImage.fromarray(hopper)):
         with pytest.raises(InputError, match="put it into a list"):
             analyzer.analyze_batch(single)
@@ -189,7 +191,7 @@ def test_a_single_picture_is_not_several(analyzer, hopper, hopper_file):
 
 
 def test_reports_of_other_kinds_than_files(analyzer, hopper, hopper_file):
-    # Bytes and arrays have records too, and what is no picture has one with an error.
+    """Bytes and arrays have records too, and what is no picture has one with an error."""
     records = list(analyzer.reports([hopper_file.read_bytes(), hopper, None]))
 
     assert [record.source for record in records] == ["<bytes>", "<ndarray>", "<NoneType>"]
@@ -197,7 +199,7 @@ def test_reports_of_other_kinds_than_files(analyzer, hopper, hopper_file):
 
 
 def test_a_stream_of_something_else(analyzer, hopper):
-    # Who gives a path, pictures or a grey picture where frames belong is told what is expected.
+    """Who gives a path, pictures or a grey picture where frames belong is told what is expected."""
     from mien.core.types import Frame
 
     with pytest.raises(InputError, match="open it with mien.open_source"):

@@ -21,7 +21,9 @@ def _crops(*levels: int) -> np.ndarray:
 
 
 def test_golden_model(tiny_model):
-    # The file of the first format version reads as it did on the day it was made: logits are +-8 * (mean / 255 - 0.5).
+    """The file of the first format version reads as it did on the day it was made: logits are +-8 * (mean / 255 -
+    0.5).
+    """
     classifier: Classifier = load_classifier(tiny_model)
     bright = 1 / (1 + np.exp(-16 * (255 / 255 - 0.5)))
 
@@ -34,12 +36,12 @@ def test_golden_model(tiny_model):
 
 
 def test_no_crops_give_no_rows(tiny_model):
-    # N = 0 is ordinary.
+    """N = 0 is ordinary."""
     assert load_classifier(tiny_model).classify(np.empty((0, 8, 8), np.uint8)).shape == (0, 2)
 
 
 def test_batches_agree_with_single_crops(tiny_model):
-    # 50 crops at once (more than one chunk) are what 50 calls give.
+    """50 crops at once (more than one chunk) are what 50 calls give."""
     classifier = load_classifier(tiny_model)
     crops = np.random.default_rng(0).integers(0, 256, (50, 8, 8)).astype(np.uint8)
 
@@ -52,13 +54,13 @@ def test_batches_agree_with_single_crops(tiny_model):
     "crops", [np.zeros((1, 9, 9), np.uint8), np.zeros((1, 8, 8), np.float32), np.zeros((8, 8), np.uint8)]
 )
 def test_wrong_crops(tiny_model, crops):
-    # Another size, type or rank is named with what was expected.
+    """Another size, type or rank is named with what was expected."""
     with pytest.raises(InputError, match=r"expects uint8 crops of shape \(N, 8, 8\), got"):
         load_classifier(tiny_model).classify(crops)
 
 
 def test_files_that_are_no_models(tmp_path):
-    # Missing, empty, text, a folder without a run: one sentence each.
+    """Missing, empty, text, a folder without a run: one sentence each."""
     (tmp_path / "empty.onnx").write_bytes(b"")
     (tmp_path / "text.onnx").write_text("hello")
     (tmp_path / "folder.onnx").mkdir()
@@ -92,18 +94,18 @@ def _save(model, path: Path) -> Path:
 
 
 def test_the_golden_file_is_what_its_maker_makes(make, tiny_model):
-    # The committed bytes and the code that documents them do not drift apart.
+    """The committed bytes and the code that documents them do not drift apart."""
     assert load_classifier(tiny_model).info == make.INFO
 
 
 def test_a_model_without_metadata(make, tmp_path):
-    # Labels are never guessed.
+    """Labels are never guessed."""
     with pytest.raises(ModelError, match="without the metadata 'mien'"):
         load_classifier(_save(make.build({}), tmp_path / "m.onnx"))
 
 
 def test_a_model_of_an_unknown_format(make, tmp_path):
-    # A file of a later version says that mien must be upgraded.
+    """A file of a later version says that mien must be upgraded."""
     text = json.dumps({**json.loads(make.INFO.to_json()), "format_version": 99})
     with pytest.raises(ModelError, match=r"format version 99 is not known.*upgrade mien"):
         load_classifier(_save(make.build({METADATA_KEY: text}), tmp_path / "m.onnx"))
@@ -121,20 +123,20 @@ def test_a_model_of_an_unknown_format(make, tmp_path):
     ],
 )
 def test_a_graph_that_does_not_do_what_it_says(make, tmp_path, changes, message):
-    # Metadata and graph must agree: number of labels, crop size, colour.
+    """Metadata and graph must agree: number of labels, crop size, colour."""
     text = json.dumps({**json.loads(make.INFO.to_json()), **changes})
     with pytest.raises(ModelError, match=message):
         load_classifier(_save(make.build({METADATA_KEY: text}), tmp_path / "m.onnx"))
 
 
 def test_an_input_of_another_name(make, tmp_path):
-    # A foreign graph with our metadata is refused.
+    """A foreign graph with our metadata is refused."""
     with pytest.raises(ModelError, match="expected an input 'crops'"):
         load_classifier(_save(make.build(input_name="image"), tmp_path / "m.onnx"))
 
 
 def test_mutated_files_never_crash(tiny_model, tmp_path):
-    # 200 files with flipped bytes (fixed seed) load or give a MienError; the interpreter lives on.
+    """200 files with flipped bytes (fixed seed) load or give a MienError; the interpreter lives on."""
     rng = np.random.default_rng(0)
     original = tiny_model.read_bytes()
     path = tmp_path / "m.onnx"

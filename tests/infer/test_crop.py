@@ -20,14 +20,14 @@ def _gradient(height: int, width: int) -> np.ndarray:
 
 
 def test_crop_box_by_hand():
-    # A 40 x 90 box has the area of a 60 px square: margin 1.5 gives 90 px about the shifted centre.
+    """A 40 x 90 box has the area of a 60 px square: margin 1.5 gives 90 px about the shifted centre."""
     face = Face((10, 0, 50, 90), 1.0)
 
     assert crop_box(face, CropSpec(size=48, margin=1.5, shift_y=0.1)) == pytest.approx((-15, 6, 75, 96))
 
 
 def test_a_face_inside_is_cut_as_it_is():
-    # A box as large as the crop gives just its pixels.
+    """A box as large as the crop gives just its pixels."""
     image = _gradient(100, 100)
     spec = CropSpec(size=16, margin=1.0, color="rgb", shift_y=0.0)
 
@@ -37,7 +37,7 @@ def test_a_face_inside_is_cut_as_it_is():
 
 
 def test_a_face_at_the_border_repeats_the_nearest_pixels():
-    # A box that leaves the picture at the left and top is filled from the first column and row.
+    """A box that leaves the picture at the left and top is filled from the first column and row."""
     image = _gradient(100, 100)
     spec = CropSpec(size=16, margin=1.0, color="rgb", shift_y=0.0)
 
@@ -56,7 +56,7 @@ def test_a_face_at_the_border_repeats_the_nearest_pixels():
     st.tuples(st.integers(1, 60), st.integers(1, 60)),
 )
 def test_any_box_gives_a_crop(box, color, align, shape):
-    # Boxes far outside, tiny or huge, upright or not: a crop of the right shape, never an exception.
+    """Boxes far outside, tiny or huge, upright or not: a crop of the right shape, never an exception."""
     x, y, w, h = box
     face = Face((x, y, x + w, y + h), 1.0, tuple((x + i, y + i * i) for i in range(5)))
     spec = CropSpec(size=12, color=color, align=align)
@@ -68,12 +68,12 @@ def test_any_box_gives_a_crop(box, color, align, shape):
 
 
 def test_no_faces_give_no_crops():
-    # N = 0 keeps its shape.
+    """N = 0 keeps its shape."""
     assert crop_faces(_gradient(9, 9), [], PLAIN).shape == (0, 16, 16)
 
 
 def test_the_whole_picture_gets_no_margin():
-    # A face that is the picture is resized as training does it, whatever the margin.
+    """A face that is the picture is resized as training does it, whatever the margin."""
     image = _gradient(64, 48)
     spec = CropSpec(size=16, margin=1.5)
     whole = Face((0, 0, 48, 64), 1.0, whole=True)
@@ -82,14 +82,14 @@ def test_the_whole_picture_gets_no_margin():
 
 
 def test_crops_of_the_right_size_are_not_touched():
-    # FER-2013's 48 x 48 pictures reach a 48 px model bit by bit.
+    """FER-2013's 48 x 48 pictures reach a 48 px model bit by bit."""
     crops = np.random.default_rng(0).integers(0, 256, (5, 48, 48)).astype(np.uint8)
 
     np.testing.assert_array_equal(fit_crops(crops, CropSpec(size=48)), crops)
 
 
 def test_pictures_of_any_size_and_colour_fit():
-    # Grey and colour pictures of several sizes become one batch; grey ones get three equal channels for RGB models.
+    """Grey and colour pictures of several sizes become one batch; grey ones get three equal channels for RGB models."""
     pictures = [np.full((10, 30), 50, np.uint8), _gradient(99, 20), np.full((48, 48), 9, np.uint8)]
 
     assert fit_crops(pictures, CropSpec(size=24)).shape == (3, 24, 24)
@@ -99,7 +99,7 @@ def test_pictures_of_any_size_and_colour_fit():
 
 
 def test_alignment_levels_the_eyes(astronaut):
-    # A picture turned by 20 degrees and the upright one give nearly the same aligned crop.
+    """A picture turned by 20 degrees and the upright one give nearly the same aligned crop."""
     points = ((200, 102), (247, 102), (220, 125), (199, 143), (240, 143))
     face = Face((178, 63, 268, 176), 1.0, points)
     centre = (223.0, 119.5)
@@ -118,7 +118,7 @@ def test_alignment_levels_the_eyes(astronaut):
 
 @pytest.mark.parametrize(("tilt", "least", "turns"), [(8, 10, False), (12, 10, True), (-12, 10, True), (3, 0, True)])
 def test_only_tilted_faces_are_turned(astronaut, tilt, least, turns):
-    # Faces that are tilted by no more than the least tilt stay as they are.
+    """Faces that are tilted by no more than the least tilt stay as they are."""
     turn = np.radians(tilt)
     points = np.array([[-20, -15], [20, -15], [0, 5], [-15, 25], [15, 25]], float)
     moved = points @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]]) + (223, 120)
@@ -132,13 +132,13 @@ def test_only_tilted_faces_are_turned(astronaut, tilt, least, turns):
 
 
 def test_the_tilt_of_a_face_from_the_side():
-    # Eyes that nearly coincide say little; the line down to the mouth decides.
+    """Eyes that nearly coincide say little; the line down to the mouth decides."""
     assert tilt_of([(10, 10), (10, 11), (12, 20), (10, 30), (10, 31)]) == pytest.approx(3, abs=0.5)
 
 
 @pytest.mark.parametrize("box", [(-90, 10, -40, 60), (150, 10, 200, 60), (10, -90, 60, -40), (10, 300, 60, 350)])
 def test_a_face_wholly_outside_repeats_the_border(box):
-    # Beyond the border there is only the nearest row or column, whichever side it is.
+    """Beyond the border there is only the nearest row or column, whichever side it is."""
     image = _gradient(100, 100)
     spec = CropSpec(size=50, margin=1.0, color="rgb", shift_y=0.0)
 

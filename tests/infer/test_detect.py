@@ -35,14 +35,14 @@ def detector(request) -> Detector:
     ids=["1x1", "20000x20", "24x24", "black", "noise"],
 )
 def test_pictures_without_a_face(detector, image):
-    # Tiny, thin, black and noisy pictures are no fault: there is just no face (or, for `none`, the whole picture).
+    """Tiny, thin, black and noisy pictures are no fault: there is just no face (or, for `none`, the whole picture)."""
     faces = detector.detect(image)
 
     assert len(faces) == (1 if detector.name == "none" else 0)
 
 
 def test_photographs(detector, astronaut, hopper, coffee):
-    # One face each, where it is; none in the cup of coffee.
+    """One face each, where it is; none in the cup of coffee."""
     if detector.name == "none":
         assert detector.detect(astronaut)[0].box == (0, 0, 512, 512)
         return
@@ -55,7 +55,7 @@ def test_photographs(detector, astronaut, hopper, coffee):
 
 
 def test_two_faces(yunet_file, astronaut, hopper):
-    # YuNet finds both faces of a picture with two, at their places.
+    """YuNet finds both faces of a picture with two, at their places."""
     both = np.concatenate([astronaut, cv2.resize(hopper, (437, 512))], axis=1)
 
     faces = sorted(open_detector(yunet_file).detect(both), key=lambda f: f.box[0])
@@ -66,7 +66,7 @@ def test_two_faces(yunet_file, astronaut, hopper):
 
 
 def test_large_photographs_are_mapped_back(yunet_file, astronaut):
-    # A photograph of 2560 px is looked at smaller, and its box comes back in its own pixels.
+    """A photograph of 2560 px is looked at smaller, and its box comes back in its own pixels."""
     large = cv2.resize(astronaut, (2560, 2560), interpolation=cv2.INTER_LINEAR)
 
     face = open_detector(yunet_file).detect(large)[0]
@@ -77,7 +77,7 @@ def test_large_photographs_are_mapped_back(yunet_file, astronaut):
 
 
 def test_tiny_faces_are_found_at_full_size(yunet_file, astronaut):
-    # A face of 23 px in a 2000 px picture is missed at 640 px and found at full size.
+    """A face of 23 px in a 2000 px picture is missed at 640 px and found at full size."""
     canvas = np.full((1500, 2000, 3), 90, np.uint8)
     canvas[700:800, 900:1000] = cv2.resize(astronaut, (100, 100), interpolation=cv2.INTER_AREA)
 
@@ -86,7 +86,7 @@ def test_tiny_faces_are_found_at_full_size(yunet_file, astronaut):
 
 
 def test_options(yunet_file, astronaut, hopper):
-    # Small faces are left out, and of several the largest stays.
+    """Small faces are left out, and of several the largest stays."""
     both = np.concatenate([astronaut, cv2.resize(hopper, (437, 512))], axis=1)
 
     assert len(open_detector(yunet_file, DetectOptions(min_face=100)).detect(both)) == 1
@@ -99,7 +99,7 @@ def test_options(yunet_file, astronaut, hopper):
 
 
 def test_auto(store_folder, yunet_file):
-    # The project's own detector is the default, with and without YuNet's file in the store.
+    """The project's own detector is the default, with and without YuNet's file in the store."""
     assert open_detector().name == "mien"
     assert open_detector("mien-int8").name == "mien-int8"
     import_file("yunet", yunet_file)
@@ -107,7 +107,7 @@ def test_auto(store_folder, yunet_file):
 
 
 def test_names(store_folder, tmp_path):
-    # An unknown name, a missing file, a foreign file: one sentence each, with the nearest name or the remedy.
+    """An unknown name, a missing file, a foreign file: one sentence each, with the nearest name or the remedy."""
     with pytest.raises(OptionError, match=r"Unknown detector 'yunnet'. Did you mean 'yunet'"):
         open_detector("yunnet")
     with pytest.raises(StoreError, match="mien models pull yunet"):
@@ -121,7 +121,9 @@ def test_names(store_folder, tmp_path):
 
 @pytest.mark.parametrize("shape", [(512, 512), (600, 512), (333, 251), (100, 640)])
 def test_yunet_is_opencvs(yunet_file, astronaut, hopper, shape):
-    # The same file gives the same faces as OpenCV's own FaceDetectorYN, at sizes that are multiples of 32 and others.
+    """The same file gives the same faces as OpenCV's own FaceDetectorYN, at sizes that are multiples of 32 and
+    others.
+    """
     height, width = shape
     both = np.concatenate([astronaut, cv2.resize(hopper, (437, 512))], axis=1)
     image = cv2.resize(both, (width, height), interpolation=cv2.INTER_AREA)

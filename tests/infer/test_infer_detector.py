@@ -14,7 +14,7 @@ from mien.infer.detectors.own import decode, padded, suppress
 
 
 def test_decode_by_hand():
-    # A cell at column 2, row 1 of stride 8 has its centre at (20, 12); offsets and logarithms are in strides.
+    """A cell at column 2, row 1 of stride 8 has its centre at (20, 12); offsets and logarithms are in strides."""
     grid = np.zeros((1, 15, 3, 4), np.float32)
     grid[0, :, 1, 2] = [0.9, 0.5, -0.25, np.log(3), np.log(4), -1, -1, 1, -1, 0, 0, -1, 1, 1, 1]
 
@@ -27,7 +27,9 @@ def test_decode_by_hand():
 
 
 def test_decode_puts_the_best_first_and_leaves_out_what_is_not_finite():
-    # Cells of all strides come in one list by score; a cell with an endless number is no face, a huge one is bounded.
+    """Cells of all strides come in one list by score; a cell with an endless number is no face, a huge one is
+    bounded.
+    """
     fine, coarse = np.zeros((1, 15, 2, 2), np.float32), np.zeros((1, 15, 1, 1), np.float32)
     fine[0, 0] = [[0.6, 0.1], [0.7, 0.8]]
     fine[0, 1, 1, 1] = np.nan
@@ -41,7 +43,7 @@ def test_decode_puts_the_best_first_and_leaves_out_what_is_not_finite():
 
 
 def test_suppress_keeps_the_surest_of_faces_that_overlap():
-    # Two boxes with IoU 0.6 are one face at 0.5 and two at 0.7.
+    """Two boxes with IoU 0.6 are one face at 0.5 and two at 0.7."""
     rows = np.zeros((2, 15), np.float32)
     rows[:, :5] = [[0.9, 0, 0, 10, 10], [0.8, 2.5, 0, 12.5, 10]]
 
@@ -51,7 +53,7 @@ def test_suppress_keeps_the_surest_of_faces_that_overlap():
 
 
 def test_padded():
-    # Black comes at the right and below; a picture that fits stays as it is.
+    """Black comes at the right and below; a picture that fits stays as it is."""
     image = np.full((33, 64, 3), 7, np.uint8)
 
     out = padded(image, 32)
@@ -63,7 +65,7 @@ def test_padded():
 
 
 def test_a_detector_by_file(bright_detector):
-    # The golden file finds the one bright square, where it is, with its points; a shrunk picture is mapped back.
+    """The golden file finds the one bright square, where it is, with its points; a shrunk picture is mapped back."""
     image = np.zeros((100, 70, 3), np.uint8)
     image[16:32, 48:64] = 255
 
@@ -79,7 +81,7 @@ def test_a_detector_by_file(bright_detector):
 
 
 def test_threshold(bright_detector):
-    # A square of 0.4 is below the file's threshold; a caller may ask for less sure faces.
+    """A square of 0.4 is below the file's threshold; a caller may ask for less sure faces."""
     image = np.full((16, 16, 3), 102, np.uint8)
 
     assert open_detector(bright_detector).detect(image) == []
@@ -99,7 +101,7 @@ def test_threshold(bright_detector):
     ],
 )
 def test_broken_files(bright_detector, tmp_path, change, message):
-    # A file whose metadata is missing or impossible is refused in one sentence.
+    """A file whose metadata is missing or impossible is refused in one sentence."""
     onnx = pytest.importorskip("onnx")
     model = onnx.load(bright_detector)
     body = json.loads(model.metadata_props[0].value)
@@ -111,7 +113,7 @@ def test_broken_files(bright_detector, tmp_path, change, message):
 
 
 def test_other_models_are_no_detectors(tiny_model, bright_detector, tmp_path):
-    # An expression model is no detector; nor is a file without metadata.
+    """An expression model is no detector; nor is a file without metadata."""
     onnx = pytest.importorskip("onnx")
     with pytest.raises(ModelError, match="kind 'detector', got 'expression'"):
         open_detector(tiny_model)
@@ -123,7 +125,7 @@ def test_other_models_are_no_detectors(tiny_model, bright_detector, tmp_path):
 
 
 def test_the_golden_file_is_what_its_script_makes(bright_detector, monkeypatch):
-    # The format stands still: the committed file has the same graph and metadata as its script gives today.
+    """The format stands still: the committed file has the same graph and metadata as its script gives today."""
     onnx = pytest.importorskip("onnx")
     monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "golden"))
     import make_bright

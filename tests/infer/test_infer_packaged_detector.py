@@ -33,7 +33,7 @@ def only_face(detector, image):
 
 
 def test_as_they_are(mien, photograph):
-    # One face, at its place, with the eyes and the mouth where they belong.
+    """One face, at its place, with the eyes and the mouth where they belong."""
     image, box = photograph
 
     face = only_face(mien, image)
@@ -46,7 +46,7 @@ def test_as_they_are(mien, photograph):
 
 
 def test_mirrored(mien, photograph):
-    # The mirror image has the mirrored box, and the person's right eye is still the left one in the picture.
+    """The mirror image has the mirrored box, and the person's right eye is still the left one in the picture."""
     image, box = photograph
     width = image.shape[1]
 
@@ -57,7 +57,7 @@ def test_mirrored(mien, photograph):
 
 
 def test_dimmed(mien, photograph):
-    # A picture with a third of its light has the same face.
+    """A picture with a third of its light has the same face."""
     image, box = photograph
 
     assert iou(only_face(mien, (image * 0.35).astype(np.uint8)).box, box)[0, 0] > 0.65
@@ -65,7 +65,7 @@ def test_dimmed(mien, photograph):
 
 @pytest.mark.parametrize("degrees", [-20, 20])
 def test_turned(mien, photograph, degrees):
-    # A picture turned by 20 degrees has one face, around the turned centre, and its eyes are turned as well.
+    """A picture turned by 20 degrees has one face, around the turned centre, and its eyes are turned as well."""
     image, box = photograph
     height, width = image.shape[:2]
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
@@ -81,7 +81,7 @@ def test_turned(mien, photograph, degrees):
 
 
 def test_small(mien, photograph):
-    # At a quarter of the size the face of 22 or 44 px is found at its place.
+    """At a quarter of the size the face of 22 or 44 px is found at its place."""
     image, box = photograph
     small = cv2.resize(image, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
 
@@ -89,7 +89,7 @@ def test_small(mien, photograph):
 
 
 def test_large(mien, photograph):
-    # In a picture of 4000 px the box comes back in its own pixels.
+    """In a picture of 4000 px the box comes back in its own pixels."""
     image, box = photograph
     factor = 4000 / max(image.shape[:2])
     large = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR)
@@ -98,7 +98,7 @@ def test_large(mien, photograph):
 
 
 def test_side_by_side(mien, astronaut, hopper):
-    # Two photographs beside each other have two faces, each at its place.
+    """Two photographs beside each other have two faces, each at its place."""
     both = np.concatenate([astronaut, cv2.resize(hopper, (437, 512))], axis=1)
 
     faces = sorted(mien.detect(both), key=lambda f: f.box[0])
@@ -109,7 +109,7 @@ def test_side_by_side(mien, astronaut, hopper):
 
 
 def test_at_the_border(mien, photograph):
-    # A portrait whose face the picture's edge cuts: it is found around what is left of it, or not at all.
+    """A portrait whose face the picture's edge cuts: it is found around what is left of it, or not at all."""
     image, box = photograph
     image = image[: int(2 * box[3] - box[1])]  # head and shoulders
     x1, y1, x2, y2 = box.astype(int)
@@ -135,7 +135,7 @@ def test_at_the_border(mien, photograph):
 )
 @pytest.mark.parametrize("kind", ["black", "white", "noise"])
 def test_pictures_without_a_face(mien, shape, kind):
-    # Tiny, thin, black, white and noisy pictures have no face.
+    """Tiny, thin, black, white and noisy pictures have no face."""
     image = np.full((*shape, 3), 255 if kind == "white" else 0, np.uint8)
     if kind == "noise":
         image = np.random.default_rng(0).integers(0, 256, (*shape, 3)).astype(np.uint8)
@@ -144,7 +144,7 @@ def test_pictures_without_a_face(mien, shape, kind):
 
 
 def test_thin_pictures_with_a_face(mien, astronaut):
-    # A face in a strip of 1:20 is found there or nowhere.
+    """A face in a strip of 1:20 is found there or nowhere."""
     strip = np.full((120, 2400, 3), 90, np.uint8)
     strip[:, 1000:1120] = cv2.resize(astronaut[40:200, 150:310], (120, 120), interpolation=cv2.INTER_AREA)
 
@@ -156,7 +156,7 @@ def test_thin_pictures_with_a_face(mien, astronaut):
 
 @pytest.mark.parametrize("side", [640, 1600, None])
 def test_a_large_face_at_any_size(astronaut, side):
-    # A face of 420 x 470 px is larger than those that the network learnt from; it is found however large one looks.
+    """A face of 420 x 470 px is larger than those that the network learnt from; it is found however large one looks."""
     large = cv2.resize(astronaut, (2048, 2048), interpolation=cv2.INTER_CUBIC)
     faces = open_detector("mien", DetectOptions(side=side, max_faces=1)).detect(large)
 
@@ -165,12 +165,14 @@ def test_a_large_face_at_any_size(astronaut, side):
 
 
 def test_nothing_in_a_cup_of_coffee(mien, coffee):
-    # A photograph without a face has none.
+    """A photograph without a face has none."""
     assert mien.detect(coffee) == []
 
 
 def test_the_file_explains_itself(mien):
-    # The metadata names the data, the threshold's trade and the figures with their protocol; the file is below 1.2 MB.
+    """The metadata names the data, the threshold's trade and the figures with their protocol; the file is below
+    1.2 MB.
+    """
     from mien.infer.store import entry, entry_path
 
     assert entry_path(entry("mien")).stat().st_size <= 1_200_000

@@ -26,7 +26,9 @@ def changes(sequence):
 
 
 def test_time_constant():
-    # After one time constant 63 % of a step is followed (the first frames count as an average, so it begins settled).
+    """After one time constant 63 % of a step is followed (the first frames count as an average, so it begins
+    settled).
+    """
     smoother = Smoother(time_constant_s=0.5)
     for i in range(200):
         smoother.update(1, (1.0, 0.0), i / 100)
@@ -38,7 +40,7 @@ def test_time_constant():
 
 @pytest.mark.parametrize("fps", [10, 30, 120])
 def test_frame_rate_does_not_matter(fps):
-    # A second after a change the smoothed value is the same at 10 and at 120 frames per second.
+    """A second after a change the smoothed value is the same at 10 and at 120 frames per second."""
     smoother = Smoother(time_constant_s=0.4)
     for i in range(3 * fps):
         smoother.update(1, (1.0, 0.0), i / fps)
@@ -48,7 +50,7 @@ def test_frame_rate_does_not_matter(fps):
 
 
 def test_flicker_falls():
-    # Noise around an undecided face: at least nine of ten changes of the raw label are gone.
+    """Noise around an undecided face: at least nine of ten changes of the raw label are gone."""
     times, values = noisy(0.48, 60, 30, seed=1)
     raw, steady = changes(values.argmax(1)), changes(labels(Smoother(), times, values))
     assert raw > 300
@@ -56,7 +58,7 @@ def test_flicker_falls():
 
 
 def test_change_shows():
-    # A clear change is shown within half a second, in each of twenty noisy runs.
+    """A clear change is shown within half a second, in each of twenty noisy runs."""
     for seed in range(20):
         smoother = Smoother()
         labels(smoother, *noisy(0.8, 2, 30, seed))
@@ -65,7 +67,7 @@ def test_change_shows():
 
 
 def test_label_holds_until_another_leads_long_enough():
-    # A lead of less than `hold_s` changes nothing; a lead that is interrupted begins anew.
+    """A lead of less than `hold_s` changes nothing; a lead that is interrupted begins anew."""
     smoother = Smoother(time_constant_s=0.0, margin=0.1, hold_s=0.2)
     script = [(0.0, 0.9), (0.1, 0.3), (0.2, 0.3), (0.25, 0.9), (0.3, 0.3), (0.45, 0.3), (0.5, 0.3)]
     held = [smoother.update(1, (happy, 1 - happy), t)[1] for t, happy in script]
@@ -102,7 +104,7 @@ def test_frames_that_lie_seconds_apart_decide_at_once():
 
 
 def test_label_holds_within_the_margin():
-    # A lead that is smaller than the margin never changes the label.
+    """A lead that is smaller than the margin never changes the label."""
     smoother = Smoother(time_constant_s=0.0, margin=0.1, hold_s=0.0)
     smoother.update(1, (0.6, 0.4), 0.0)
     assert [smoother.update(1, (0.46, 0.54), t)[1] for t in (1.0, 2.0, 3.0)] == [0, 0, 0]
@@ -110,7 +112,7 @@ def test_label_holds_within_the_margin():
 
 
 def test_tracks_are_apart():
-    # One face's values never reach another.
+    """One face's values never reach another."""
     smoother = Smoother()
     for i in range(30):
         smoother.update(1, (1.0, 0.0), i / 30)
@@ -119,7 +121,7 @@ def test_tracks_are_apart():
 
 
 def test_forgetting():
-    # A track that is not kept begins anew.
+    """A track that is not kept begins anew."""
     smoother = Smoother()
     smoother.update(1, (1.0, 0.0), 0.0)
     smoother.keep(frozenset({2}))
@@ -127,7 +129,7 @@ def test_forgetting():
 
 
 def test_first_frames_are_averaged():
-    # One odd first frame does not stay: the second frame counts as much as the first.
+    """One odd first frame does not stay: the second frame counts as much as the first."""
     smoother = Smoother(time_constant_s=10)
     smoother.update(1, (1.0, 0.0), 0.0)
     assert smoother.update(1, (0.0, 1.0), 0.01)[0] == pytest.approx((0.5, 0.5))
@@ -135,6 +137,6 @@ def test_first_frames_are_averaged():
 
 @pytest.mark.parametrize("options", [{"time_constant_s": -1}, {"margin": 1.5}, {"hold_s": math.nan}])
 def test_impossible_options(options):
-    # Wrong options are told with their value.
+    """Wrong options are told with their value."""
     with pytest.raises(OptionError):
         Smoother(**options)

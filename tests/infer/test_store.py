@@ -64,7 +64,7 @@ def _download(server: Server, target: Path, **options) -> None:
 
 
 def test_a_file_arrives_whole(server, tmp_path):
-    # The bytes are those of the server, progress adds up, and nothing else is left in the folder.
+    """The bytes are those of the server, progress adds up, and nothing else is left in the folder."""
     seen: list[int] = []
     _download(server, tmp_path / "f", advance=seen.append)
 
@@ -74,7 +74,7 @@ def test_a_file_arrives_whole(server, tmp_path):
 
 
 def test_a_broken_connection_is_continued(server, tmp_path):
-    # Half arrives, then a quarter: each try goes on where the last one broke off.
+    """Half arrives, then a quarter: each try goes on where the last one broke off."""
     server.plan = ["break", "break"]
     _download(server, tmp_path / "f")
 
@@ -84,7 +84,7 @@ def test_a_broken_connection_is_continued(server, tmp_path):
 
 
 def test_a_later_call_continues_too(server, tmp_path):
-    # All tries break off; the part stays and the next call asks for the rest only.
+    """All tries break off; the part stays and the next call asks for the rest only."""
     server.plan = ["break"] * 4
     with pytest.raises(StoreError, match=r"the connection ended after"):
         _download(server, tmp_path / "f")
@@ -97,7 +97,7 @@ def test_a_later_call_continues_too(server, tmp_path):
 
 
 def test_a_server_without_ranges(server, tmp_path):
-    # When the server sends everything again, the part is begun anew.
+    """When the server sends everything again, the part is begun anew."""
     server.plan = ["break", "no ranges"]
     _download(server, tmp_path / "f")
 
@@ -105,7 +105,7 @@ def test_a_server_without_ranges(server, tmp_path):
 
 
 def test_passing_faults_are_retried(server, tmp_path):
-    # 503 and 429 pass; the file arrives at the third try.
+    """503 and 429 pass; the file arrives at the third try."""
     server.plan = ["503", "429"]
     _download(server, tmp_path / "f")
 
@@ -113,7 +113,7 @@ def test_passing_faults_are_retried(server, tmp_path):
 
 
 def test_lasting_faults_are_said_at_once(server, tmp_path):
-    # 404 does not pass; one request, one sentence with the remedy for machines without internet.
+    """404 does not pass; one request, one sentence with the remedy for machines without internet."""
     server.plan = ["404"]
     with pytest.raises(StoreError, match=r"answered 404 Not Found.*--from FILE"):
         _download(server, tmp_path / "f")
@@ -122,7 +122,7 @@ def test_lasting_faults_are_said_at_once(server, tmp_path):
 
 
 def test_wrong_bytes_never_get_the_name(server, tmp_path):
-    # Bytes with another hash are thrown away each time, and the file does not appear.
+    """Bytes with another hash are thrown away each time, and the file does not appear."""
     server.plan = ["wrong"] * 4
     with pytest.raises(StoreError, match="the bytes are not the expected ones"):
         _download(server, tmp_path / "f")
@@ -131,7 +131,7 @@ def test_wrong_bytes_never_get_the_name(server, tmp_path):
 
 
 def test_nobody_listens(tmp_path):
-    # A refused connection is one sentence.
+    """A refused connection is one sentence."""
     with pytest.raises(StoreError, match="Cannot fetch"):
         _download(Server(url="http://127.0.0.1:9/f"), tmp_path / "f")
 
@@ -145,7 +145,7 @@ def known(server, monkeypatch) -> registry.Entry:
 
 
 def test_pull_find_verify(known, server, store_folder):
-    # Not stored: a sentence with the remedy. After the pull it is found, and pulling again asks nobody.
+    """Not stored: a sentence with the remedy. After the pull it is found, and pulling again asks nobody."""
     with pytest.raises(StoreError, match="Run `mien models pull yunet`"):
         store.find("yunet")
     with pytest.raises(StoreError, match="Run `mien models pull yunet`"):
@@ -159,7 +159,7 @@ def test_pull_find_verify(known, server, store_folder):
 
 
 def test_a_damaged_file_is_not_used(known, store_folder):
-    # A stored file that changed is refused when it is needed.
+    """A stored file that changed is refused when it is needed."""
     path = store.fetch("yunet")
     path.write_bytes(BODY[:-1] + b"!")
 
@@ -169,7 +169,7 @@ def test_a_damaged_file_is_not_used(known, store_folder):
 
 
 def test_import_of_a_file_brought_by_hand(known, store_folder, tmp_path):
-    # A machine without internet takes the right file and refuses a wrong one.
+    """A machine without internet takes the right file and refuses a wrong one."""
     (tmp_path / "right").write_bytes(BODY)
     (tmp_path / "wrong").write_bytes(b"?")
 
@@ -181,7 +181,7 @@ def test_import_of_a_file_brought_by_hand(known, store_folder, tmp_path):
 
 
 def test_a_store_that_cannot_be_made(known, tmp_path, monkeypatch):
-    # A file where the folder should be: the message names MIEN_CACHE.
+    """A file where the folder should be: the message names MIEN_CACHE."""
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("MIEN_CACHE", str(tmp_path / "file" / "store"))
     with pytest.raises(StoreError, match="Set MIEN_CACHE"):
@@ -189,7 +189,7 @@ def test_a_store_that_cannot_be_made(known, tmp_path, monkeypatch):
 
 
 def test_names_of_models(tmp_path):
-    # A shipped name, a file, a run's folder; anything else is said to be unknown, or to hold no model.
+    """A shipped name, a file, a run's folder; anything else is said to be unknown, or to hold no model."""
     (tmp_path / "run").mkdir()
     with pytest.raises(ModelError, match="holds no model.onnx"):
         store.resolve_model(tmp_path / "run")
@@ -205,7 +205,7 @@ def test_names_of_models(tmp_path):
 
 
 def test_where_the_store_is(monkeypatch):
-    # MIEN_CACHE first, then the platform's folder.
+    """MIEN_CACHE first, then the platform's folder."""
     assert store.cache_folder({"MIEN_CACHE": "/x"}) == Path("/x")
     monkeypatch.setattr("sys.platform", "linux")
     assert store.cache_folder({"XDG_CACHE_HOME": "/c"}) == Path("/c/mien")

@@ -25,7 +25,7 @@ def tracks(result):
 
 @pytest.mark.parametrize("every", [1, 4, "auto"])
 def test_boxes_are_true_in_every_frame(every):
-    # Two moving faces keep their ids and their boxes (IoU >= 0.7 with the truth), however often is detected.
+    """Two moving faces keep their ids and their boxes (IoU >= 0.7 with the truth), however often is detected."""
     scene = room(LEFT, RIGHT)
     result = stream(Oracle(scene), 4, detector_every=every)
 
@@ -36,7 +36,7 @@ def test_boxes_are_true_in_every_frame(every):
 
 
 def test_detections_are_few():
-    # `auto` asks the detector about twice per second when nothing happens, a number every so many frames.
+    """`auto` asks the detector about twice per second when nothing happens, a number every so many frames."""
     calm = Oracle(room(LEFT, RIGHT))
     stream(calm, 4)
     fixed = Oracle(room(LEFT))
@@ -47,14 +47,14 @@ def test_detections_are_few():
 
 
 def test_frames_without_faces():
-    # Every frame comes out once, in order, with an empty list where nobody is.
+    """Every frame comes out once, in order, with an empty list where nobody is."""
     result = stream(Oracle(room()), 1)
     assert [f.index for f, _ in result] == list(range(25))
     assert all(readings == [] for _, readings in result)
 
 
 def test_new_face_comes_in_quickly():
-    # Somebody appears at 1.1 s without warning: shown within 0.2 s because something moved.
+    """Somebody appears at 1.1 s without warning: shown within 0.2 s because something moved."""
     late = Actor(person(2), lambda t: (235, 110, 60.0) if t >= 1.1 else None)
     result = stream(Oracle(room(LEFT, late)), 2)
     first = next(f.time_s for f, readings in result if len(readings) == 2)
@@ -62,7 +62,7 @@ def test_new_face_comes_in_quickly():
 
 
 def test_face_that_leaves():
-    # Who leaves is gone within a few frames, and no box stays behind.
+    """Who leaves is gone within a few frames, and no box stays behind."""
     leaver = Actor(person(2), lambda t: (235, 110, 60.0) if t < 1.1 else None)
     result = stream(Oracle(room(LEFT, leaver)), 2)
     last = max(f.time_s for f, readings in result if len(readings) == 2)
@@ -71,7 +71,7 @@ def test_face_that_leaves():
 
 @pytest.mark.parametrize("every", [1, "auto"])
 def test_crossing(every):
-    # Two people walk past each other; each has one id before and after.
+    """Two people walk past each other; each has one id before and after."""
     front = Actor(person(1), lambda t: (60 + 60 * t, 115, 70.0))
     back = Actor(person(2), lambda t: (260 - 60 * t, 125, 60.0))
     scene = room(back, front)
@@ -85,20 +85,20 @@ def test_crossing(every):
 
 
 def test_gap_of_the_detector():
-    # The detector finds nobody for 0.7 s: the id is the same afterwards.
+    """The detector finds nobody for 0.7 s: the id is the same afterwards."""
     result = stream(Oracle(room(LEFT), blind=(1.0, 1.7)), 3, detector_every=1)
     assert tracks(result)[0] == tracks(result)[-1] == [1]
     assert [] in tracks(result)
 
 
 def test_one_missed_detection_leaves_no_hole():
-    # In `auto` a face that is plainly still there survives one detection that missed it.
+    """In `auto` a face that is plainly still there survives one detection that missed it."""
     oracle = Oracle(room(LEFT), blind=(0.95, 1.05))
     assert tracks(stream(oracle, 2)) == [[1]] * 50
 
 
 def test_cut():
-    # After a cut everybody is new, at once, also where a face stands in the same place.
+    """After a cut everybody is new, at once, also where a face stands in the same place."""
     first, second = Scene(backdrop(320, 240, 1), [LEFT]), Scene(backdrop(320, 240, 5), [Actor(person(9), LEFT.path)])
     a, b = Oracle(first), Oracle(second)
     detector = a
@@ -119,7 +119,7 @@ def test_cut():
 
 
 def test_flash_is_no_cut():
-    # A photographer's flash brightens everything for one frame; the ids stay.
+    """A photographer's flash brightens everything for one frame; the ids stay."""
     oracle = Oracle(room(LEFT))
 
     def flashing():
@@ -132,7 +132,7 @@ def test_flash_is_no_cut():
 
 
 def test_most_faces():
-    # The largest faces are kept, and the choice does not flip between two of about the same size.
+    """The largest faces are kept, and the choice does not flip between two of about the same size."""
     big = Actor(person(1), lambda t: (70, 110, 60 + 3 * np.sin(4 * t)))
     same = Actor(person(2), lambda t: (170, 110, 60 + 3 * np.cos(4 * t)))
     small = Actor(person(3), swaying((260, 110), 30, (5, 5), 2.0))
@@ -142,7 +142,8 @@ def test_most_faces():
 
 
 def test_whole_pictures_as_faces():
-    # A detector that takes the whole picture as the face works as well: one track, nothing to follow.
+    """A detector that takes the whole picture as the face works as well: one track, nothing to follow."""
+
     class Whole:
         name = "none"
 
@@ -155,7 +156,7 @@ def test_whole_pictures_as_faces():
 
 
 def test_change_of_size_on_the_way():
-    # A stream that changes its resolution goes on as after a cut.
+    """A stream that changes its resolution goes on as after a cut."""
     oracle = Oracle(room(LEFT))
     reader = StreamReader(oracle, Bright())
     frames = list(oracle.frames(1))
@@ -166,7 +167,7 @@ def test_change_of_size_on_the_way():
 
 
 def test_readings_are_raw_and_smoothed():
-    # A reading has the raw and the smoothed probabilities; the first frame of a face is both.
+    """A reading has the raw and the smoothed probabilities; the first frame of a face is both."""
     (_, first), *_, (_, last) = stream(Oracle(room(LEFT)), 1)
     assert first[0].values == pytest.approx(first[0].smooth_values)
     assert sum(last[0].smooth_values) == pytest.approx(1)
@@ -175,14 +176,14 @@ def test_readings_are_raw_and_smoothed():
 
 
 def test_faces_are_classified_once_per_frame():
-    # One crop per face and frame.
+    """One crop per face and frame."""
     classifier, oracle = Bright(), Oracle(room(LEFT, RIGHT))
     list(read_stream(oracle.frames(1), oracle, classifier))
     assert classifier.crops == 50
 
 
 def test_nothing_is_read_ahead():
-    # The caller owns the loop: a frame is taken from the source when it is asked for.
+    """The caller owns the loop: a frame is taken from the source when it is asked for."""
     taken = []
 
     def frames():
@@ -202,6 +203,6 @@ def test_nothing_is_read_ahead():
     [{"detector_every": 0}, {"detector_every": "often"}, {"max_faces": 0}, {"detect_s": -1.0}, {"margin": 2.0}],
 )
 def test_impossible_options(options):
-    # Wrong options are told before the first frame.
+    """Wrong options are told before the first frame."""
     with pytest.raises(OptionError):
         StreamReader(Oracle(room()), Bright(), StreamOptions(**options))

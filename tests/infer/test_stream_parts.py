@@ -20,7 +20,7 @@ def at(x, y, size=60.0, seed=1):
 
 @pytest.mark.parametrize(("dx", "dy"), [(0, 0), (7, -5), (18, 12), (-20, 3)])
 def test_shift(dx, dy):
-    # A face that moved by up to a third of its side is found to a pixel, and its landmarks with it.
+    """A face that moved by up to a third of its side is found to a pixel, and its landmarks with it."""
     image, box = at(150, 120)
     follower = Follower()
     follower.learn(image, {1: Face(box, 0.9, ((150.0, 110.0),))})
@@ -35,7 +35,7 @@ def test_shift(dx, dy):
 
 @pytest.mark.parametrize("growth", [0.8, 1.25])
 def test_growth_over_some_frames(growth):
-    # A face that comes nearer or goes away is followed in size over ten frames.
+    """A face that comes nearer or goes away is followed in size over ten frames."""
     image, box = at(150, 120)
     follower = Follower()
     follower.learn(image, {1: Face(box, 0.9)})
@@ -47,7 +47,7 @@ def test_growth_over_some_frames(growth):
 
 
 def test_somebody_else_is_not_followed():
-    # Where another face stands the correlation is low.
+    """Where another face stands the correlation is low."""
     image, box = at(150, 120)
     follower = Follower()
     follower.learn(image, {1: Face(box, 0.9)})
@@ -56,7 +56,7 @@ def test_somebody_else_is_not_followed():
 
 
 def test_at_the_edge_and_outside():
-    # Faces that leave the picture, tiny ones and places far outside are no error.
+    """Faces that leave the picture, tiny ones and places far outside are no error."""
     image, box = at(10, 10)
     follower = Follower()
     follower.learn(image, {1: Face(box, 0.9), 2: Face((5, 5, 7, 7), 0.9), 3: Face((0, 0, 40, 40), 0.9)})
@@ -66,7 +66,7 @@ def test_at_the_edge_and_outside():
 
 
 def test_forgetting():
-    # After a cut nobody is looked for.
+    """After a cut nobody is looked for."""
     image, box = at(150, 120)
     follower = Follower()
     follower.learn(image, {1: Face(box, 0.9)})
@@ -84,7 +84,7 @@ def photograph_like(seed, size=(320, 240)):
 
 
 def test_cuts():
-    # Another scene is a cut; motion, noise, a flash and a fade of the light are none.
+    """Another scene is a cut; motion, noise, a flash and a fade of the light are none."""
     one, _ = at(150, 120)
     watch = Watch()
     assert not watch.look(one)
@@ -95,14 +95,14 @@ def test_cuts():
 
 
 def test_people_who_move_far_are_no_cut():
-    # Half a second between frames: a large face is somewhere else, the room is the same.
+    """Half a second between frames: a large face is somewhere else, the room is the same."""
     watch = Watch()
     watch.look(at(80, 120, 110.0)[0])
     assert not watch.look(at(240, 110, 110.0)[0])
 
 
 def test_frames_that_show_nothing():
-    # Black, white and noise are no shots: what comes after them is compared with what was before.
+    """Black, white and noise are no shots: what comes after them is compared with what was before."""
     one, other = at(150, 120)[0], photograph_like(3)
     noise = np.random.default_rng(0).normal(12, 6, (240, 320, 3)).clip(0, 255).astype(np.uint8)
     for plain in (np.zeros_like(one), np.full_like(one, 255), noise):
@@ -113,7 +113,7 @@ def test_frames_that_show_nothing():
 
 @pytest.mark.parametrize("gain", [1.0, 0.35, 0.15])
 def test_cuts_in_the_dark(gain):
-    # A cut is one at every brightness, in a picture with black bars too; noise is none.
+    """A cut is one at every brightness, in a picture with black bars too; noise is none."""
     random = np.random.default_rng(1)
     for bar in (0, 40):
         watch, found = Watch(), []
@@ -125,7 +125,7 @@ def test_cuts_in_the_dark(gain):
 
 
 def test_a_camera_that_moves_is_no_cut():
-    # Shake by 2 % of the height, a pan by a tenth of the width per frame, and a zoom stay one shot.
+    """Shake by 2 % of the height, a pan by a tenth of the width per frame, and a zoom stay one shot."""
     wide = photograph_like(4, (640, 480))
     random, watch = np.random.default_rng(2), Watch()
     for _ in range(20):
@@ -140,7 +140,7 @@ def test_a_camera_that_moves_is_no_cut():
 
 
 def test_motion():
-    # Something new away from the known face is motion; the known face that moves is none, nor is noise.
+    """Something new away from the known face is motion; the known face that moves is none, nor is noise."""
     image, box = at(100, 120)
     watch = Watch()
     watch.look(image)
@@ -155,5 +155,5 @@ def test_motion():
 
 
 def test_motion_before_the_first_detection():
-    # Without anything to compare with, everything may be new.
+    """Without anything to compare with, everything may be new."""
     assert Watch().moved([])

@@ -28,21 +28,21 @@ def track(tracker, time_s, *people):
 
 
 def test_moving_face_keeps_its_id():
-    # 300 px/s, six face sides per second, at 30 frames per second.
+    """300 px/s, six face sides per second, at 30 frames per second."""
     tracker = Tracker()
     ids = [track(tracker, i / 30, (50 + 10 * i, A)) for i in range(60)]
     assert ids == [[1]] * 60
 
 
 def test_order_of_the_faces_does_not_matter():
-    # Detectors sort by score; ids belong to faces.
+    """Detectors sort by score; ids belong to faces."""
     tracker = Tracker()
     assert track(tracker, 0.0, (50, A), (300, B)) == [1, 2]
     assert track(tracker, 0.1, (302, B), (52, A)) == [2, 1]
 
 
 def test_ids_are_never_used_again():
-    # Who comes after somebody left for good is somebody else.
+    """Who comes after somebody left for good is somebody else."""
     tracker = Tracker(max_gap_s=1.0)
     assert track(tracker, 0.0, (50, A)) == [1]
     assert track(tracker, 0.5) == []
@@ -51,7 +51,7 @@ def test_ids_are_never_used_again():
 
 @pytest.mark.parametrize("fps", [5, 25, 60])
 def test_short_gap_in_seconds(fps):
-    # A face that is not found for 0.6 s keeps its id at every frame rate, although it moved on.
+    """A face that is not found for 0.6 s keeps its id at every frame rate, although it moved on."""
     tracker = Tracker(max_gap_s=1.0)
     for i in range(fps):
         track(tracker, i / fps, (100 + 80 * i / fps, A))
@@ -61,7 +61,7 @@ def test_short_gap_in_seconds(fps):
 
 
 def test_frames_that_lie_seconds_apart():
-    # With one frame per five seconds a face in the same place is the same; after an empty frame it is not.
+    """With one frame per five seconds a face in the same place is the same; after an empty frame it is not."""
     tracker = Tracker(max_gap_s=1.0)
     assert [track(tracker, t, (100, A)) for t in (0.0, 5.0, 10.0)] == [[1], [1], [1]]
     track(tracker, 15.0)
@@ -69,7 +69,7 @@ def test_frames_that_lie_seconds_apart():
 
 
 def test_crossing():
-    # Two faces pass; for 0.4 s the one behind is not found. Each keeps its id.
+    """Two faces pass; for 0.4 s the one behind is not found. Each keeps its id."""
     tracker = Tracker()
     last = []
     for i in range(75):
@@ -82,7 +82,7 @@ def test_crossing():
 
 
 def test_two_that_look_alike_cross():
-    # Where appearances cannot decide, motion does.
+    """Where appearances cannot decide, motion does."""
     tracker = Tracker()
     for i in range(75):
         time_s = i / 25
@@ -93,14 +93,14 @@ def test_two_that_look_alike_cross():
 
 
 def test_somebody_else_in_the_same_area():
-    # Another appearance a face side away is another person, not the first one who jumped.
+    """Another appearance a face side away is another person, not the first one who jumped."""
     tracker = Tracker()
     assert track(tracker, 0.0, (100, A)) == [1]
     assert track(tracker, 0.04, (150, B)) == [2]
 
 
 def test_another_face_at_the_same_place_from_one_frame_to_the_next():
-    # An unnoticed cut: nobody changes so much within a frame. After a while of not being seen, a face may.
+    """An unnoticed cut: nobody changes so much within a frame. After a while of not being seen, a face may."""
     tracker = Tracker()
     assert [track(tracker, i / 25, (100, A)) for i in range(5)] == [[1]] * 5
     assert [track(tracker, i / 25, (100, B)) for i in range(5, 10)] == [[2]] * 5
@@ -110,7 +110,7 @@ def test_another_face_at_the_same_place_from_one_frame_to_the_next():
 
 
 def test_size_does_not_jump():
-    # A face three times as large in the next frame is another one, nearer to the camera.
+    """A face three times as large in the next frame is another one, nearer to the camera."""
     tracker = Tracker()
     assert track(tracker, 0.0, (100, A, 40.0)) == [1]
     assert track(tracker, 0.04, (100, A, 130.0)) == [2]
@@ -126,7 +126,7 @@ def test_size_follows_growth(fps):
 
 
 def test_reset_at_a_cut():
-    # After a cut nobody is known; ids go on counting.
+    """After a cut nobody is known; ids go on counting."""
     tracker = Tracker()
     track(tracker, 0.0, (100, A))
     tracker.reset()
@@ -135,7 +135,7 @@ def test_reset_at_a_cut():
 
 
 def test_prediction():
-    # A face at 100 px/s is expected 10 px further after a tenth of a second.
+    """A face at 100 px/s is expected 10 px further after a tenth of a second."""
     tracker = Tracker()
     for i in range(26):
         track(tracker, i / 25, (100 + 4 * i, A))
@@ -146,7 +146,7 @@ def test_prediction():
 
 
 def test_looks():
-    # The appearance of a face is the same at another size and brightness, and differs between textures.
+    """The appearance of a face is the same at another size and brightness, and differs between textures."""
     random = np.random.default_rng(0)
     import cv2
 
@@ -165,7 +165,7 @@ def test_looks():
 
 
 def test_look_outside_the_picture():
-    # A box beside the picture has an empty appearance, not an error.
+    """A box beside the picture has an empty appearance, not an error."""
     appearances = face_appearances(np.zeros((20, 20, 3), np.uint8), [Face((50, 50, 60, 60), 1.0)])
     assert not appearances.any()
 
@@ -180,7 +180,7 @@ def test_look_outside_the_picture():
 )
 @settings(max_examples=60, deadline=None)
 def test_any_faces_get_distinct_ids(frames, step_s):
-    # Whatever the faces do: within a frame ids are distinct, and an id that was given up never comes back.
+    """Whatever the faces do: within a frame ids are distinct, and an id that was given up never comes back."""
     tracker = Tracker(max_gap_s=0.5)
     last_seen: dict[int, int] = {}
     for i, people in enumerate(frames):

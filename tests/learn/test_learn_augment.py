@@ -18,19 +18,19 @@ def pictures() -> torch.Tensor:
     return x
 
 
-# The preset "none" must leave every pixel alone.
 def test_none_changes_nothing(pictures: torch.Tensor) -> None:
+    """The preset "none" must leave every pixel alone."""
     assert torch.equal(augment(pictures, PRESETS["none"]), pictures)
 
 
-# A flip with chance 1 is the mirror image, also when it goes through the resampling of a shift of 0.
 @pytest.mark.parametrize("how", [Augmentation(flip=1.0), Augmentation(flip=1.0, shift=1e-9)])
 def test_flip_mirrors(pictures: torch.Tensor, how: Augmentation) -> None:
+    """A flip with chance 1 is the mirror image, also when it goes through the resampling of a shift of 0."""
     assert torch.allclose(augment(pictures, how), pictures.flip(3), atol=1e-3)
 
 
-# A shift moves the edge between the halves by at most its share of the side.
 def test_shift_is_bounded(pictures: torch.Tensor) -> None:
+    """A shift moves the edge between the halves by at most its share of the side."""
     moved = augment(pictures, Augmentation(shift=0.2))
     edge = (moved > 120).sum(dim=3).float()  # bright columns per row, 10 before
     assert edge.min() >= 6
@@ -38,8 +38,8 @@ def test_shift_is_bounded(pictures: torch.Tensor) -> None:
     assert edge.std() > 0
 
 
-# Turning by degrees: a dot right of the centre, turned by at most 45 degrees, must stay right of the centre.
 def test_rotation_is_in_degrees() -> None:
+    """Turning by degrees: a dot right of the centre, turned by at most 45 degrees, must stay right of the centre."""
     torch.manual_seed(1)
     x = torch.zeros(64, 1, 41, 41)
     x[..., 18:23, 34:39] = 255.0
@@ -51,10 +51,10 @@ def test_rotation_is_in_degrees() -> None:
     assert heights.std() > 4
 
 
-# Every preset must keep shape and range, change pictures, and give the same for the same seed.
 @pytest.mark.parametrize("name", [n for n in PRESETS if n != "none"])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_presets(pictures: torch.Tensor, name: str, channels: int) -> None:
+    """Every preset must keep shape and range, change pictures, and give the same for the same seed."""
     x = pictures.expand(-1, channels, -1, -1)
     torch.manual_seed(5)
     first = augment(x, PRESETS[name])
@@ -66,9 +66,11 @@ def test_presets(pictures: torch.Tensor, name: str, channels: int) -> None:
     assert not torch.equal(first, x)
 
 
-# "corrupted" is the chance of gamma and of noise, each separately: 0.25 of 400 pictures is 100 +- 26 (3 deviations).
 @pytest.mark.parametrize("what", ["gamma", "noise"])
 def test_corrupted_is_a_chance(what: str) -> None:
+    """ "corrupted" is the chance of gamma and of noise, each separately: 0.25 of 400 pictures is 100 +- 26 (3
+    deviations).
+    """
     torch.manual_seed(4)
     x = torch.full((400, 1, 8, 8), 90.0)
     changed = (augment(x, Augmentation(**{what: 2.0, "corrupted": 0.25})) != x).any(dim=3).any(dim=2).sum()
@@ -76,8 +78,10 @@ def test_corrupted_is_a_chance(what: str) -> None:
     assert torch.equal(augment(x, Augmentation(**{what: 2.0, "corrupted": 0.0})), x)
 
 
-# With "corrupted" at 1 every picture gets gamma and noise, and nothing is drawn for it, so old recipes keep theirs.
 def test_corrupted_by_default() -> None:
+    """With "corrupted" at 1 every picture gets gamma and noise, and nothing is drawn for it, so old recipes keep
+    theirs.
+    """
     x = torch.full((50, 1, 8, 8), 90.0)
     torch.manual_seed(6)
     changed = augment(x, Augmentation(noise=5.0))
@@ -89,8 +93,8 @@ def test_corrupted_by_default() -> None:
     assert bool((changed != x).any(dim=3).any(dim=2).all())
 
 
-# Erasing blots out between 2 and 20 per cent of a picture with one grey level.
 def test_erase() -> None:
+    """Erasing blots out between 2 and 20 per cent of a picture with one grey level."""
     torch.manual_seed(2)
     x = torch.full((200, 1, 48, 48), -1.0)
     from mien.learn.augment import _erase
@@ -101,8 +105,8 @@ def test_erase() -> None:
     assert _erase(x, 0.0).max() == -1
 
 
-# Mixup must mix pictures and targets by the same share, so that their sums stay.
 def test_mixup_mixes_targets_alike() -> None:
+    """Mixup must mix pictures and targets by the same share, so that their sums stay."""
     torch.manual_seed(3)
     x = torch.arange(6.0).view(6, 1, 1, 1)
     targets = torch.eye(6)
@@ -114,8 +118,8 @@ def test_mixup_mixes_targets_alike() -> None:
     assert torch.equal(same, x)
 
 
-# An unknown preset or value is named with the nearest one, an impossible value with its range.
 def test_errors() -> None:
+    """An unknown preset or value is named with the nearest one, an impossible value with its range."""
     with pytest.raises(OptionError, match="Did you mean 'standard'"):
         augmentation("standart")
     with pytest.raises(OptionError, match="Did you mean 'rotate'"):

@@ -28,8 +28,8 @@ def _view(heads: dict[str, nn.Linear], n: int = 40) -> View:
     return View(logits, np.arange(n) % 3)
 
 
-# One linear head must give exactly what the formula over several heads gives, with classes matched by meaning.
 def test_one_head_for_all() -> None:
+    """One linear head must give exactly what the formula over several heads gives, with classes matched by meaning."""
     heads = _heads()
     x = torch.randn(40, 5, generator=torch.Generator().manual_seed(1))
     wanted = voiced_logits(_view(heads), (FIRST, SECOND), NAMES)
@@ -37,8 +37,8 @@ def test_one_head_for_all() -> None:
         np.testing.assert_allclose(blended(heads, (FIRST, SECOND), NAMES)(x).numpy(), wanted, atol=1e-5)
 
 
-# Divided by the shares to the power 1, a posterior under uneven shares must become the one under even shares.
 def test_shares_divided_out() -> None:
+    """Divided by the shares to the power 1, a posterior under uneven shares must become the one under even shares."""
     likelihood = np.array([[0.2, 0.5, 0.3], [0.6, 0.2, 0.2]])
     shares = np.array(FIRST.shares)
     uneven = likelihood * shares / (likelihood * shares).sum(axis=1, keepdims=True)
@@ -47,14 +47,14 @@ def test_shares_divided_out() -> None:
     np.testing.assert_allclose(even, likelihood, atol=1e-6)
 
 
-# A head that lacks a class of the blend must be refused by name.
 def test_missing_class() -> None:
+    """A head that lacks a class of the blend must be refused by name."""
     with pytest.raises(InputError, match="'labels' has no class 'fear'"):
         blended(_heads(), (FIRST,), ("happy", "fear"))
 
 
-# With full evenness every class must count alike, however many pictures it has.
 def test_balanced_loss_by_hand() -> None:
+    """With full evenness every class must count alike, however many pictures it has."""
     logits = np.log(np.array([[0.9, 0.1], [0.9, 0.1], [0.9, 0.1], [0.8, 0.2]]))
     label = np.array([0, 0, 0, 1])
     each = -np.log([0.9, 0.2])
@@ -62,8 +62,8 @@ def test_balanced_loss_by_hand() -> None:
     assert balanced_loss(logits, label, 0.0) == pytest.approx((3 * each[0] + each[1]) / 4)
 
 
-# The choice must find the head that knows and leave out the one that guesses.
 def test_choice() -> None:
+    """The choice must find the head that knows and leave out the one that guesses."""
     rng = np.random.default_rng(0)
     label = rng.integers(0, 3, 300)
     knows = (np.eye(3)[label] * 3 + rng.normal(0, 0.5, (300, 3))).astype(np.float32)

@@ -14,8 +14,8 @@ from mien.learn.models import build
 from mien.learn.targets import Head
 
 
-# A head with scale and bias in its weights gives s (z - mean of z) + b.
 def test_folding() -> None:
+    """A head with scale and bias in its weights gives s (z - mean of z) + b."""
     torch.manual_seed(0)
     head = nn.Linear(5, 3)
     x = torch.randn(4, 5)
@@ -28,9 +28,9 @@ def test_folding() -> None:
     np.testing.assert_allclose(head(x).detach().numpy(), expected, atol=1e-6)
 
 
-# A head whose logits are wrong class by class gets vector scaling, one that is merely too bold a temperature.
 @pytest.mark.parametrize(("scale", "method"), [((0.3, 1.0, 2.0), VECTOR), ((0.5, 0.5, 0.5), TEMPERATURE)])
 def test_method_is_chosen(scale: tuple[float, ...], method: str) -> None:
+    """A head whose logits are wrong class by class gets vector scaling, one that is merely too bold a temperature."""
     rng = np.random.default_rng(0)
     z = rng.normal(0, 3, (4000, 3)).astype(np.float32)
     z -= z.mean(axis=1, keepdims=True)

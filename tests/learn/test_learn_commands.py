@@ -26,8 +26,8 @@ def options(**given: object) -> dict[str, object]:
     return dict.fromkeys(names) | EMPTY | given
 
 
-# Options win over files, later files over earlier ones, and files over defaults.
 def test_settings_in_order(tmp_path: Path) -> None:
+    """Options win over files, later files over earlier ones, and files over defaults."""
     (tmp_path / "a.toml").write_text('model = "cnn"\nepochs = 5\nlr = 0.5', encoding="utf-8")
     (tmp_path / "b.toml").write_text("epochs = 7", encoding="utf-8")
     given = options(configs=(str(tmp_path / "a.toml"), str(tmp_path / "b.toml")), lr=0.25, classes="happy, sad",
@@ -38,18 +38,18 @@ def test_settings_in_order(tmp_path: Path) -> None:
     assert config.monitor == "macro_f1"
 
 
-# A setting that does not exist must be named with the nearest, and --set needs a key and a value.
 @pytest.mark.parametrize(
     ("extra", "message"),
     [("warmupp=1", "Did you mean 'warmup'"), ("warmup", "expects KEY=VALUE"), ("epochs=x", "a whole number")],
 )
 def test_bad_settings(extra: str, message: str) -> None:
+    """A setting that does not exist must be named with the nearest, and --set needs a key and a value."""
     with pytest.raises(OptionError, match=message):
         _config(options(extra=(extra,)))
 
 
-# Settings that only fit together are judged together, and one entry of a table leaves the others alone.
 def test_settings_are_judged_together(tmp_path: Path) -> None:
+    """Settings that only fit together are judged together, and one entry of a table leaves the others alone."""
     (tmp_path / "a.toml").write_text("[augmentation]\nflip = 0.25\nrotate = 3", encoding="utf-8")
     config = _config(
         options(configs=(str(tmp_path / "a.toml"),), epochs=1, extra=("warmup=0", "augmentation.rotate=9"))
@@ -66,7 +66,6 @@ def source(drawn: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-# What the settings or the machine cannot do must be said before there is a folder that has to be removed again.
 @pytest.mark.parametrize(
     ("extra", "message"),
     [
@@ -77,6 +76,7 @@ def source(drawn: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
 )
 def test_impossible_runs_leave_no_folder(source: Path, tmp_path: Path, extra: str, message: str) -> None:
+    """What the settings or the machine cannot do must be said before there is a folder that has to be removed again."""
     if "GPU" in message and (torch.cuda.is_available() or torch.backends.mps.is_available()):
         pytest.skip("there is a GPU")
     result = CliRunner().invoke(command, [str(source), "--out", str(tmp_path / "r"), "--model=ann", "--set", extra])
@@ -85,15 +85,15 @@ def test_impossible_runs_leave_no_folder(source: Path, tmp_path: Path, extra: st
     assert not (tmp_path / "r").exists()
 
 
-# A run in a folder of images would add its plots to the data set.
 def test_a_run_stays_out_of_the_data(source: Path) -> None:
+    """A run in a folder of images would add its plots to the data set."""
     result = CliRunner().invoke(command, [str(source), "--out", str(source / "run"), "--model=ann"])
     assert isinstance(result.exception, OutputError)
     assert "lies in the data set" in str(result.exception)
 
 
-# --resume goes on with the run's settings: others beside it, or a folder without a run, are refused.
 def test_resume_options(tmp_path: Path) -> None:
+    """--resume goes on with the run's settings: others beside it, or a folder without a run, are refused."""
     runner = CliRunner()
     result = runner.invoke(command, ["data", "--out", str(tmp_path / "r"), "--resume", "--lr", "1"])
     assert isinstance(result.exception, OptionError)
@@ -103,8 +103,8 @@ def test_resume_options(tmp_path: Path) -> None:
     assert "There is no run in" in str(result.exception)
 
 
-# mien export must write the file and print one line of JSON when asked.
 def test_export(finished: Outcome, tmp_path: Path) -> None:
+    """mien export must write the file and print one line of JSON when asked."""
     runner = CliRunner()
     result = runner.invoke(export_command, [str(finished.run), str(tmp_path / "m.onnx"), "--json"])
     assert result.exit_code == 0, result.output

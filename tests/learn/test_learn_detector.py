@@ -66,7 +66,7 @@ def blank_maps(size=128, score=-6.0):
 
 
 def test_the_box_follows_the_face():
-    # Whatever a window does, a face that is whole in it lies where its box says, turned or not.
+    """Whatever a window does, a face that is whole in it lies where its box says, turned or not."""
     rng = np.random.default_rng(3)
     compared = 0
     for _ in range(200):
@@ -171,8 +171,9 @@ def test_the_start_is_kept_in_part():
     torch.testing.assert_close(mean.head.weight, 0.75 * net.head.weight + 0.25 * start.head.weight)
     assert torch.equal(net.head.weight, before)
     with torch.no_grad():
-        centred = mean.stem[0][0]((images - 128) * mean.unit)
-    torch.testing.assert_close(mean.stem[0][1].running_mean, centred.mean((0, 2, 3)), atol=1e-4, rtol=1e-3)
+        stem = cast(Any, mean.stem)
+        centred = stem[0][0]((images - 128) * mean.unit)
+    torch.testing.assert_close(stem[0][1].running_mean, centred.mean((0, 2, 3)), atol=1e-4, rtol=1e-3)
     assert not mean.training
 
 
@@ -198,7 +199,7 @@ def test_scores_become_chances():
 
 
 def test_small_and_cut_faces_are_ignored_or_forgotten():
-    # Nothing below 6 px or mostly outside the window is learned from, and landmarks of small faces are left out.
+    """Nothing below 6 px or mostly outside the window is learned from, and landmarks of small faces are left out."""
     rng = np.random.default_rng(1)
     small = scene((60, 40, 72, 54))
     for _ in range(100):
@@ -211,7 +212,7 @@ def test_small_and_cut_faces_are_ignored_or_forgotten():
 
 
 def test_mosaics_hold_four_pictures():
-    # A mosaic is full, its boxes lie inside, and pictures without a face bring none.
+    """A mosaic is full, its boxes lie inside, and pictures without a face bring none."""
     rng = np.random.default_rng(2)
 
     made = mosaic([scene(), empty(), scene(), empty()], 128, rng)
@@ -223,7 +224,7 @@ def test_mosaics_hold_four_pictures():
 
 
 def test_a_right_answer_costs_least():
-    # The same maps cost less when the cell at the face's centre says the box exactly than when it is off.
+    """The same maps cost less when the cell at the face's centre says the box exactly than when it is off."""
     box = [[30.0, 34.0, 58.0, 70.0]]
 
     def cost(shift):
@@ -242,7 +243,7 @@ def test_a_right_answer_costs_least():
 
 
 def test_regions_to_ignore_cost_nothing():
-    # A sure answer inside a region to ignore is free; outside it costs.
+    """A sure answer inside a region to ignore is free; outside it costs."""
     maps = blank_maps()
     maps[0][0, 0, 4, 4] = 5.0
     region = torch.tensor([[0.0, 20.0, 20.0, 60.0, 60.0]])
@@ -252,7 +253,7 @@ def test_regions_to_ignore_cost_nothing():
 
 
 def test_every_face_is_answered_for():
-    # Two faces close together, and one at the very edge, all get a cell: the loss pulls at each of them.
+    """Two faces close together, and one at the very edge, all get a cell: the loss pulls at each of them."""
     maps = [m.requires_grad_() for m in blank_maps()]
     boxes = [[40.0, 40.0, 60.0, 60.0], [52.0, 40.0, 72.0, 60.0], [120.0, 120.0, 128.0, 128.0]]
 
@@ -263,7 +264,7 @@ def test_every_face_is_answered_for():
 
 
 def test_landmarks_are_learned_where_they_are_known():
-    # Landmarks of NaN add nothing; known ones do.
+    """Landmarks of NaN add nothing; known ones do."""
     box = [[40.0, 40.0, 60.0, 60.0]]
     known = torch.tensor([[[45.0, 45], [55, 45], [50, 50], [46, 55], [54, 55]]])
 
@@ -281,7 +282,7 @@ def photographs() -> list[FacePicture]:
 
 
 def test_a_run_learns_stops_and_goes_on(tmp_path):
-    # A short run writes a checkpoint; the same folder with more minutes goes on from its step.
+    """A short run writes a checkpoint; the same folder with more minutes goes on from its step."""
     config = DetectorConfig(size=64, batch=2, minutes=0.01, workers=0, mine_every=0.001, warmup=2, bf16=False)
     first = Trainer(photographs(), config, tmp_path)
 
@@ -300,7 +301,7 @@ def test_a_run_learns_stops_and_goes_on(tmp_path):
 
 
 def test_a_run_begins_with_the_weights_of_another(tmp_path):
-    # A new run that names a checkpoint starts from its averaged weights, with its own steps and schedule.
+    """A new run that names a checkpoint starts from its averaged weights, with its own steps and schedule."""
     config = DetectorConfig(size=64, batch=2, minutes=0.005, workers=0, mine_every=60, warmup=2, bf16=False)
     first = Trainer(photographs(), config, tmp_path / "first")
     first.run()
@@ -313,7 +314,7 @@ def test_a_run_begins_with_the_weights_of_another(tmp_path):
 
 
 def test_wrong_use(tmp_path):
-    # Pictures without any face, a foreign checkpoint and impossible settings are one sentence each.
+    """Pictures without any face, a foreign checkpoint and impossible settings are one sentence each."""
     with pytest.raises(TrainError, match="no face"):
         Trainer(photographs()[2:3], DetectorConfig(size=64), tmp_path)
     with pytest.raises(TrainError, match="There is no checkpoint"):
@@ -330,7 +331,9 @@ def test_wrong_use(tmp_path):
 
 
 def test_the_exported_file_answers_as_the_network(tmp_path):
-    # Boxes from torch and from the file, on a picture that must be padded, are the same within a hundredth of a pixel.
+    """Boxes from torch and from the file, on a picture that must be padded, are the same within a hundredth of a
+    pixel.
+    """
     torch.manual_seed(0)
     net = DetectorNet().eval()
     with torch.no_grad():
@@ -359,7 +362,7 @@ def test_the_exported_file_answers_as_the_network(tmp_path):
 
 
 def test_the_file_in_8_bit_finds_what_the_other_finds(tmp_path):
-    # The packaged detector in 8 bit: below 0.4 MB, a name and a threshold of its own, the same faces; not twice.
+    """The packaged detector in 8 bit: below 0.4 MB, a name and a threshold of its own, the same faces; not twice."""
     validation = photographs()
     source = Path(str(resources.files("mien") / "assets" / "models" / "face.onnx"))
     astronaut = cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2BGR)

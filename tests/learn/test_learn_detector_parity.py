@@ -24,7 +24,7 @@ def network() -> DetectorNet:
 
 @pytest.mark.parametrize("size", [None, 320, 200])
 def test_boxes_of_torch_and_of_the_runtime(network, astronaut, hopper, size):
-    # The same faces within a pixel, on both photographs, as they are and shrunk.
+    """The same faces within a pixel, on both photographs, as they are and shrunk."""
     detector = open_detector("mien")
     info: Any = detector.info  # type: ignore[attr-defined]  # of the project's own
     for photograph in (astronaut, hopper):

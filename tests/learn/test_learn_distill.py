@@ -24,8 +24,8 @@ from mien.learn.train import Outcome, train
 AB = LabelSet(("happy", "sad"))
 
 
-# Targets must be mixed by the share; a picture without a target of its own takes the teachers' alone.
 def test_soften_by_hand() -> None:
+    """Targets must be mixed by the share; a picture without a target of its own takes the teachers' alone."""
     own = np.array([[1, 0], [0, 0]], np.float32)
     said = {"votes": np.array([[0.2, 0.8], [0.6, 0.4]], np.float32)}
     (head,) = soften([Head("votes", AB, own, np.array([0, -1]))], said, 0.25)
@@ -33,8 +33,8 @@ def test_soften_by_hand() -> None:
     assert head.label.tolist() == [0, -1]
 
 
-# One teacher asked once must say what its network says of the picture as it is.
 def test_one_view_is_the_network(finished: Outcome, drawn: Manifest) -> None:
+    """One teacher asked once must say what its network says of the picture as it is."""
     network, card = load_network(finished.run)
     crops = torch.from_numpy(drawn.crops(np.arange(8), card.crop.size, card.crop.color))
     said = soft_targets([network], crops, views=1)
@@ -44,8 +44,8 @@ def test_one_view_is_the_network(finished: Outcome, drawn: Manifest) -> None:
     np.testing.assert_allclose(soft_targets([network] * 2, crops, views=3)["votes"].sum(axis=1), 1, atol=1e-5)
 
 
-# The same seed must give the same views, and asking must not move the randomness of training.
 def test_views_repeat(finished: Outcome, drawn: Manifest) -> None:
+    """The same seed must give the same views, and asking must not move the randomness of training."""
     network, card = load_network(finished.run)
     crops = torch.from_numpy(drawn.crops(np.arange(4), card.crop.size, card.crop.color))
     torch.manual_seed(1)
@@ -55,8 +55,8 @@ def test_views_repeat(finished: Outcome, drawn: Manifest) -> None:
     assert torch.equal(before, torch.get_rng_state())
 
 
-# A teacher of other crops or other classes must be refused.
 def test_foreign_teachers(finished: Outcome, drawn: Manifest) -> None:
+    """A teacher of other crops or other classes must be refused."""
     heads = heads_of(drawn, "both")
     with pytest.raises(TrainError, match="takes crops of 24 px in gray"):
         teachers_of([finished.run], heads, 48, "gray")
@@ -68,8 +68,10 @@ def test_foreign_teachers(finished: Outcome, drawn: Manifest) -> None:
         teachers_of(["nowhere"], heads, 24, "gray")
 
 
-# A run begun from its teacher and hardly moved must know what that knew, and say in its record whom it learnt from.
 def test_run_with_a_teacher(finished: Outcome, drawn: Manifest, tiny: Config, tmp_path: Path) -> None:
+    """A run begun from its teacher and hardly moved must know what that knew, and say in its record whom it learnt
+    from.
+    """
     config = dataclasses.replace(
         tiny, epochs=2, teachers=(str(finished.run),), teacher_views=2, weights=str(finished.run / "model.safetensors"),
         lr=1e-5, ema=0.0, seed=9,
@@ -81,8 +83,10 @@ def test_run_with_a_teacher(finished: Outcome, drawn: Manifest, tiny: Config, tm
     assert outcome.validation["accuracy"] >= finished.validation["accuracy"] - 0.1
 
 
-# What can be refused is refused before teachers are asked about thousands of pictures: here a run of other data.
 def test_refused_before_teachers_are_asked(finished: Outcome, drawn: Manifest, tiny: Config, tmp_path: Path) -> None:
+    """What can be refused is refused before teachers are asked about thousands of pictures: here a run of other
+    data.
+    """
     config = dataclasses.replace(tiny, epochs=1, teachers=(str(finished.run),), teacher_views=2)
     outcome = train(drawn, config, tmp_path / "student")
     fewer = drawn.select(np.arange(len(drawn) - 1))
@@ -95,9 +99,10 @@ def test_refused_before_teachers_are_asked(finished: Outcome, drawn: Manifest, t
     assert not [line for line in said if line.startswith("Asking")]
 
 
-# Asked at every step, teachers must speak of the pictures as they are changed, weigh their share, and keep a picture
-# without a target of its own to theirs alone.
 def test_teachers_at_every_step(finished: Outcome) -> None:
+    """Asked at every step, teachers must speak of the pictures as they are changed, weigh their share, and keep a
+    picture without a target of its own to theirs alone.
+    """
     network, card = load_network(finished.run)
     planes = torch.rand(3, 1, card.crop.size, card.crop.size, generator=torch.Generator().manual_seed(3)) * 255
     with torch.no_grad():
@@ -111,9 +116,10 @@ def test_teachers_at_every_step(finished: Outcome) -> None:
         torch.testing.assert_close(mixed, 0.75 * own[name] + 0.25 * said[name], atol=1e-5, rtol=0)
 
 
-# A run whose teacher is asked at every step must learn from it alone where its share is 1, so labels that lie make no
-# difference to its loss; and its file must keep no weights of the teacher.
 def test_run_with_a_teacher_at_every_step(finished: Outcome, drawn: Manifest, tiny: Config, tmp_path: Path) -> None:
+    """A run whose teacher is asked at every step must learn from it alone where its share is 1, so labels that lie
+    make no difference to its loss; and its file must keep no weights of the teacher.
+    """
     lying = dataclasses.replace(drawn, label=np.where(drawn.split == "train", (drawn.label + 1) % 3, drawn.label))
     config = dataclasses.replace(
         tiny, epochs=1, teachers=(str(finished.run),), teacher_views=0, teacher_share=1.0, lr=1e-4, targets="hard",
@@ -129,8 +135,8 @@ def test_run_with_a_teacher_at_every_step(finished: Outcome, drawn: Manifest, ti
     assert losses["lying"] == pytest.approx(losses["right"], abs=1e-4)
 
 
-# Crops must grow in steps of 8 pixels over the first 60 % of the epochs, and stay whole without a start.
 def test_side_at() -> None:
+    """Crops must grow in steps of 8 pixels over the first 60 % of the epochs, and stay whole without a start."""
     growing = Config(size=48, grow_from=32, epochs=10)
     assert [side_at(growing, epoch) for epoch in range(10)] == [32, 32, 32, 40, 40, 40, 48, 48, 48, 48]
     assert side_at(dataclasses.replace(growing, grow_from=0), 0) == 48

@@ -24,8 +24,10 @@ from mien.learn.saved import load_network
 from mien.learn.train import Outcome
 
 
-# The file must take any number of crops under the names of the contract, carry no weights outside, and fold batch norm.
 def test_file_keeps_the_contract(finished: Outcome) -> None:
+    """The file must take any number of crops under the names of the contract, carry no weights outside, and fold
+    batch norm.
+    """
     model = onnx.load(str(finished.run / "model.onnx"))
     onnx.checker.check_model(model)
     assert [i.name for i in model.graph.input] == [INPUT_NAME]
@@ -39,8 +41,8 @@ def test_file_keeps_the_contract(finished: Outcome) -> None:
         assert trace not in text
 
 
-# Torch and the file must agree to 1e-4, the temperature included.
 def test_parity(finished: Outcome, drawn: Manifest) -> None:
+    """Torch and the file must agree to 1e-4, the temperature included."""
     network, card = load_network(finished.run)
     crops = drawn.crops(np.arange(40), 24, "gray")
     for head, name in (("labels", "model.onnx"), ("votes", "model-votes.onnx")):
@@ -50,8 +52,8 @@ def test_parity(finished: Outcome, drawn: Manifest) -> None:
         assert np.abs(got - wanted).max() <= 1e-4
 
 
-# The shipped architecture must agree with torch to 1e-4 on 200 real crops, after training statistics moved.
 def test_parity_on_fer2013(fer2013: Path, tmp_path: Path) -> None:
+    """The shipped architecture must agree with torch to 1e-4 on 200 real crops, after training statistics moved."""
     manifest = read(fer2013 / "validation.parquet", check=False)
     crops = manifest.crops(np.arange(200), 48, "gray")
     torch.manual_seed(0)
@@ -65,8 +67,8 @@ def test_parity_on_fer2013(fer2013: Path, tmp_path: Path) -> None:
     assert np.abs(run_file(tmp_path / "m.onnx", crops) - wanted).max() <= 1e-4
 
 
-# Metadata can be changed without the graph, but not what the graph fixes.
 def test_rewrite_info(finished: Outcome, tmp_path: Path) -> None:
+    """Metadata can be changed without the graph, but not what the graph fixes."""
     copy = tmp_path / "copy.onnx"
     copy.write_bytes((finished.run / "model.onnx").read_bytes())
     rewrite_info(copy, name="other", crop_margin=1.35)
@@ -81,8 +83,8 @@ def test_rewrite_info(finished: Outcome, tmp_path: Path) -> None:
         rewrite_info(copy, crop_margin=-1.0)
 
 
-# Training and 8-bit export set the confidence below which readings are uncertain; the command sets it again.
 def test_threshold_of_uncertain_readings(finished: Outcome, drawn: Manifest, tmp_path: Path) -> None:
+    """Training and 8-bit export set the confidence below which readings are uncertain; the command sets it again."""
     copy = tmp_path / "copy.onnx"
     copy.write_bytes((finished.run / "model.onnx").read_bytes())
     chosen = read_info(copy).uncertain_below
@@ -94,8 +96,8 @@ def test_threshold_of_uncertain_readings(finished: Outcome, drawn: Manifest, tmp
         rewrite_info(copy, uncertain_below=2.0)
 
 
-# A file that is no model of ours must be named as such.
 def test_foreign_files(tmp_path: Path) -> None:
+    """A file that is no model of ours must be named as such."""
     with pytest.raises(ModelError, match="Cannot read"):
         read_info(tmp_path / "none.onnx")
     (tmp_path / "text.onnx").write_text("hello", encoding="utf-8")
@@ -107,8 +109,10 @@ def test_foreign_files(tmp_path: Path) -> None:
         read_info(tmp_path / "empty.onnx")
 
 
-# An 8-bit file must be smaller, say that it is 8 bit, and answer nearly as before; figures come from judging it.
 def test_int8(finished: Outcome, drawn: Manifest, tmp_path: Path) -> None:
+    """An 8-bit file must be smaller, say that it is 8 bit, and answer nearly as before; figures come from judging
+    it.
+    """
     target = tmp_path / "int8.onnx"
     result = convert(finished.run, target, manifest=drawn, crops=64)
     info = read_info(target)
@@ -128,8 +132,8 @@ def test_int8(finished: Outcome, drawn: Manifest, tmp_path: Path) -> None:
         quantize(finished.run / "model.onnx", tmp_path / "x.onnx", crops[:0])
 
 
-# Exporting a run again must give the figures of the run, and refuse what does not fit.
 def test_convert(finished: Outcome, drawn: Manifest, tmp_path: Path) -> None:
+    """Exporting a run again must give the figures of the run, and refuse what does not fit."""
     result = convert(finished.run, tmp_path / "votes.onnx", head="votes")
     assert result.parity <= 1e-4
     assert read_info(result.path).labels == ("neutral", "happiness", "sadness")
@@ -144,8 +148,8 @@ def test_convert(finished: Outcome, drawn: Manifest, tmp_path: Path) -> None:
         convert(tmp_path, tmp_path / "x.onnx")
 
 
-# Grad-CAM must give a map of the crop's size in 0..1 that depends on the label, and refuse what does not fit.
 def test_gradcam(finished: Outcome, drawn: Manifest) -> None:
+    """Grad-CAM must give a map of the crop's size in 0..1 that depends on the label, and refuse what does not fit."""
     crop = drawn.load(0)
     maps = [gradcam(finished.run, crop, label) for label in range(3)]
     for heat in maps:
@@ -160,16 +164,16 @@ def test_gradcam(finished: Outcome, drawn: Manifest) -> None:
         gradcam(finished.run, crop, 3)
 
 
-# A network without feature maps has no Grad-CAM, and says so.
 def test_gradcam_needs_maps(drawn: Manifest) -> None:
+    """A network without feature maps has no Grad-CAM, and says so."""
     from mien.learn.gradcam import gradcam_of
 
     with pytest.raises(TrainError, match="feature maps"):
         gradcam_of(build("ann", {"labels": 3}, size=24).eval(), "labels", drawn.load(0), 0)
 
 
-# Metadata that disagrees with the graph must not be written: the temperature comes from the metadata.
 def test_temperature_is_in_the_graph(drawn: Manifest, tmp_path: Path) -> None:
+    """Metadata that disagrees with the graph must not be written: the temperature comes from the metadata."""
     network = build("ann", {"labels": 3}, size=24).eval()
     crops = drawn.crops(np.arange(10), 24, "gray")
     info = ModelInfo("t", drawn.labels.names, CropSpec(24))

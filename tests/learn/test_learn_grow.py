@@ -38,8 +38,8 @@ def _learnt(name: str, seed: int = 0) -> Network:
     return network.eval()
 
 
-# A deeper network must give what the trained one gives, and still learn in the new blocks.
 def test_deeper_and_the_same() -> None:
+    """A deeper network must give what the trained one gives, and still learn in the new blocks."""
     small, large = _learnt("mien-s"), build("mien-s2", HEADS, size=24)
     deepen(small, large)
     large.eval()
@@ -52,15 +52,15 @@ def test_deeper_and_the_same() -> None:
     assert float(last.norm2.weight.grad.abs().sum()) > 0
 
 
-# A network that is not the trained one with more blocks must be refused.
 @pytest.mark.parametrize("other", ["mien-m", "mien-s3", "ann", "mien-xs"])
 def test_not_deeper(other: str) -> None:
+    """A network that is not the trained one with more blocks must be refused."""
     with pytest.raises(TrainError, match=r"larger net|made deeper"):
         deepen(_learnt("mien-s"), build(other, HEADS, size=24))
 
 
-# Weights read back from model files must give the files' answers, in training mode nearly.
 def test_read_back(finished: Outcome, drawn: Manifest) -> None:
+    """Weights read back from model files must give the files' answers, in training mode nearly."""
     files = {"labels": finished.run / "model.onnx", "votes": finished.run / "model-votes.onnx"}
     card = ModelCard.read(finished.run)
     crops = drawn.crops(np.arange(len(drawn)), card.crop.size)
@@ -75,8 +75,8 @@ def test_read_back(finished: Outcome, drawn: Manifest) -> None:
             assert np.abs(batch - wanted).mean() < 0.02
 
 
-# Packed weights must say what they are, weigh about half, and give nearly the same answers.
 def test_packed(tmp_path: Path) -> None:
+    """Packed weights must say what they are, weigh about half, and give nearly the same answers."""
     network, file = _learnt("mien-xs"), tmp_path / "small.safetensors"
     heads = {"labels": ("happy", "sad", "neutral"), "votes": ("neutral", "happiness", "sadness")}
     save_small(network, file, architecture="mien-xs", heads=heads)
@@ -88,9 +88,11 @@ def test_packed(tmp_path: Path) -> None:
     torch.testing.assert_close(again.eval()(_crops())["labels"], network(_crops())["labels"], atol=0.02, rtol=0.02)
 
 
-# Every packaged file of weights must fit the architecture that it names, and a run that names it must start from it.
 @pytest.mark.parametrize("name", sorted(packaged_weights()))
 def test_packaged(name: str) -> None:
+    """Every packaged file of weights must fit the architecture that it names, and a run that names it must start
+    from it.
+    """
     known = weights_of(name)
     config = resolve(dataclasses.replace(Config(), weights=name))
     assert config.model == known.architecture
@@ -100,8 +102,8 @@ def test_packaged(name: str) -> None:
     assert known.path.stat().st_size < 8e6
 
 
-# A run on a person's own classes must start from packaged weights by name alone.
 def test_fine_tuning_by_name(drawn: Manifest, tiny: Config, tmp_path: Path) -> None:
+    """A run on a person's own classes must start from packaged weights by name alone."""
     start = dataclasses.replace(tiny, model=Config().model, weights="fer2013")
     config = dataclasses.replace(start, freeze="head-only", epochs=1, warmup=0.0)
     outcome = train(drawn, config, tmp_path / "run")
@@ -111,7 +113,7 @@ def test_fine_tuning_by_name(drawn: Manifest, tiny: Config, tmp_path: Path) -> N
     torch.testing.assert_close(trunk, first.state_dict()["trunk.layers.0.0.weight"])
 
 
-# A name that is neither a file nor packaged must be refused with the names that are.
 def test_unknown_weights() -> None:
+    """A name that is neither a file nor packaged must be refused with the names that are."""
     with pytest.raises(TrainError, match="no file of weights nothing.*fer2013"):
         weights_of("nothing")

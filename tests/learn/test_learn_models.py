@@ -15,10 +15,10 @@ from mien.learn.nets import OWN_NETS
 from mien.learn.weights import load_weights, save_weights
 
 
-# Every own net must take grey and colour crops of its size and give logits per head.
 @pytest.mark.parametrize("name", OWN_NETS)
 @pytest.mark.parametrize("color", ["gray", "rgb"])
 def test_own_nets(name: str, color: str) -> None:
+    """Every own net must take grey and colour crops of its size and give logits per head."""
     net = build(name, {"labels": 7, "votes": 8}, size=24, color=color).eval()  # type: ignore[arg-type]
     shape = (2, 24, 24) if color == "gray" else (2, 24, 24, 3)
     with torch.no_grad():
@@ -26,20 +26,22 @@ def test_own_nets(name: str, color: str) -> None:
     assert {k: tuple(v.shape) for k, v in out.items()} == {"labels": (2, 7), "votes": (2, 8)}
 
 
-# The net that ships must keep to its budget: 75 million multiply-adds, 1.5 million parameters.
 def test_budget_of_the_shipped_net() -> None:
+    """The net that ships must keep to its budget: 75 million multiply-adds, 1.5 million parameters."""
     net = build("mien-s", {"labels": 7}, size=48)
     assert count_macs(net, 48, "gray") <= 75e6
     assert count_parameters(net) <= 1.5e6
 
 
-# Multiply-adds of a net that can be counted by hand: 24*24*512 + 512*256 + 256*128 + 128*7.
 def test_macs_by_hand() -> None:
+    """Multiply-adds of a net that can be counted by hand: 24*24*512 + 512*256 + 256*128 + 128*7."""
     assert count_macs(build("ann", {"labels": 7}, size=24), 24, "gray") == 294_912 + 131_072 + 32_768 + 896
 
 
-# Brightness and contrast of the whole picture must not matter to the own nets, and a blank picture must not break them.
 def test_standardised_inside() -> None:
+    """Brightness and contrast of the whole picture must not matter to the own nets, and a blank picture must not
+    break them.
+    """
     net = build("mien-xs", {"labels": 3}, size=24).eval()
     x = torch.rand(2, 24, 24) * 80 + 20
     with torch.no_grad():
@@ -47,9 +49,9 @@ def test_standardised_inside() -> None:
         assert torch.isfinite(net(torch.full((1, 24, 24), 255.0))["labels"]).all()
 
 
-# timm's nets must take small crops without shrinking them to a pixel or two, grey or colour.
 @pytest.mark.parametrize("name", ["mobilenetv2", "timm:resnet18"])
 def test_backbones_on_small_crops(name: str) -> None:
+    """timm's nets must take small crops without shrinking them to a pixel or two, grey or colour."""
     maps: list[int] = []
     net = build(name, {"labels": 7}, size=48).eval()
     for module in net.trunk.modules():
@@ -61,8 +63,8 @@ def test_backbones_on_small_crops(name: str) -> None:
     assert default_size(name) == 224
 
 
-# A timm net keeps timm's normalisation; grey takes the mean over the channels.
 def test_backbone_normalisation() -> None:
+    """A timm net keeps timm's normalisation; grey takes the mean over the channels."""
     _, mean, std = build_backbone("timm:resnet18", 3, 32)
     assert mean == pytest.approx((0.485, 0.456, 0.406))
     assert std == pytest.approx((0.229, 0.224, 0.225))
@@ -70,18 +72,18 @@ def test_backbone_normalisation() -> None:
     assert grey == pytest.approx((0.449,))
 
 
-# An unknown name must get the nearest one.
 @pytest.mark.parametrize(
     ("name", "message"),
     [("mobilenet2", "Did you mean 'mobilenetv2'"), ("timm:resnet81", "Did you mean 'resnet18'")],
 )
 def test_unknown_names(name: str, message: str) -> None:
+    """An unknown name must get the nearest one."""
     with pytest.raises(OptionError, match=message):
         build(name, {"labels": 7}, size=48)
 
 
-# Weights that cannot be fetched must end in one sentence that says what to do.
 def test_pretrained_without_internet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Weights that cannot be fetched must end in one sentence that says what to do."""
     import huggingface_hub.constants
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
@@ -92,8 +94,8 @@ def test_pretrained_without_internet(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         build("mien-s", {"labels": 7}, size=48, pretrained=True)
 
 
-# A local file: of a run for any net, of timm for a timm net; anything else is refused with a sentence.
 def test_local_weights(tmp_path: Path) -> None:
+    """A local file: of a run for any net, of timm for a timm net; anything else is refused with a sentence."""
     first = build("mien-xs", {"labels": 7}, size=24)
     save_weights(first, tmp_path / "run.safetensors")
     other = build("mien-xs", {"labels": 3}, size=24, weights=tmp_path / "run.safetensors")
@@ -121,8 +123,8 @@ def learning(net: Network) -> list[bool]:
     return [all(p.requires_grad for p in layer.parameters(recurse=False)) for layer in layers_of(net)]
 
 
-# Freezing: the head alone, the last N layers, or nothing; frozen batch norms keep their statistics.
 def test_freeze() -> None:
+    """Freezing: the head alone, the last N layers, or nothing; frozen batch norms keep their statistics."""
     net = build("mien-xs", {"labels": 3}, size=24)
     n = len(layers_of(net))
     apply_freeze(net, "head-only")
@@ -137,8 +139,8 @@ def test_freeze() -> None:
     assert learning(net) == [True] * n
 
 
-# Without internet the hub's own client would try for minutes; nobody at its address is noticed at once.
 def test_pretrained_where_nobody_answers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without internet the hub's own client would try for minutes; nobody at its address is noticed at once."""
     import huggingface_hub.constants
 
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):

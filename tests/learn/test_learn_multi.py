@@ -48,8 +48,8 @@ def recipe_of(drawn: Manifest, folder: Path, minutes: float) -> Recipe:
     )
 
 
-# The recipe that ships must be one, and so must a text that names only what it needs.
 def test_recipes(tmp_path: Path) -> None:
+    """The recipe that ships must be one, and so must a text that names only what it needs."""
     shipped = read_recipe(Path(__file__).parents[2] / "runs" / "sets" / "wild.toml")
     assert shipped.heads == ("labels", "votes", "expw")
     file = tmp_path / "small.toml"
@@ -57,7 +57,6 @@ def test_recipes(tmp_path: Path) -> None:
     assert read_recipe(file).sets == (SetPlan("s", "labels"),)
 
 
-# What cannot be meant must be refused in words, with the setting's name.
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -72,6 +71,7 @@ def test_recipes(tmp_path: Path) -> None:
     ],
 )
 def test_refused_recipes(text: str, message: str, tmp_path: Path) -> None:
+    """What cannot be meant must be refused in words, with the setting's name."""
     body = 'model = "mien-xs"\nweights = "x"\n' + ("" if "minutes" in text else "minutes = 1.0\n")
     first = '[[sets]]\nsource = "s"\nlabels = "labels"\n'
     file = tmp_path / "recipe.toml"
@@ -80,8 +80,8 @@ def test_refused_recipes(text: str, message: str, tmp_path: Path) -> None:
         read_recipe(file)
 
 
-# A frame must show the part that it names, and repeat the border below the picture.
 def test_frames(drawn: Manifest) -> None:
+    """A frame must show the part that it names, and repeat the border below the picture."""
     manifest = drawn
     whole, lower = framed_crops(manifest, (Frame(), Frame(0.5, 0.5)), 24)
     assert torch.equal(whole[0], torch.from_numpy(manifest.load(0)))
@@ -89,15 +89,15 @@ def test_frames(drawn: Manifest) -> None:
     assert (lower[0][-8:] == lower[0][-1]).all()
 
 
-# Frames must take turns within a batch.
 def test_frames_take_turns() -> None:
+    """Frames must take turns within a batch."""
     crops = (torch.zeros(5, 2, 2, dtype=torch.uint8), torch.ones(5, 2, 2, dtype=torch.uint8))
     part = Part(SetPlan("s", "labels", frames=(Frame(), Frame(0.9))), crops, {}, {})
     assert part.pictures(torch.arange(4))[:, 0, 0].tolist() == [0, 1, 0, 1]
 
 
-# Every picture must come once before any comes again; by chances, the likely ones more often.
 def test_rows() -> None:
+    """Every picture must come once before any comes again; by chances, the likely ones more often."""
     part = Part(SetPlan("s", "labels"), (torch.zeros(7, 2, 2, dtype=torch.uint8),), {}, {})
     rows = Rows(part)
     assert sorted(torch.cat([rows.take(3), rows.take(4)]).tolist()) == list(range(7))
@@ -105,15 +105,15 @@ def test_rows() -> None:
     assert set(drawn.tolist()) == {1, 2}
 
 
-# The rate must rise, fall with the clock, and end at nothing.
 def test_rate() -> None:
+    """The rate must rise, fall with the clock, and end at nothing."""
     assert rate_at(0.0, 0) < 0.01
     assert rate_at(0.5, 1000) == pytest.approx(0.5)
     assert rate_at(1.0, 1000) == pytest.approx(0.0)
 
 
-# A wrong label among many right ones must become unlikely, and no label may vouch for itself.
 def test_cleaning() -> None:
+    """A wrong label among many right ones must become unlikely, and no label may vouch for itself."""
     rng = np.random.default_rng(0)
     truth = rng.integers(0, 3, 300)
     answers = {"a": (np.eye(3)[truth] * 0.8 + rng.dirichlet(np.ones(3), 300) * 0.2).astype(np.float32)}
@@ -126,8 +126,8 @@ def test_cleaning() -> None:
     assert (alone.argmax(axis=1) == truth).mean() < 0.5
 
 
-# Kept answers must come back to the same question alone, and a damaged file is as good as none.
 def test_kept_answers(tmp_path: Path) -> None:
+    """Kept answers must come back to the same question alone, and a damaged file is as good as none."""
     file, said = tmp_path / "a.safetensors", {"labels": np.ones((2, 3), np.float32)}
     save_answers(file, "key", said)
     known = load_answers(file, "key")
@@ -138,8 +138,8 @@ def test_kept_answers(tmp_path: Path) -> None:
     assert load_answers(file, "key") is None
 
 
-# A run must say what it costs, learn both label sets, and leave files that agree with what it reports.
 def test_run_and_release(drawn: Manifest, tmp_path: Path) -> None:
+    """A run must say what it costs, learn both label sets, and leave files that agree with what it reports."""
     recipe = recipe_of(drawn, tmp_path, minutes=0.2)
     lines: list[str] = []
     run_recipe(recipe, tmp_path / "run", lines.append)
@@ -158,8 +158,8 @@ def test_run_and_release(drawn: Manifest, tmp_path: Path) -> None:
     assert accuracy > 0.5
 
 
-# A run that goes on must know its steps and its time; another recipe's checkpoint must be refused.
 def test_going_on(drawn: Manifest, tmp_path: Path) -> None:
+    """A run that goes on must know its steps and its time; another recipe's checkpoint must be refused."""
     recipe = recipe_of(drawn, tmp_path, minutes=1.0)
     part = Part(recipe.sets[0], (torch.zeros(40, 48, 48, dtype=torch.uint8),), {"labels": torch.ones(40, 3) / 3}, {})
     one = dataclasses.replace(recipe, sets=(dataclasses.replace(recipe.sets[0], share=1.0),), batch=8)

@@ -11,12 +11,14 @@ from mien.learn.pace import Pace
 from mien.learn.progress import Progress
 
 
-# The figure that chooses the epoch stands beside the log-loss; where that is the log-loss itself, the accuracy does.
 @pytest.mark.parametrize(
     ("monitor", "expected"),
     [("validation_macro_f1", "macro f1 0.6500"), ("validation_log_loss", "accuracy 0.7000")],
 )
 def test_line(monitor: str, expected: str) -> None:
+    """The figure that chooses the epoch stands beside the log-loss; where that is the log-loss itself, the
+    accuracy does.
+    """
     row = {
         "epoch": 3.0, "train_loss": 0.7, "train_accuracy": 0.5, "validation_accuracy": 0.7, "validation_macro_f1": 0.65,
         "validation_log_loss": 0.82, "seconds": 28.2,

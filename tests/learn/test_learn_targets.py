@@ -18,8 +18,8 @@ from mien.learn.raters import labels_given_votes
 from mien.learn.targets import Head, heads_of, vote_shares
 
 
-# Five images worked by hand: clear, a single vote dropped, unknown wins, nothing left, no majority.
 def test_votes_by_hand() -> None:
+    """Five images worked by hand: clear, a single vote dropped, unknown wins, nothing left, no majority."""
     votes = np.zeros((5, 10), np.float32)
     votes[0, [0, 1]] = 7, 3
     votes[1, [0, 1, 4]] = 6, 1, 3
@@ -36,15 +36,17 @@ def test_votes_by_hand() -> None:
     assert label.tolist() == [0, 0, -1, -1, -1]
 
 
-# Label smoothing spreads its share over all classes.
 def test_smoothing(drawn: Manifest) -> None:
+    """Label smoothing spreads its share over all classes."""
     (head,) = heads_of(drawn, "hard", 0.3)
     assert head.targets[0] == pytest.approx([0.8, 0.1, 0.1])
     assert [h.name for h in heads_of(drawn, "both")] == ["labels", "votes"]
 
 
-# Raters who cannot tell two labels apart leave the shares of the labels; clear votes decide. Worked by counting.
 def test_labels_given_votes() -> None:
+    """Raters who cannot tell two labels apart leave the shares of the labels; clear votes decide. Worked by
+    counting.
+    """
     votes = np.zeros((400, 3), np.float32)
     votes[:200, 0], votes[200:, 1] = 10, 10
     label = np.r_[np.zeros(150), np.ones(50), np.full(200, 2)].astype(np.int64)
@@ -53,8 +55,8 @@ def test_labels_given_votes() -> None:
     assert said[-1] == pytest.approx([0, 0, 1, 0], abs=0.02)
 
 
-# The share of the votes is taken from the label, before smoothing; rows still sum to 1.
 def test_vote_share(drawn: Manifest) -> None:
+    """The share of the votes is taken from the label, before smoothing; rows still sum to 1."""
     assert drawn.votes is not None
     (head,) = heads_of(drawn, "hard", 0.3, 0.5)
     own = np.eye(3)[drawn.label]
@@ -65,15 +67,15 @@ def test_vote_share(drawn: Manifest) -> None:
         heads_of(dataclasses.replace(drawn, votes=None, vote_labels=()), "hard", 0, 0.5)
 
 
-# Weights are inverse to the frequency, and their mean over pictures is 1: 3 of a, 1 of b gives 2/3 and 2.
 def test_class_weights_by_hand(drawn: Manifest) -> None:
+    """Weights are inverse to the frequency, and their mean over pictures is 1: 3 of a, 1 of b gives 2/3 and 2."""
     head = Head("labels", drawn.labels.subset(["happy", "sad"]), np.eye(2, dtype=np.float32)[[0, 0, 0, 1]],
                 np.array([0, 0, 0, 1]))  # fmt: skip
     assert class_weights(head) == pytest.approx([2 / 3, 2])
 
 
-# The loss is torch's cross-entropy where targets are classes, and rows without a target do not count.
 def test_loss() -> None:
+    """The loss is torch's cross-entropy where targets are classes, and rows without a target do not count."""
     torch.manual_seed(0)
     logits, label = torch.randn(6, 4), torch.tensor([0, 1, 2, 3, 0, 1])
     targets = torch.eye(4)[label]
@@ -83,8 +85,8 @@ def test_loss() -> None:
     assert soft_cross_entropy(logits, targets) == pytest.approx(float(wanted))
 
 
-# Every row once per epoch, in an order of its own, that only seed and epoch decide.
 def test_order_of_batches() -> None:
+    """Every row once per epoch, in an order of its own, that only seed and epoch decide."""
     epoch = [0]
     sampler = BatchSampler(10, 4, seed=1, epoch=lambda: epoch[0])
     first = list(sampler)
@@ -98,22 +100,22 @@ def test_order_of_batches() -> None:
     assert [len(b) for b in BatchSampler(10, 4, seed=1, drop_last=True)] == [4, 4]
 
 
-# Two processes must share an epoch without seeing a row twice, in equally many batches.
 def test_processes_share_an_epoch() -> None:
+    """Two processes must share an epoch without seeing a row twice, in equally many batches."""
     parts = [list(BatchSampler(11, 2, seed=4, rank=rank, world=2)) for rank in (0, 1)]
     rows = [set(chain(*part)) for part in parts]
     assert not rows[0] & rows[1]
     assert len(parts[0]) == len(parts[1]) == 3
 
 
-# A balanced sampler draws a rare class about as often as a frequent one.
 def test_balanced_sampler() -> None:
+    """A balanced sampler draws a rare class about as often as a frequent one."""
     weights = np.where(np.arange(1000) < 50, 1 / 50, 1 / 950)
     drawn_rows = np.fromiter(chain(*BatchSampler(1000, 100, seed=0, weights=weights)), int)
     assert 400 < (drawn_rows < 50).sum() < 600
 
 
-# Validation on several processes must judge every picture, also where they cannot be shared evenly.
 def test_validation_drops_nothing() -> None:
+    """Validation on several processes must judge every picture, also where they cannot be shared evenly."""
     parts = [list(chain(*BatchSampler(11, 4, rank=rank, world=2))) for rank in (0, 1)]
     assert sorted(chain(*parts)) == list(range(11))

@@ -34,8 +34,8 @@ def history(run: Path) -> list[dict[str, str]]:
         return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)]
 
 
-# A finished run must leave everything that docs/training.md promises, and no half-written file.
 def test_run_folder(finished: Outcome) -> None:
+    """A finished run must leave everything that docs/training.md promises, and no half-written file."""
     run = finished.run
     for name in (
         "config.toml", "run.json", "metrics.csv", "curves.png", "confusion.png", "report.html", "model.safetensors",
@@ -51,8 +51,8 @@ def test_run_folder(finished: Outcome) -> None:
     assert len(history(run)) == 4
 
 
-# The figures in run.json must be those of the written model file, judged again.
 def test_figures_are_those_of_the_file(finished: Outcome, drawn: Manifest) -> None:
+    """The figures in run.json must be those of the written model file, judged again."""
     from mien.evaluate.judge import judge
     from mien.infer.classify import load_classifier
 
@@ -62,8 +62,8 @@ def test_figures_are_those_of_the_file(finished: Outcome, drawn: Manifest) -> No
     assert again.log_loss == pytest.approx(record["validation"]["labels"]["log_loss"], abs=1e-9)
 
 
-# The file must say how many pictures of each class it learnt from.
 def test_class_counts_of_the_file(finished: Outcome) -> None:
+    """The file must say how many pictures of each class it learnt from."""
     from mien.infer.classify import load_classifier
 
     counts = load_classifier(finished.run).info.training["class_counts"]
@@ -71,20 +71,20 @@ def test_class_counts_of_the_file(finished: Outcome) -> None:
     assert sum(counts.values()) == 72
 
 
-# The settings in the folder must read back as the settings that ran.
 def test_config_reads_back(finished: Outcome, tiny: Config) -> None:
+    """The settings in the folder must read back as the settings that ran."""
     assert read_config(finished.run / "config.toml") == tiny
 
 
-# The same seed must give the same run, to the last digit; another seed another one.
 def test_seed_repeats_a_run(finished: Outcome, drawn: Manifest, tiny: Config, tmp_path: Path) -> None:
+    """The same seed must give the same run, to the last digit; another seed another one."""
     again = train(drawn, tiny, tmp_path / "again")
     assert history(again.run) == history(finished.run)
     assert again.validation == finished.validation
 
 
-# A run that is killed with SIGKILL and resumed must end with the figures of one that was not.
 def test_resume_after_kill(tmp_path: Path, drawn: Manifest, tiny: Config) -> None:
+    """A run that is killed with SIGKILL and resumed must end with the figures of one that was not."""
     settings = dataclasses.replace(tiny, epochs=12, targets="hard")
     source = write_folders(drawn, tmp_path / "data")
     (tmp_path / "settings.toml").write_text(to_toml(settings), encoding="utf-8")
@@ -118,8 +118,10 @@ def write_folders(manifest: Manifest, root: Path) -> Path:
     return root
 
 
-# Where the network cannot be made, no run folder may stay behind; a changed architecture must not take a checkpoint.
 def test_no_folder_without_a_network(finished: Outcome, drawn: Manifest, tiny: Config, tmp_path: Path) -> None:
+    """Where the network cannot be made, no run folder may stay behind; a changed architecture must not take a
+    checkpoint.
+    """
     with pytest.raises(TrainError, match="no file of weights"):
         train(drawn, dataclasses.replace(tiny, weights=str(tmp_path / "none.safetensors")), tmp_path / "run")
     assert not (tmp_path / "run").exists()
@@ -127,8 +129,8 @@ def test_no_folder_without_a_network(finished: Outcome, drawn: Manifest, tiny: C
         train(drawn, dataclasses.replace(tiny, model="cnn", epochs=5), finished.run, resume=True)
 
 
-# A run must not be resumed with other data, nor started over something that exists.
 def test_resume_refuses_other_data(finished: Outcome, drawn: Manifest, tiny: Config, tmp_path: Path) -> None:
+    """A run must not be resumed with other data, nor started over something that exists."""
     with pytest.raises(TrainError, match="data have changed"):
         train(drawn.select(np.arange(len(drawn)) != 5), tiny, finished.run, resume=True)
     with pytest.raises(OutputError, match="exists already"):
@@ -137,8 +139,8 @@ def test_resume_refuses_other_data(finished: Outcome, drawn: Manifest, tiny: Con
         train(drawn, tiny, tmp_path / "nothing", resume=True)
 
 
-# A checkpoint that cannot be written must leave the last good one whole and say how to go on.
 def test_full_disk_keeps_the_last_checkpoint(tmp_path: Path) -> None:
+    """A checkpoint that cannot be written must leave the last good one whole and say how to go on."""
     target = tmp_path / "checkpoints" / "last.ckpt"
     keeper = AtomicCheckpoints()
     keeper.save_checkpoint({"weights": torch.ones(10)}, target)
@@ -153,8 +155,8 @@ def test_full_disk_keeps_the_last_checkpoint(tmp_path: Path) -> None:
     assert [p.name for p in target.parent.iterdir()] == ["last.ckpt"]
 
 
-# Validating on the training slice, as the founding project with 96.9 % did, must be refused with the share.
 def test_refuses_validation_that_is_training(drawn: Manifest) -> None:
+    """Validating on the training slice, as the founding project with 96.9 % did, must be refused with the share."""
     rows = np.flatnonzero(drawn.split == "train")
     both = np.concatenate([rows, rows])
     split = np.array(["train"] * len(rows) + ["validation"] * len(rows))
@@ -163,9 +165,9 @@ def test_refuses_validation_that_is_training(drawn: Manifest) -> None:
         split_for_training(leaky)
 
 
-# The share counts pictures of the judged split: one in five may leak, more may not.
 @pytest.mark.parametrize(("leaked", "refused"), [(7, False), (8, True)])
 def test_a_fifth_may_leak(drawn: Manifest, leaked: int, refused: bool) -> None:
+    """The share counts pictures of the judged split: one in five may leak, more may not."""
     validation = np.flatnonzero(drawn.split == "validation")  # 36 pictures, a fifth is 7.2
     rows = np.concatenate([np.arange(len(drawn)), validation[:leaked]])
     split = np.concatenate([drawn.split, np.array(["train"] * leaked)])
@@ -182,15 +184,15 @@ def test_a_fifth_may_leak(drawn: Manifest, leaked: int, refused: bool) -> None:
     assert "kept" in kept.message()
 
 
-# Real FER-2013 must lose the 703 training pictures that its README's leaks imply, and nothing else.
 def test_fer2013_leaks(fer2013: Path) -> None:
+    """Real FER-2013 must lose the 703 training pictures that its README's leaks imply, and nothing else."""
     found = split_for_training(read(fer2013, check=False))
     assert found.leaked == {"validation": 280, "test": 288}
     assert len(found.train) == 28_709 - found.removed
 
 
-# Data that cannot be trained on must get a sentence that says which, not a traceback.
 def test_refuses_unfit_data(drawn: Manifest, tiny: Config, tmp_path: Path) -> None:
+    """Data that cannot be trained on must get a sentence that says which, not a traceback."""
     no_sad = drawn.select((drawn.split != "train") | (drawn.label != 1))
     with pytest.raises(TrainError, match="no picture of sad"):
         train(no_sad, tiny, tmp_path / "a")
@@ -211,8 +213,10 @@ def test_refuses_unfit_data(drawn: Manifest, tiny: Config, tmp_path: Path) -> No
     assert not any(tmp_path.iterdir())
 
 
-# One short run with the rest of the settings at once must come to its end: stages, sampler, AdamW, votes, colour.
 def test_other_settings(drawn: Manifest, tiny: Config, tmp_path: Path) -> None:
+    """One short run with the rest of the settings at once must come to its end: stages, sampler, AdamW, votes,
+    colour.
+    """
     config = dataclasses.replace(
         tiny, targets="votes", color="rgb", optimizer="adamw", lr=1e-3, balance="sampler", schedule="one-cycle",
         ema=0.0, accumulate=2, clip=1.0, early_stop=3, precision="bf16", augment="strong", classes=("happy", "sad"),
@@ -224,13 +228,13 @@ def test_other_settings(drawn: Manifest, tiny: Config, tmp_path: Path) -> None:
     assert [line.split()[1] for line in said if line.startswith("epoch")] == ["1/3", "2/3", "3/3"]
 
 
-# Every error that a run raises on purpose must be one of the project's, so that the command prints a sentence.
 def test_errors_are_ours() -> None:
+    """Every error that a run raises on purpose must be one of the project's, so that the command prints a sentence."""
     assert issubclass(TrainError, MienError)
 
 
-# A run that diverges must say so and what to do, and a device that is not there must be a wrong option.
 def test_divergence_and_missing_device(drawn: Manifest, tiny: Config, tmp_path: Path) -> None:
+    """A run that diverges must say so and what to do, and a device that is not there must be a wrong option."""
     wild = dataclasses.replace(tiny, targets="hard", model="ann", lr=100.0, weight_decay=0.0, ema=0.0, epochs=12)
     with pytest.raises(TrainError, match="diverged in epoch"):
         train(drawn, wild, tmp_path / "wild")
@@ -241,8 +245,8 @@ def test_divergence_and_missing_device(drawn: Manifest, tiny: Config, tmp_path: 
             train(drawn, dataclasses.replace(tiny, precision="16"), tmp_path / "half")
 
 
-# Going on with a run that is finished must change nothing but write its files again.
 def test_resume_of_a_finished_run(drawn: Manifest, tiny: Config, tmp_path: Path) -> None:
+    """Going on with a run that is finished must change nothing but write its files again."""
     config = dataclasses.replace(tiny, targets="hard", epochs=1, warmup=0.0)
     first = train(drawn, config, tmp_path / "run")
     before = history(first.run)
@@ -250,10 +254,10 @@ def test_resume_of_a_finished_run(drawn: Manifest, tiny: Config, tmp_path: Path)
     assert (again.validation, again.epochs, history(again.run)) == (first.validation, 1, before)
 
 
-# A damaged checkpoint ends a resumed run with a sentence that names it, whatever is wrong with its bytes.
 @pytest.mark.parametrize("name", ["last.ckpt", "best.ckpt"])
 @pytest.mark.parametrize("content", [b"", bytes(1000), b"PK\x03\x04" + bytes(100), b"\x80\x02no"])
 def test_damaged_checkpoints(tmp_path: Path, name: str, content: bytes) -> None:
+    """A damaged checkpoint ends a resumed run with a sentence that names it, whatever is wrong with its bytes."""
     from mien.learn.checkpoints import AtomicCheckpoints, load_state
 
     (tmp_path / name).write_bytes(content)
@@ -262,9 +266,10 @@ def test_damaged_checkpoints(tmp_path: Path, name: str, content: bytes) -> None:
             load(tmp_path / name)
 
 
-# A run that keeps its start whole must leave the start's weights, one that keeps a quarter the mean of both; a start
-# that is missing or of other heads must be refused before the run begins.
 def test_keep_start(finished: Outcome, drawn: Manifest, tiny: Config, tmp_path: Path) -> None:
+    """A run that keeps its start whole must leave the start's weights, one that keeps a quarter the mean of both;
+    a start that is missing or of other heads must be refused before the run begins.
+    """
     start = str(finished.run / "model.safetensors")
     plain = dataclasses.replace(tiny, epochs=1, lr=0.01, weights=start, ema=0.0)
     left = {}

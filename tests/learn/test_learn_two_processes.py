@@ -32,9 +32,10 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-# The command of docs/training.md, given on each machine, must train one model together: half the steps of one machine,
-# the same weights everywhere, and one whole run folder.
 def test_two_machines(drawn: Manifest, tiny: Config, tmp_path: Path) -> None:
+    """The command of docs/training.md, given on each machine, must train one model together: half the steps of one
+    machine, the same weights everywhere, and one whole run folder.
+    """
     source, run = _write(drawn, tmp_path / "data"), tmp_path / "run"
     settings = dataclasses.replace(tiny, epochs=2, targets="hard", nodes=2, devices=1, device="cpu")
     (tmp_path / "two.toml").write_text(to_toml(settings), encoding="utf-8")

@@ -49,7 +49,7 @@ def run(noise, seen, fps=10.0, around_s=0.5):
 
 
 def test_cover(noise):
-    # Inside the box no detail stays; far from it nothing changes; the given picture stays as it was.
+    """Inside the box no detail stays; far from it nothing changes; the given picture stays as it was."""
     before = noise.copy()
     out = cover(noise, [BOX])
     assert detail(noise) > 60
@@ -59,35 +59,35 @@ def test_cover(noise):
 
 
 def test_cover_at_the_edge(noise):
-    # A box that leaves the picture is covered as far as it is in it; one outside changes nothing.
+    """A box that leaves the picture is covered as far as it is in it; one outside changes nothing."""
     out = cover(noise, [(-20, -20, 15, 15)])
     assert detail(out, (0, 0, 12, 12)) < 14
     assert (cover(noise, [(200, 200, 260, 260)]) == noise).all()
 
 
 def test_missed_frames_are_covered(noise):
-    # Two frames in which the detector missed the face are covered like their neighbours.
+    """Two frames in which the detector missed the face are covered like their neighbours."""
     keeper = run(noise, [True, True, False, False, True, True])
     assert len(keeper.images) == 6
     assert all(detail(image) < 14 for image in keeper.images)
 
 
 def test_before_it_was_found(noise):
-    # A face is covered for half a second before it is found and after it is lost, and not for longer.
+    """A face is covered for half a second before it is found and after it is lost, and not for longer."""
     keeper = run(noise, [False] * 10 + [True] + [False] * 10)
     covered = [detail(image) < 14 for image in keeper.images]
     assert covered == [False] * 5 + [True] * 11 + [False] * 5
 
 
 def test_frames_keep_order_and_time(noise):
-    # Frames come out half a second late, all of them, in order.
+    """Frames come out half a second late, all of them, in order."""
     keeper = run(noise, [True] * 20)
     assert keeper.times_s == pytest.approx([i / 10 for i in range(20)])
     assert keeper.closed
 
 
 def test_giving_up(noise):
-    # What waits is dropped and the sinks are given up.
+    """What waits is dropped and the sinks are given up."""
     keeper = Keeper()
     sink = AnonymizingSink([keeper])
     sink.write(Frame(noise, 0, 0.0), [])

@@ -42,14 +42,14 @@ def threads():
 
 
 def test_file_loses_nothing():
-    # A file's frames all come out in order, however slow the taker is, and then the end.
+    """A file's frames all come out in order, however slow the taker is, and then the end."""
     with ReadAhead((blank(i, i / 25) for i in range(50)), size=4) as frames:
         assert [f.index for f in frames] == list(range(50))
         assert list(frames) == []
 
 
 def test_camera_gives_the_newest():
-    # A slow taker gets ever newer frames, each at most once; the others are dropped and counted.
+    """A slow taker gets ever newer frames, each at most once; the others are dropped and counted."""
     with NewestFrames(endless()) as frames:
         taken = []
         for frame in frames:
@@ -63,7 +63,8 @@ def test_camera_gives_the_newest():
 
 
 def test_camera_gives_each_frame_once():
-    # A fast taker waits for the next frame; what it gets are all frames of the source, in order.
+    """A fast taker waits for the next frame; what it gets are all frames of the source, in order."""
+
     def slow():
         for i in range(5):
             time.sleep(0.02)
@@ -76,7 +77,7 @@ def test_camera_gives_each_frame_once():
 
 
 def test_age_of_a_frame():
-    # The time of arrival tells how old a frame is when it is taken.
+    """The time of arrival tells how old a frame is when it is taken."""
     with NewestFrames(endless()) as frames:
         next(frames)
         assert 0 <= time.monotonic() - frames.arrived_s < 1
@@ -84,7 +85,7 @@ def test_age_of_a_frame():
 
 @pytest.mark.parametrize("pump", PUMPS)
 def test_source_died(pump):
-    # The source's own error reaches the taker, within two seconds, and no thread stays.
+    """The source's own error reaches the taker, within two seconds, and no thread stays."""
     started = time.monotonic()
     with pytest.raises(VideoError, match="unplugged"), pump(dying(3)) as frames:
         for _ in frames:
@@ -94,7 +95,7 @@ def test_source_died(pump):
 
 
 def test_frames_before_the_end_come_out():
-    # The frames that a file gave before it broke are not lost.
+    """The frames that a file gave before it broke are not lost."""
     taken = []
     with pytest.raises(VideoError), ReadAhead(dying(20), size=2) as frames:
         for frame in frames:
@@ -104,7 +105,7 @@ def test_frames_before_the_end_come_out():
 
 @pytest.mark.parametrize("pump", PUMPS)
 def test_consumer_raised(pump):
-    # An error in the loop ends the thread within two seconds, also while it waits for room.
+    """An error in the loop ends the thread within two seconds, also while it waits for room."""
     started = time.monotonic()
     with pytest.raises(ZeroDivisionError), pump(endless()) as frames:
         next(frames)
@@ -115,7 +116,7 @@ def test_consumer_raised(pump):
 
 
 def test_camera_that_stalls():
-    # A camera that is open and sends nothing is given up after the time limit.
+    """A camera that is open and sends nothing is given up after the time limit."""
     release = threading.Event()
 
     def silent():
@@ -133,7 +134,7 @@ def test_camera_that_stalls():
 
 @pytest.mark.parametrize("pump", PUMPS)
 def test_closing_ends_the_iteration(pump):
-    # After close there are no more frames, and closing again is fine.
+    """After close there are no more frames, and closing again is fine."""
     frames = pump(endless())
     next(frames)
     frames.close()

@@ -16,7 +16,9 @@ from mien.media.video_reader import VideoReader
     "name", ["12:30.mp4", "file:base.mp4", "concat:a.mp4|b.mp4", "-i.mp4", "clip%03d.mp4", "a b.mp4"]
 )
 def test_odd_names_are_files(tmp_path, monkeypatch, name):
-    # Names that FFmpeg takes for protocols are written and read as files, relative ones too, and others stay untouched.
+    """Names that FFmpeg takes for protocols are written and read as files, relative ones too, and others stay
+    untouched.
+    """
     monkeypatch.chdir(tmp_path)
     write_clip(tmp_path / "base.mp4", numbered(2))
     write_clip(name, numbered(5))
@@ -28,7 +30,7 @@ def test_odd_names_are_files(tmp_path, monkeypatch, name):
 
 
 def test_protocols_are_no_way_to_a_file(tmp_path, monkeypatch):
-    # `file:base.mp4` is not base.mp4.
+    """`file:base.mp4` is not base.mp4."""
     monkeypatch.chdir(tmp_path)
     write_clip(tmp_path / "base.mp4", numbered(2))
     with pytest.raises(VideoError, match=r"file:base\.mp4 does not exist"):
@@ -49,13 +51,13 @@ def test_protocols_are_no_way_to_a_file(tmp_path, monkeypatch):
     ],
 )
 def test_without_secrets(address, shown):
-    # Passwords with any character, and keys in the query; the rest stays readable.
+    """Passwords with any character, and keys in the query; the rest stays readable."""
     assert without_secrets(address) == shown
 
 
 @pytest.mark.parametrize("scheme", ["rtsp", "http", "gopher"])
 def test_no_password_in_messages(scheme):
-    # Neither an address that does not answer nor an impossible one shows it.
+    """Neither an address that does not answer nor an impossible one shows it."""
     with pytest.raises(VideoError) as refused:
         open_source(f"{scheme}://me:secret@127.0.0.1:9/a", timeout_s=1.0)
     assert "secret" not in str(refused.value)
@@ -64,7 +66,7 @@ def test_no_password_in_messages(scheme):
 
 @pytest.mark.parametrize(("codec", "name"), [("V_AV1", "AV1"), ("V_THEORA", "Theora")])
 def test_codec_that_cannot_be_decoded(tmp_path, monkeypatch, codec, name):
-    # The sentence names the codec and a command that converts the file.
+    """The sentence names the codec and a command that converts the file."""
     import cv2
 
     clip = write_clip(tmp_path / "a clip.mkv", numbered(3))
@@ -96,7 +98,7 @@ class _Undecodable:
 
 
 def test_a_clip_of_av1(tmp_path, capfd):
-    # A real one: named, or read where this OpenCV can; FFmpeg's own lines stay away.
+    """A real one: named, or read where this OpenCV can; FFmpeg's own lines stay away."""
     if not shutil.which("ffmpeg"):
         pytest.skip("ffmpeg is not installed")
     clip = tmp_path / "a.webm"
@@ -113,7 +115,7 @@ def test_a_clip_of_av1(tmp_path, capfd):
 
 
 def test_the_name_of_a_stream_hides_its_password(monkeypatch):
-    # What reports and notes call the source.
+    """What reports and notes call the source."""
     monkeypatch.setattr(VideoReader, "_open", lambda _self: _Undecodable())
     reader = VideoReader("rtsp://me:secret@host/a", network=True, live=True, timeout_s=1)
     assert reader.name == "rtsp://me:***@host/a"

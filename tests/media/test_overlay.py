@@ -22,7 +22,7 @@ def _reading(box, emotion: int = 3) -> Reading:
 
 @pytest.mark.parametrize("background", [0, 127, 255])
 def test_a_face_is_drawn_on_any_background(background):
-    # Box and plates show on black, grey and white, and the caller's picture is not touched.
+    """Box and plates show on black, grey and white, and the caller's picture is not touched."""
     image = np.full((480, 640, 3), background, np.uint8)
 
     drawn = draw_readings(image, [_reading((200, 100, 300, 220))])
@@ -35,7 +35,7 @@ def test_a_face_is_drawn_on_any_background(background):
 
 
 def test_every_expression_has_a_bar():
-    # A plate has a row per label, and a longer bar for a larger probability.
+    """A plate has a row per label, and a longer bar for a larger probability."""
     plate = bars(LABELS, (0.0, 0.0, 0.0, 0.9, 0.1, 0.0, 0.0), 20)
     happy = np.array(colour_of("happy"))
     sad = np.array(colour_of("sad"))
@@ -50,12 +50,12 @@ def test_every_expression_has_a_bar():
     "box", [(-50, -50, 20, 20), (630, 470, 900, 900), (0, 0, 640, 480), (10, 10, 10, 10), (-900, 5, -800, 90)]
 )
 def test_faces_at_and_beyond_the_border(box):
-    # A box may leave the picture, fill it, or have no area.
+    """A box may leave the picture, fill it, or have no area."""
     assert draw_readings(np.zeros((480, 640, 3), np.uint8), [_reading(box)]).shape == (480, 640, 3)
 
 
 def test_plates_do_not_hide_other_faces():
-    # Beside a neighbour the bars go to the free side: the neighbour's face keeps its pixels.
+    """Beside a neighbour the bars go to the free side: the neighbour's face keeps its pixels."""
     image = np.full((480, 640, 3), 90, np.uint8)
     left, right = (220, 180, 300, 280), (310, 180, 390, 280)
 
@@ -66,27 +66,27 @@ def test_plates_do_not_hide_other_faces():
 
 
 def test_small_pictures_are_enlarged_to_be_looked_at():
-    # A 48 px picture becomes large enough to read what is drawn; a large one keeps its size.
+    """A 48 px picture becomes large enough to read what is drawn; a large one keeps its size."""
     assert max(annotated(np.zeros((48, 40, 3), np.uint8), [_reading((5, 5, 20, 20))]).shape) == 480
     assert annotated(np.zeros((500, 700, 3), np.uint8), []).shape == (500, 700, 3)
 
 
 def test_the_panel_keeps_one_size():
-    # With or without faces the frame has one size, as a video needs.
+    """With or without faces the frame has one size, as a video needs."""
     image = np.zeros((480, 640, 3), np.uint8)
 
     assert draw_panel(image, []).shape == draw_panel(image, [_reading((9, 9, 99, 99))] * 5).shape
 
 
 def test_labels_in_any_script():
-    # A custom label is drawn, not refused.
+    """A custom label is drawn, not refused."""
     assert chip("überrascht 12%", "überrascht", 14).shape[2] == 4
     assert colour_of("überrascht") == colour_of("überrascht")
     assert colour_of("Anger") == colour_of("angry")
 
 
 def test_pictures_are_written_whole(tmp_path):
-    # The file holds the picture; an unknown suffix or a missing folder is one sentence.
+    """The file holds the picture; an unknown suffix or a missing folder is one sentence."""
     image = np.random.default_rng(0).integers(0, 255, (20, 30, 3)).astype(np.uint8)
     write_picture(tmp_path / "a.png", image)
 
@@ -98,7 +98,7 @@ def test_pictures_are_written_whole(tmp_path):
 
 
 def test_a_face_that_fills_the_picture_has_its_bars_beside_it():
-    # The crop itself stays visible: the picture grows to the right by a panel.
+    """The crop itself stays visible: the picture grows to the right by a panel."""
     crop = np.full((48, 48, 3), 120, np.uint8)
 
     drawn = annotated(crop, [_reading((0, 0, 48, 48))])
@@ -109,7 +109,7 @@ def test_a_face_that_fills_the_picture_has_its_bars_beside_it():
 
 
 def test_a_crowd_keeps_its_faces():
-    # Where bars would hide other faces they are left out: most pixels of all faces stay as they were.
+    """Where bars would hide other faces they are left out: most pixels of all faces stay as they were."""
     image = np.full((240, 320, 3), 90, np.uint8)
     boxes = [(x, y, x + 50, y + 50) for x in range(5, 300, 60) for y in range(20, 200, 60)]
 
@@ -120,7 +120,7 @@ def test_a_crowd_keeps_its_faces():
 
 
 def test_only_large_faces_of_several_have_bars():
-    # A small face beside a large one changes nothing below its tag; alone it has its bars.
+    """A small face beside a large one changes nothing below its tag; alone it has its bars."""
     image = np.full((480, 640, 3), 90, np.uint8)
     small = _reading((500, 300, 530, 330))
 
@@ -133,7 +133,7 @@ def test_only_large_faces_of_several_have_bars():
 
 
 def test_labels_of_a_video_stay_on_their_side():
-    # A face near the upper border keeps its label below while it trembles; frames drawn singly would let it jump.
+    """A face near the upper border keeps its label below while it trembles; frames drawn singly would let it jump."""
     image = np.full((480, 640, 3), 90, np.uint8)
     draw = SteadyDrawing()
 
@@ -145,7 +145,7 @@ def test_labels_of_a_video_stay_on_their_side():
 
 
 def test_a_panel_says_how_many_faces_it_has_no_room_for():
-    # Nothing of a long list is cut at the lower edge: the last rows stay empty.
+    """Nothing of a long list is cut at the lower edge: the last rows stay empty."""
     image = np.zeros((240, 320, 3), np.uint8)
 
     drawn = draw_panel(image, [_reading((9, 9, 30, 30))] * 40)

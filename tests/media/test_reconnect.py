@@ -55,7 +55,7 @@ def breaking(*lives, patience_s=30.0):
 
 
 def test_it_comes_back():
-    # Two lives of three pictures are six frames; times rise, the gap is stated once, and a note tells it.
+    """Two lives of three pictures are six frames; times rise, the gap is stated once, and a note tells it."""
     source = Source(breaking(3, 3, patience_s=0.2))
     frames = [next(source) for _ in range(6)]
 
@@ -71,14 +71,14 @@ def test_it_comes_back():
 
 
 def test_it_is_tried_more_than_once(monkeypatch):
-    # A source that cannot be opened at first is tried again.
+    """A source that cannot be opened at first is tried again."""
     monkeypatch.setattr("mien.media.reconnect._BETWEEN_S", 0.01)
     source = Source(breaking(1, None, 2))
     assert [next(source).gap_s > 0 for _ in range(3)] == [False, True, False]
 
 
 def test_closing_ends_the_waiting():
-    # A source that is closed while it waits ends at once.
+    """A source that is closed while it waits ends at once."""
     reader = breaking(1)
     source = Source(reader)
     next(source)
@@ -87,7 +87,7 @@ def test_closing_ends_the_waiting():
 
 
 def test_the_gap_is_in_the_table_and_in_no_ones_time(tmp_path):
-    # A row without a face at the last picture before the gap; the face before it is not believed to have gone on.
+    """A row without a face at the last picture before the gap; the face before it is not believed to have gone on."""
     path = tmp_path / "a.csv"
     table, summary = TimelineSink(path, LABELS), Summary(LABELS)
     source = Source(breaking(3, 3))
@@ -110,7 +110,7 @@ def test_the_gap_is_in_the_table_and_in_no_ones_time(tmp_path):
 
 
 def test_only_what_is_live_can_be_reconnected_to(tmp_path):
-    # A file ends where it ends.
+    """A file ends where it ends."""
     with pytest.raises(OptionError, match="only cameras and addresses"):
         open_source(write_clip(tmp_path / "a.mp4", numbered(2)), reconnect_s=5)
     with pytest.raises(OptionError, match="greater than 0"):
@@ -118,7 +118,7 @@ def test_only_what_is_live_can_be_reconnected_to(tmp_path):
 
 
 def test_a_stream_that_is_cut_off(tmp_path):
-    # A real one: a server that sends a clip and hangs up, twice.
+    """A real one: a server that sends a clip and hangs up, twice."""
     data = write_clip(tmp_path / "a.avi", numbered(10)).read_bytes()
 
     class Handler(socketserver.BaseRequestHandler):

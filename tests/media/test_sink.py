@@ -33,7 +33,7 @@ class Recorder:
 
 
 def test_closing_drains():
-    # Leaving the block waits until every frame is written to every sink, then finishes them.
+    """Leaving the block waits until every frame is written to every sink, then finishes them."""
     sinks = [Recorder(delay_s=0.005), Recorder()]
     with BackgroundSinks(sinks, size=2) as out:
         for i in range(30):
@@ -44,7 +44,7 @@ def test_closing_drains():
 
 
 def test_error_of_a_sink_reaches_the_caller():
-    # A full disk stops the loop within two seconds, with the sink's own error, and the sinks are given up.
+    """A full disk stops the loop within two seconds, with the sink's own error, and the sinks are given up."""
     sinks = [Recorder(breaks_at=3), Recorder()]
     started = time.monotonic()
     with pytest.raises(OutputError, match="disk is full"), BackgroundSinks(sinks, size=2) as out:
@@ -57,7 +57,7 @@ def test_error_of_a_sink_reaches_the_caller():
 
 
 def test_error_of_the_last_frame_reaches_the_caller():
-    # An error after the last `write` is raised when the block is left.
+    """An error after the last `write` is raised when the block is left."""
     with pytest.raises(OutputError), BackgroundSinks([Recorder(breaks_at=0, delay_s=0.05)]) as out:
         out.write(blank(0, 0.0), [])
 
@@ -66,7 +66,7 @@ def test_error_of_the_last_frame_reaches_the_caller():
     ("error", "ended"), [(VideoError, "closed"), (KeyboardInterrupt, "closed"), (ValueError, "aborted")]
 )
 def test_how_a_run_ends(error, ended):
-    # Ctrl-C and a source that fails leave finished files; a defect leaves none. The error goes on.
+    """Ctrl-C and a source that fails leave finished files; a defect leaves none. The error goes on."""
     sink = Recorder()
     with pytest.raises(error), BackgroundSinks([sink]) as out:
         out.write(blank(0, 0.0), [])
@@ -75,7 +75,7 @@ def test_how_a_run_ends(error, ended):
 
 
 def test_one_sink_that_fails_to_finish():
-    # The others are finished all the same, then the error is raised.
+    """The others are finished all the same, then the error is raised."""
     good = Recorder()
     with pytest.raises(OutputError), BackgroundSinks([Recorder(breaks_on_close=True), good]) as out:
         out.write(blank(0, 0.0), [])

@@ -28,7 +28,7 @@ def read(path, **options):
 
 
 def test_constant_rate(tmp_path):
-    # Ten frames at 25 per second come out once, in order, 40 ms apart, and the size and length are known.
+    """Ten frames at 25 per second come out once, in order, 40 ms apart, and the size and length are known."""
     clip = write_clip(tmp_path / "a.mp4", numbered(10))
     numbers, times, source = read(clip)
 
@@ -41,7 +41,7 @@ def test_constant_rate(tmp_path):
 
 
 def test_variable_rate(tmp_path):
-    # Times are those in the file, not the frame number divided by a rate.
+    """Times are those in the file, not the frame number divided by a rate."""
     numbers, times, _ = read(write_clip(tmp_path / "a.mp4", numbered(8), UNEVEN_S))
 
     assert numbers == list(range(8))
@@ -50,7 +50,7 @@ def test_variable_rate(tmp_path):
 
 @pytest.mark.parametrize("start_s", [0.3, 0.5, 1.0, 2.9])
 def test_start_finds_the_same_frames_as_reading_from_the_beginning(tmp_path, start_s):
-    # Skipping into a file with a variable rate keeps exactly the frames at or after the start.
+    """Skipping into a file with a variable rate keeps exactly the frames at or after the start."""
     times_s = [*UNEVEN_S, *np.arange(3.1, 9, 0.17)]
     clip = write_clip(tmp_path / "a.mp4", [numbered(1)[0]] * len(times_s), times_s)
     wanted = [t for t in read(clip)[1] if t >= start_s]
@@ -60,7 +60,7 @@ def test_start_finds_the_same_frames_as_reading_from_the_beginning(tmp_path, sta
 
 
 def test_deep_start_in_a_long_file(tmp_path):
-    # A start behind several key frames is found by skipping, and the numbers prove that nothing is off by one.
+    """A start behind several key frames is found by skipping, and the numbers prove that nothing is off by one."""
     images = [np.full((48, 64, 3), 8 + i % 240, np.uint8) for i in range(240)]
     clip = write_clip(tmp_path / "a.mp4", images, fps=30.0)
     with open_source(clip, start_s=6.0) as source:
@@ -71,7 +71,7 @@ def test_deep_start_in_a_long_file(tmp_path):
 
 
 def test_end_and_step(tmp_path):
-    # From 0.2 s, before 0.8 s, at most one frame per 0.2 s: 0.2, 0.4 and 0.6 s; numbers count what came out.
+    """From 0.2 s, before 0.8 s, at most one frame per 0.2 s: 0.2, 0.4 and 0.6 s; numbers count what came out."""
     clip = write_clip(tmp_path / "a.mp4", numbered(30))
     with open_source(clip, start_s=0.2, end_s=0.8, every_s=0.2) as source:
         expected = source.expected_frames
@@ -83,12 +83,12 @@ def test_end_and_step(tmp_path):
 
 
 def test_step_that_is_no_multiple_of_the_frame_time(tmp_path):
-    # Steps of 0.1 s at 25 frames per second do not drift: 1.2 s hold twelve of them.
+    """Steps of 0.1 s at 25 frames per second do not drift: 1.2 s hold twelve of them."""
     assert len(read(write_clip(tmp_path / "a.mp4", numbered(30)), every_s=0.1)[1]) == 12
 
 
 def test_rotated_phone(tmp_path):
-    # A clip with a rotation tag comes out upright: portrait, with the left edge of the sensor on top.
+    """A clip with a rotation tag comes out upright: portrait, with the left edge of the sensor on top."""
     image = np.zeros((64, 96, 3), np.uint8)
     image[:, :16] = 255
     clip = write_clip(tmp_path / "a.mp4", [image] * 3)
@@ -103,7 +103,7 @@ def test_rotated_phone(tmp_path):
 
 
 def test_live_recording_without_length(tmp_path):
-    # A browser's WebM states no duration: no made-up count, and all frames come out.
+    """A browser's WebM states no duration: no made-up count, and all frames come out."""
     clip = write_clip(tmp_path / "a.webm", numbered(9))
     forget_length(clip)
     numbers, _, source = read(clip)
@@ -115,7 +115,7 @@ def test_live_recording_without_length(tmp_path):
 
 @pytest.mark.parametrize("claimed", [3, 500])
 def test_header_that_lies_about_its_length(tmp_path, claimed):
-    # Ten frames come out whether the header promises fewer or more; a promise that was not kept is told.
+    """Ten frames come out whether the header promises fewer or more; a promise that was not kept is told."""
     clip = write_clip(tmp_path / "a.avi", numbered(10))
     claim_frames(clip, claimed)
     numbers, _, source = read(clip)
@@ -126,7 +126,7 @@ def test_header_that_lies_about_its_length(tmp_path, claimed):
 
 
 def test_truncated_file(tmp_path):
-    # Everything that can be decoded comes out, then a note says that the file may be cut short.
+    """Everything that can be decoded comes out, then a note says that the file may be cut short."""
     clip = write_clip(
         tmp_path / "a.avi", [np.random.default_rng(i).integers(0, 255, (64, 96, 3), np.uint8) for i in range(60)]
     )
@@ -138,7 +138,7 @@ def test_truncated_file(tmp_path):
 
 
 def test_mp4_without_its_index(tmp_path):
-    # An MP4 file whose end is missing cannot be read at all, and one sentence says so.
+    """An MP4 file whose end is missing cannot be read at all, and one sentence says so."""
     clip = write_clip(tmp_path / "a.mp4", numbered(10))
     clip.write_bytes(clip.read_bytes()[:-200])
     with pytest.raises(VideoError, match=r"a\.mp4 could not be opened as a video; it is damaged or incomplete"):
@@ -146,7 +146,7 @@ def test_mp4_without_its_index(tmp_path):
 
 
 def test_silence_on_standard_error(tmp_path, capfd):
-    # OpenCV and FFmpeg do not add lines of their own.
+    """OpenCV and FFmpeg do not add lines of their own."""
     (tmp_path / "a.mp4").write_bytes(b"this is no video" * 100)
     with pytest.raises(VideoError):
         open_source(tmp_path / "a.mp4")
@@ -156,7 +156,7 @@ def test_silence_on_standard_error(tmp_path, capfd):
 
 
 def test_sound_only(tmp_path):
-    # Sound is not a video; the suffix lets the sentence say so.
+    """Sound is not a video; the suffix lets the sentence say so."""
     with wave.open(str(tmp_path / "a.wav"), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
@@ -171,7 +171,7 @@ def test_sound_only(tmp_path):
 
 
 def test_no_frames(tmp_path):
-    # A container without a picture, an empty file and a folder without pictures are refused when they are opened.
+    """A container without a picture, an empty file and a folder without pictures are refused when they are opened."""
     writer = cv2.VideoWriter(str(tmp_path / "a.avi"), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"MJPG"), 25, (96, 64))
     writer.release()
     (tmp_path / "b.mp4").touch()
@@ -186,7 +186,7 @@ def test_no_frames(tmp_path):
 
 
 def test_what_is_not_there(tmp_path):
-    # A missing path, a pipe, an unknown scheme and a camera that is not connected: one sentence each.
+    """A missing path, a pipe, an unknown scheme and a camera that is not connected: one sentence each."""
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(VideoError, match="does not exist"):
         open_source(tmp_path / "nothing.mp4")
@@ -199,7 +199,7 @@ def test_what_is_not_there(tmp_path):
 
 
 def test_nothing_between_the_times(tmp_path):
-    # Times beyond the end are told with the length of the source.
+    """Times beyond the end are told with the length of the source."""
     clip = write_clip(tmp_path / "a.mp4", numbered(10))
     with pytest.raises(VideoError, match=r"a\.mp4 has no frame between 5 s and 9 s; the source is 0\.4 s long"):
         open_source(clip, start_s=5, end_s=9)
@@ -207,14 +207,15 @@ def test_nothing_between_the_times(tmp_path):
 
 @pytest.mark.parametrize("options", [{"start_s": -1}, {"start_s": 2, "end_s": 2}, {"every_s": 0}, {"fps": -3}])
 def test_impossible_times(tmp_path, options):
-    # Wrong options are wrong use, told before anything is opened.
+    """Wrong options are wrong use, told before anything is opened."""
     with pytest.raises(OptionError):
         open_source(tmp_path / "nothing.mp4", **options)
 
 
 def test_folder_of_frames(tmp_path):
-    # Natural order (2 before 10), the given rate, other files ignored; a damaged picture is left out with a note
-    # and does not shift the times.
+    """Natural order (2 before 10), the given rate, other files ignored; a damaged picture is left out with a note
+    and does not shift the times.
+    """
     for i in (0, 1, 2, 10):
         save_picture(tmp_path / f"frame{i}.png", numbered(11)[i])
     (tmp_path / "frame3.png").write_bytes(b"damaged")
@@ -230,27 +231,27 @@ def test_folder_of_frames(tmp_path):
 
 
 def test_folder_with_start(tmp_path):
-    # A folder is skipped into without decoding what lies before.
+    """A folder is skipped into without decoding what lies before."""
     for i in range(20):
         save_picture(tmp_path / f"{i}.png", numbered(20)[i])
     assert read(tmp_path, fps=10, start_s=1.55)[0] == [16, 17, 18, 19]
 
 
 def test_too_large_picture(tmp_path):
-    # A picture with more pixels than the limit is not decoded.
+    """A picture with more pixels than the limit is not decoded."""
     save_picture(tmp_path / "a.png", numbered(1)[0])
     with pytest.raises(VideoError, match="no picture"):
         open_source(tmp_path, max_pixels=96 * 64 - 1)
 
 
 def test_photograph(tmp_path):
-    # A photograph is a video of one frame.
+    """A photograph is a video of one frame."""
     numbers, times, _ = read(save_picture(tmp_path / "a.png", numbered(3)[2]))
     assert (numbers, times) == ([2], [0.0])
 
 
 def test_natural_key():
-    # Numbers count as numbers wherever they stand, and case does not matter.
+    """Numbers count as numbers wherever they stand, and case does not matter."""
     from pathlib import Path
 
     names = ["b1.png", "A10.png", "a2.png", "10.png", "9.png"]
@@ -258,7 +259,7 @@ def test_natural_key():
 
 
 def test_source_can_be_closed_early_and_twice(tmp_path):
-    # Closing ends the iteration.
+    """Closing ends the iteration."""
     source = open_source(write_clip(tmp_path / "a.mp4", numbered(10)))
     next(source)
     source.close()
@@ -267,7 +268,7 @@ def test_source_can_be_closed_early_and_twice(tmp_path):
 
 
 def test_closing_while_another_thread_reads(tmp_path):
-    # Closing does not wait for a read that hangs, and the reading thread then lets go by itself.
+    """Closing does not wait for a read that hangs, and the reading thread then lets go by itself."""
     inside, release = threading.Event(), threading.Event()
 
     class Hanging:
@@ -340,12 +341,12 @@ def server(tmp_path):
 
 
 def test_address(server):
-    # A file behind http is read like a file.
+    """A file behind http is read like a file."""
     assert read(f"{server}/clip.avi")[0] == list(range(25))
 
 
 def test_source_that_stalls(server):
-    # A source that stops sending is given up after the time limit, with one sentence.
+    """A source that stops sending is given up after the time limit, with one sentence."""
     started = time.monotonic()
     with pytest.raises(VideoError, match=r"sent nothing for 1 seconds|sent nothing within 1 seconds"):
         read(f"{server}/slow.avi", timeout_s=1.0)
@@ -353,13 +354,13 @@ def test_source_that_stalls(server):
 
 
 def test_address_where_nothing_answers():
-    # A refused connection is told at once.
+    """A refused connection is told at once."""
     with pytest.raises(VideoError, match="check the address"):
         open_source("http://127.0.0.1:9/a.mp4", timeout_s=1.0)
 
 
 def test_a_picture_over_the_limit_is_told(tmp_path):
-    # The sentence names the size and the option, since the picture itself is all right.
+    """The sentence names the size and the option, since the picture itself is all right."""
     file = save_picture(tmp_path / "a.png", np.zeros((64, 96, 3), np.uint8))
     with pytest.raises(VideoError, match="a.png has 96 x 64 = 0 megapixels, more than the limit of 0.001"):
         open_source(file, max_pixels=1000)
@@ -390,6 +391,6 @@ def test_an_animation_is_a_video(tmp_path, suffix):
 
 @pytest.mark.parametrize("spec", [-1, 10**6, True, None, "", ["a.mp4"], b"a.mp4"])
 def test_what_is_no_source(spec):
-    # A camera that cannot be (OpenCV crashes on -1) and values of other types are refused by a sentence.
+    """A camera that cannot be (OpenCV crashes on -1) and values of other types are refused by a sentence."""
     with pytest.raises(VideoError, match="Expected "):
         open_source(spec)

@@ -54,7 +54,7 @@ def first(path):
 @pytest.mark.parametrize("turn", TURNS)
 @pytest.mark.parametrize("box", [b"tkhd", b"mvhd"])
 def test_display_matrix(tmp_path, turn, box):
-    # Each of the eight ways to turn and mirror a picture comes out as the matrix says, in either header.
+    """Each of the eight ways to turn and mirror a picture comes out as the matrix says, in either header."""
     clip = write_clip(tmp_path / "a.mp4", [corners()] * 2)
     tag_matrix(clip, turn, box)
     image = first(clip)
@@ -65,7 +65,7 @@ def test_display_matrix(tmp_path, turn, box):
 
 @pytest.mark.parametrize("turn", TURNS)
 def test_turned(turn):
-    # The pure function agrees with the formula, pixel by pixel.
+    """The pure function agrees with the formula, pixel by pixel."""
     image = np.arange(6, dtype=np.uint8).reshape(2, 3, 1).repeat(3, axis=2)
     out = turned(image, turn)
     a, b, c, d = turn
@@ -78,7 +78,7 @@ def test_turned(turn):
 
 
 def test_wide_pixels(tmp_path):
-    # Pixels of 4:3 make a stored square an oblong of 4:3, as high as it was stored, and the size is the shown one.
+    """Pixels of 4:3 make a stored square an oblong of 4:3, as high as it was stored, and the size is the shown one."""
     clip = write_clip(tmp_path / "a.mp4", [corners()] * 2)
     tag_matrix(clip, (4 / 3, 0, 0, 1))
     with open_source(clip) as source:
@@ -91,13 +91,13 @@ def test_wide_pixels(tmp_path):
 
 @pytest.mark.parametrize(("aspect", "square"), [(1, True), (447 / 448, True), (0, True), (np.nan, True), (99, True)])
 def test_what_counts_as_square(aspect, square):
-    # Rounding by encoders is no ratio, nor is nonsense; those of tape and disc are.
+    """Rounding by encoders is no ratio, nor is nonsense; those of tape and disc are."""
     assert square_pixels(aspect) == square
     assert not any(square_pixels(real) for real in (4 / 3, 64 / 45, 16 / 15, 8 / 9, 10 / 11, 12 / 11, 1.5))
 
 
 def test_narrow_pixels():
-    # NTSC: 720 x 480 at 8:9 is shown as 640 x 480.
+    """NTSC: 720 x 480 at 8:9 is shown as 640 x 480."""
     assert widened(np.zeros((480, 720, 3), np.uint8), 8 / 9).shape == (480, 640, 3)
     assert widened(np.zeros((480, 720, 3), np.uint8), 4 / 3, upright=False).shape == (640, 720, 3)
 
@@ -111,7 +111,7 @@ def test_narrow_pixels():
     ],
 )
 def test_clips_of_ffmpeg(tmp_path, suffix, codec, size, aspect, shape):
-    # Clips as cameras and discs have them.
+    """Clips as cameras and discs have them."""
     if not shutil.which("ffmpeg"):
         pytest.skip("ffmpeg is not installed")
     picture = tmp_path / "a.png"

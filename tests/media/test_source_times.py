@@ -25,7 +25,7 @@ def read(path, **options):
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov"])
 def test_video_that_begins_after_its_sound(tmp_path, suffix):
-    # An empty edit of 2.025 s puts the first frame at 2.025 s, and nothing is said to be missing.
+    """An empty edit of 2.025 s puts the first frame at 2.025 s, and nothing is said to be missing."""
     clip = starting_late(tmp_path / f"a{suffix}", numbered(10), LATE_S)
     times, source = read(clip)
 
@@ -35,7 +35,7 @@ def test_video_that_begins_after_its_sound(tmp_path, suffix):
 
 
 def test_start_counts_from_the_containers_zero(tmp_path):
-    # --start and --end mean the times of the table, also where the pictures begin late.
+    """--start and --end mean the times of the table, also where the pictures begin late."""
     clip = starting_late(tmp_path / "a.mp4", [numbered(1)[0]] * 200, LATE_S)
     times, _ = read(clip, start_s=6.0, end_s=6.2)
 
@@ -44,7 +44,7 @@ def test_start_counts_from_the_containers_zero(tmp_path):
 
 
 def test_deep_start_of_a_late_video_skips_nothing(tmp_path):
-    # Skipping into the file lands on the same picture as reading up to it.
+    """Skipping into the file lands on the same picture as reading up to it."""
     images = [np.full((48, 64, 3), 8 + i, np.uint8) for i in range(240)]
     clip = starting_late(tmp_path / "a.mp4", images, LATE_S, 30.0)
     with open_source(clip, start_s=LATE_S + 6.0) as source:
@@ -56,7 +56,7 @@ def test_deep_start_of_a_late_video_skips_nothing(tmp_path):
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".avi"])
 def test_annotated_video_keeps_in_step(tmp_path, suffix):
-    # What is written from a video that begins late shows each picture when the source shows it, to half a frame.
+    """What is written from a video that begins late shows each picture when the source shows it, to half a frame."""
     images = [np.full((64, 96, 3), 20 + 22 * i, np.uint8) for i in range(10)]  # far apart: two codecs blur them
     source = starting_late(tmp_path / "in.mp4", images, 0.4)
     sink = VideoSink(tmp_path / f"out{suffix}", lambda image, _: image, 25.0, 0.0)
@@ -72,7 +72,7 @@ def test_annotated_video_keeps_in_step(tmp_path, suffix):
 
 
 def test_annotated_part_begins_at_once(tmp_path):
-    # Without a zero of its own, a video begins with its first frame.
+    """Without a zero of its own, a video begins with its first frame."""
     sink = VideoSink(tmp_path / "a.mp4", lambda image, _: image, 25.0)
     for i, image in enumerate(numbered(3)):
         sink.write(Frame(image, i, 60 + i / 25), ())
@@ -84,14 +84,14 @@ def test_annotated_part_begins_at_once(tmp_path):
     "data", [b"", b"\x1a\x45\xdf\xa3" + b"\xff" * 50, b"\0\0\0\x08moov", b"\0\0\1\xba" + b"\0" * 9]
 )
 def test_damaged_headers_tell_nothing(tmp_path, data):
-    # What cannot be understood gives no facts, and no error.
+    """What cannot be understood gives no facts, and no error."""
     (tmp_path / "a").write_bytes(data)
     facts = read_facts(tmp_path / "a")
     assert (facts.start_s, facts.codec, facts.turn) == (None, None, None)
 
 
 def test_any_damage_is_survived(tmp_path):
-    # A thousand headers with random bytes in them: facts or none, never an error of Python.
+    """A thousand headers with random bytes in them: facts or none, never an error of Python."""
     whole = starting_late(tmp_path / "a.mp4", numbered(3), LATE_S).read_bytes()
     mkv = write_clip(tmp_path / "a.mkv", numbered(3)).read_bytes()
     random = np.random.default_rng(1)
@@ -104,7 +104,8 @@ def test_any_damage_is_survived(tmp_path):
 
 
 def test_time_stamp_of_mpeg(tmp_path):
-    # A program stream by hand: pictures (E0) at 1.5 s in MPEG-2, sound (C0) at 1.25 s in MPEG-1.
+    """A program stream by hand: pictures (E0) at 1.5 s in MPEG-2, sound (C0) at 1.25 s in MPEG-1."""
+
     def stamp(seconds, tag):
         ticks = round(seconds * 90_000)
         return bytes([tag << 4 | (ticks >> 30) << 1 | 1]) + struct.pack(
@@ -142,8 +143,9 @@ def ffmpeg(*arguments):
 @pytest.mark.parametrize("late_s", ["0", str(LATE_S)])
 @pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv", "webm", "ts", "m2ts", "mpg", "frag.mp4"])
 def test_times_are_those_of_ffprobe(parts, tmp_path, suffix, late_s):
-    # Variable rate, B-frames, a late beginning, sound that is longer: every time equals pts_time, and no note says
-    # that the file is cut short.
+    """Variable rate, B-frames, a late beginning, sound that is longer: every time equals pts_time, and no note
+    says that the file is cut short.
+    """
     clip = tmp_path / f"a.{suffix}"
     kind = ("v.webm", "a.webm") if suffix == "webm" else ("v.mp4", "a.m4a")
     codecs = ["-c:v", "mpeg2video", "-c:a", "mp2", "-r", "25"] if suffix == "mpg" else ["-c", "copy"]

@@ -56,13 +56,13 @@ def _value(name, text):
 
 
 def test_columns():
-    # The documented columns, in their order.
+    """The documented columns, in their order."""
     assert columns(LABELS) == COLUMNS
 
 
 @pytest.mark.parametrize("suffix", TIMELINE_SUFFIXES)
 def test_rows(tmp_path, suffix):
-    # One row per face and frame; a frame without faces has none; all formats hold the same values.
+    """One row per face and frame; a frame without faces has none; all formats hold the same values."""
     path = tmp_path / f"a{suffix}"
     write(path).close()
     table = load(path)
@@ -80,13 +80,13 @@ def test_rows(tmp_path, suffix):
 
 
 def test_held_label_is_told():
-    # The emotion is the label that holds, the confidence is its smoothed probability, which makes it uncertain.
+    """The emotion is the label that holds, the confidence is its smoothed probability, which makes it uncertain."""
     (row,) = rows(blank(0, 0.0), [reading(1, 0.75, steady="neutral")])
     assert (row["emotion"], row["confidence"], row["uncertain"]) == ("neutral", pytest.approx(0.275), True)
 
 
 def test_probabilities_are_not_rounded(tmp_path):
-    # What is read back from CSV is the very number.
+    """What is read back from CSV is the very number."""
     third = 1 / 3
     sink = TimelineSink(tmp_path / "a.csv", LABELS)
     sink.write(blank(0, 0.0), [reading(1, third)])
@@ -95,7 +95,7 @@ def test_probabilities_are_not_rounded(tmp_path):
 
 
 def test_photograph(tmp_path):
-    # A reading without a track leaves its columns empty.
+    """A reading without a track leaves its columns empty."""
     sink = TimelineSink(tmp_path / "a.jsonl", LABELS)
     sink.write(blank(0, 0.0), [Reading(Face((1, 2, 3, 4), 0.5), LABELS, (0.4, 0.6))])
     sink.close()
@@ -105,7 +105,7 @@ def test_photograph(tmp_path):
 
 @pytest.mark.parametrize("suffix", TIMELINE_SUFFIXES)
 def test_no_faces(tmp_path, suffix):
-    # A time line without rows is a valid file (with its header, where the format has one).
+    """A time line without rows is a valid file (with its header, where the format has one)."""
     path = tmp_path / f"a{suffix}"
     TimelineSink(path, LABELS).close()
     assert load(path) == []
@@ -148,7 +148,7 @@ def test_tables_that_cannot_be_read(tmp_path):
 
 @pytest.mark.parametrize("suffix", TIMELINE_SUFFIXES)
 def test_name_appears_when_the_file_is_whole(tmp_path, suffix):
-    # While it is written the final name does not exist; giving up leaves nothing at all.
+    """While it is written the final name does not exist; giving up leaves nothing at all."""
     path = tmp_path / f"a{suffix}"
     sink = write(path)
     assert not path.exists()
@@ -157,7 +157,7 @@ def test_name_appears_when_the_file_is_whole(tmp_path, suffix):
 
 
 def test_rows_reach_the_disk_while_writing(tmp_path):
-    # After many rows most of them are in the temporary file, for whoever loses power.
+    """After many rows most of them are in the temporary file, for whoever loses power."""
     sink = write(tmp_path / "a.csv", frames=1000)
     (temporary,) = tmp_path.glob(".*.part.jsonl")
     assert len(temporary.read_text().splitlines()) > 1700
@@ -165,7 +165,7 @@ def test_rows_reach_the_disk_while_writing(tmp_path):
 
 
 def test_where_it_cannot_be_written(tmp_path):
-    # An unknown suffix is wrong use; a missing folder is told before the run.
+    """An unknown suffix is wrong use; a missing folder is told before the run."""
     with pytest.raises(OptionError, match=r"\.csv, \.jsonl, \.parquet"):
         TimelineSink(tmp_path / "a.xlsx", LABELS)
     with pytest.raises(OutputError, match="does not exist"):
@@ -173,7 +173,7 @@ def test_where_it_cannot_be_written(tmp_path):
 
 
 def test_parquet_without_its_package(tmp_path, monkeypatch):
-    # The sentence names the extra to install.
+    """The sentence names the extra to install."""
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(MissingExtraError, match=r"mien\[data\]"):
         TimelineSink(tmp_path / "a.parquet", LABELS)
@@ -181,7 +181,7 @@ def test_parquet_without_its_package(tmp_path, monkeypatch):
 
 
 def test_many_rows_in_parquet(tmp_path):
-    # More rows than one group holds come back in order.
+    """More rows than one group holds come back in order."""
     parquet = pytest.importorskip("pyarrow.parquet")
     write(tmp_path / "a.parquet", frames=9000).close()
     table = parquet.read_table(tmp_path / "a.parquet")

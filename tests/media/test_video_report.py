@@ -36,7 +36,7 @@ def party():
 
 
 def test_page(tmp_path, party):
-    # Title, sections, seconds per person, one change; the face of a moment is no person.
+    """Title, sections, seconds per person, one change; the face of a moment is no person."""
     html = page(tmp_path, party)
 
     assert "Expressions in party.mp4" in html
@@ -50,7 +50,7 @@ def test_page(tmp_path, party):
 
 
 def test_self_contained_and_well_formed(tmp_path, party):
-    # Nothing is loaded from anywhere, no script runs, and every drawing is well-formed with a title.
+    """Nothing is loaded from anywhere, no script runs, and every drawing is well-formed with a title."""
     html = page(tmp_path, party)
     assert not re.search(r"https?://|<script|<link|@import", html)
     drawings = re.findall(r"<svg.*?</svg>", html, re.DOTALL)
@@ -63,7 +63,7 @@ def test_self_contained_and_well_formed(tmp_path, party):
 
 
 def test_thumbnails_only_when_asked(tmp_path, party):
-    # Without --thumbnails the page holds no picture of anybody.
+    """Without --thumbnails the page holds no picture of anybody."""
     assert "data:image" not in page(tmp_path, party)
     html = page(tmp_path, party, thumbnails=True)
     assert html.count("data:image/jpeg") == 2
@@ -71,7 +71,7 @@ def test_thumbnails_only_when_asked(tmp_path, party):
 
 
 def test_page_appears_at_the_end(tmp_path):
-    # The page is written when the sink is closed.
+    """The page is written when the sink is closed."""
     sink = ReportSink(tmp_path / "a.html", Summary(LABELS), "x")
     sink.write(blank(0, 0.0), [reading()])
     assert list(tmp_path.iterdir()) == []
@@ -80,25 +80,25 @@ def test_page_appears_at_the_end(tmp_path):
 
 
 def test_no_face(tmp_path):
-    # A video without faces has a page that says so.
+    """A video without faces has a page that says so."""
     assert "No face was found in this video." in page(tmp_path, [(0.0, []), (1.0, [])])
 
 
 def test_notes_and_names_are_text(tmp_path, party):
-    # What comes from outside cannot become markup.
+    """What comes from outside cannot become markup."""
     html = page(tmp_path, party, notes=lambda: ["cut <b>short</b>"], name="<img src=x>.mp4")
     assert "cut &lt;b&gt;short&lt;/b&gt;" in html
     assert "<img src=x>" not in html
 
 
 def test_folder_is_missing(tmp_path):
-    # Told before the run, not after it.
+    """Told before the run, not after it."""
     with pytest.raises(OutputError, match="folder that exists"):
         ReportSink(tmp_path / "none" / "a.html", Summary(LABELS), "x")
 
 
 def test_areas_fill_the_height():
-    # The ribbons lie on one another from 0 to 100 %; a gap in time is a gap in the drawing.
+    """The ribbons lie on one another from 0 to 100 %; a gap in time is a gap in the drawing."""
     means = {step: np.array([0.25, 0.75]) for step in (0, 1, 2, 7, 8)}
     root = ElementTree.fromstring(areas(means, ("happy", "neutral"), COLOURS, Span(0, 10, 1.0), "t"))
     ribbons = [[tuple(map(float, p.split(","))) for p in g.get("points").split()] for g in root.iter("polygon")]
@@ -111,7 +111,7 @@ def test_areas_fill_the_height():
 
 
 def test_lanes_and_shares():
-    # Neighbouring steps of one expression are one bar; shares are as wide as their numbers.
+    """Neighbouring steps of one expression are one bar; shares are as wide as their numbers."""
     drawing = lanes([("person 1", {0: "happy", 1: "happy", 2: "neutral"})], COLOURS, Span(0, 10, 1.0), "t")
     assert len(list(ElementTree.fromstring(drawing).iter("rect"))) == 2
 
@@ -123,7 +123,7 @@ def test_lanes_and_shares():
     ("seconds", "text"), [(0, "0 s"), (7.25, "7.2 s"), (59.9, "59.9 s"), (65, "1:05"), (3725, "1:02:05")]
 )
 def test_clock(seconds, text):
-    # Times as people write them.
+    """Times as people write them."""
     assert clock(seconds) == text
 
 

@@ -20,7 +20,7 @@ def plain(image, readings):
 
 @pytest.mark.parametrize("suffix", [".mp4", ".m4v", ".mov"])
 def test_exact_times(tmp_path, suffix):
-    # Every frame is there once, at its own time counted from the first; the last one lasts as long as usual.
+    """Every frame is there once, at its own time counted from the first; the last one lasts as long as usual."""
     clip = write_clip(tmp_path / f"a{suffix}", numbered(6), UNEVEN_S)
     with open_source(clip) as source:
         duration_s = source.duration_s
@@ -34,7 +34,7 @@ def test_exact_times(tmp_path, suffix):
 
 @pytest.mark.parametrize("suffix", [".avi", ".mkv", ".webm"])
 def test_constant_rate_stays_in_time(tmp_path, suffix):
-    # Where the container has one rate, frames are repeated: each picture begins within half a frame of its time.
+    """Where the container has one rate, frames are repeated: each picture begins within half a frame of its time."""
     with open_source(write_clip(tmp_path / f"a{suffix}", numbered(6), UNEVEN_S)) as source:
         shown = [(f.time_s, number_of(f.image)) for f in source]
 
@@ -46,7 +46,7 @@ def test_constant_rate_stays_in_time(tmp_path, suffix):
 @pytest.mark.parametrize("suffix", VIDEO_SUFFIXES)
 @pytest.mark.parametrize("size", [(97, 65), (5, 3), (640, 361)])
 def test_odd_sizes(tmp_path, suffix, size):
-    # Odd and tiny pictures make files that open; no row or column is lost.
+    """Odd and tiny pictures make files that open; no row or column is lost."""
     with open_source(write_clip(tmp_path / f"a{suffix}", numbered(3, size))) as source:
         frames = list(source)
 
@@ -56,14 +56,14 @@ def test_odd_sizes(tmp_path, suffix, size):
 
 
 def test_every_other_second(tmp_path):
-    # One frame per two seconds plays for two seconds each.
+    """One frame per two seconds plays for two seconds each."""
     with open_source(write_clip(tmp_path / "a.mp4", numbered(3), [10.0, 12.0, 14.0], fps=0.5)) as source:
         assert source.duration_s == pytest.approx(6.0)
         assert [f.time_s for f in source] == pytest.approx([0.0, 2.0, 4.0])
 
 
 def test_another_size_on_the_way(tmp_path):
-    # A frame of another size is fitted into the first one's, centred on black.
+    """A frame of another size is fitted into the first one's, centred on black."""
     wide = np.full((20, 96, 3), 200, np.uint8)
     with open_source(write_clip(tmp_path / "a.mp4", [np.zeros((64, 96, 3), np.uint8), wide])) as source:
         last = list(source)[-1].image
@@ -74,7 +74,7 @@ def test_another_size_on_the_way(tmp_path):
 
 
 def test_picture_is_drawn(tmp_path):
-    # What is written is what `draw` makes of the frame and its readings.
+    """What is written is what `draw` makes of the frame and its readings."""
     sink = VideoSink(tmp_path / "a.mp4", lambda image, readings: np.full_like(image, 40 * len(readings)))
     sink.write(blank(0, 0.0), [1, 2, 3])
     sink.close()
@@ -83,7 +83,7 @@ def test_picture_is_drawn(tmp_path):
 
 
 def test_where_it_cannot_be_written(tmp_path):
-    # An unknown suffix is wrong use; a missing folder is told before the run.
+    """An unknown suffix is wrong use; a missing folder is told before the run."""
     with pytest.raises(OptionError, match=r"\.mp4"):
         VideoSink(tmp_path / "a.gif", plain)
     with pytest.raises(OutputError, match="does not exist"):
@@ -91,7 +91,7 @@ def test_where_it_cannot_be_written(tmp_path):
 
 
 def test_giving_up_leaves_nothing(tmp_path):
-    # Neither the name nor the temporary file stays; a run without frames makes no file.
+    """Neither the name nor the temporary file stays; a run without frames makes no file."""
     sink = VideoSink(tmp_path / "a.mp4", plain)
     sink.write(blank(0, 0.0), [])
     sink.abort()
@@ -100,7 +100,7 @@ def test_giving_up_leaves_nothing(tmp_path):
 
 
 def test_times_of_a_file_that_is_no_mp4(tmp_path):
-    # A file with another layout is refused and left as it was.
+    """A file with another layout is refused and left as it was."""
     (tmp_path / "a.mp4").write_bytes(b"\x00\x00\x00\x10mdat12345678")
     with pytest.raises(OutputError, match="not laid out as expected"):
         set_frame_times(tmp_path / "a.mp4", [0.0, 1.0], 1.0)
@@ -108,13 +108,13 @@ def test_times_of_a_file_that_is_no_mp4(tmp_path):
 
 
 def test_long_recording(tmp_path):
-    # Times are kept over a day: two frames twenty hours apart.
+    """Times are kept over a day: two frames twenty hours apart."""
     with open_source(write_clip(tmp_path / "a.mp4", numbered(2), [0.0, 72_000.0])) as source:
         assert [f.time_s for f in source] == pytest.approx([0.0, 72_000.0])
 
 
 def test_frames_are_not_kept(tmp_path):
-    # A constant-rate file is written as frames come: the sink holds one picture at most.
+    """A constant-rate file is written as frames come: the sink holds one picture at most."""
     sink = VideoSink(tmp_path / "a.avi", plain, 25.0)
     for i in range(5):
         sink.write(Frame(np.zeros((32, 32, 3), np.uint8), i, i / 25), [])

@@ -16,8 +16,8 @@ def read() -> Any:
     return nbformat.read(NOTEBOOK, as_version=4)
 
 
-# The file in the repository holds no outputs, no counts and nothing of the machine that it was written on.
 def test_is_stripped():
+    """The file in the repository holds no outputs, no counts and nothing of the machine that it was written on."""
     notebook = read()
     nbformat.validate(notebook)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
@@ -31,9 +31,9 @@ def text_of(notebook: Any) -> str:
     return "".join(output.text for output in outputs if output.output_type == "stream")
 
 
-# Every cell runs; the audit finds what was planted, the model learns, and the pictures are shown.
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning", "ignore::FutureWarning")
 def test_runs(tmp_path: Path):
+    """Every cell runs; the audit finds what was planted, the model learns, and the pictures are shown."""
     nbclient = pytest.importorskip("nbclient")
     for package in ("ipykernel", "torch", "lightning", "matplotlib"):
         pytest.importorskip(package)

@@ -10,7 +10,7 @@ TABS = ["live", "photo", "video", "session", "model"]
 
 
 def test_tabs_by_keyboard(site, open_tab):
-    # One stop in the order of focus; arrows, Home and End move between tabs.
+    """One stop in the order of focus; arrows, Home and End move between tabs."""
     page = open_tab(site).ready()
     page.focus("#tab-live")
 
@@ -26,7 +26,7 @@ def test_tabs_by_keyboard(site, open_tab):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(site, open_tab, axe, scheme, hopper_file):
-    # WCAG 2.2 A and AA and best practice, on every tab and on the service's own page, with results shown.
+    """WCAG 2.2 A and AA and best practice, on every tab and on the service's own page, with results shown."""
     tab = open_tab(site, color_scheme=scheme)
     page = tab.ready()
     page.evaluate(f"() => {{ {axe} }}")
@@ -63,7 +63,7 @@ def test_axe_finds_nothing(site, open_tab, axe, scheme, hopper_file):
 
 
 def test_nothing_sticks_out_on_a_phone(site, open_tab, hopper_file):
-    # 320 px, the narrowest screen that WCAG names: no tab needs sideways scrolling.
+    """320 px, the narrowest screen that WCAG names: no tab needs sideways scrolling."""
     page = open_tab(site, viewport={"width": 320, "height": 640}).ready()
     page.click("#tab-photo")
     page.set_input_files("#photos", hopper_file)
@@ -76,7 +76,7 @@ def test_nothing_sticks_out_on_a_phone(site, open_tab, hopper_file):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_figures_of_the_model(serve_quick, open_tab, axe, scheme, tiny_model, tmp_path):
-    # An evaluation beside the model file is shown: classes, confusion, calibration; axe finds nothing in it.
+    """An evaluation beside the model file is shown: classes, confusion, calibration; axe finds nothing in it."""
     names = ["neutral", "happy"]
     classes = [{"name": n, "precision": 0.9, "recall": 0.8, "f1": 0.85, "support": 10} for n in names]
     bins = [{"lower": 0.5, "upper": 1.0, "count": 20, "confidence": 0.8, "accuracy": 0.75}]
@@ -95,7 +95,7 @@ def test_figures_of_the_model(serve_quick, open_tab, axe, scheme, tiny_model, tm
 
 
 def test_pictures_of_each_expression(serve_quick, open_tab):
-    # The Model tab says how many pictures of each expression the model learnt from: in sum, its training pictures.
+    """The Model tab says how many pictures of each expression the model learnt from: in sum, its training pictures."""
     page = open_tab(serve_quick(analyzer=AnalyzerOptions(model="fer2013", detector="none"))).ready()
     page.click("#tab-model")
 

@@ -42,7 +42,9 @@ def _face(box, tilt):
 
 @pytest.mark.parametrize("color", ["gray", "rgb"])
 def test_crops_are_those_of_python(serve_quick, open_tab, astronaut, color):
-    # Inside, over each edge and wholly outside of the picture, upright and turned: the same pixels, within one level.
+    """Inside, over each edge and wholly outside of the picture, upright and turned: the same pixels, within one
+    level.
+    """
     picture = np.ascontiguousarray(cv2.resize(astronaut, (_WIDE, _HIGH), interpolation=cv2.INTER_AREA))
     spec = CropSpec(size=48, color=color, align="eyes", least_tilt=10)
     faces = [_face(box, tilt) for box in _PLACES.values() for tilt in (0, 9, -25, 70)]

@@ -29,7 +29,7 @@ def _png(picture) -> bytes:
 
 
 def test_the_page_and_python_agree(open_tab, runtime_files, any_detector, astronaut, hopper):
-    # Same faces within a pixel, same probabilities within 0.001: as is, shrunk for the detector, with tiny faces.
+    """Same faces within a pixel, same probabilities within 0.001: as is, shrunk for the detector, with tiny faces."""
     from server_worlds import running
 
     from mien.infer.analyzer import Analyzer
@@ -65,7 +65,7 @@ def test_the_page_and_python_agree(open_tab, runtime_files, any_detector, astron
 
 
 def test_photographs_are_read_and_saved(site, open_tab, hopper_file, tmp_path):
-    # Several files, one of them no picture; JSON as documented, CSV as the command line writes it.
+    """Several files, one of them no picture; JSON as documented, CSV as the command line writes it."""
     tab = open_tab(site)
     page = tab.ready()
     tab.engine("server")
@@ -110,7 +110,7 @@ def test_a_format_that_browsers_do_not_know(site, open_tab, hopper, tmp_path):
 
 
 def test_a_video_becomes_a_time_line(site, open_tab, astronaut, hopper, tmp_path):
-    # Sent, read with progress, drawn, saved; nothing of it stays on the server.
+    """Sent, read with progress, drawn, saved; nothing of it stays on the server."""
     both = two_faces(astronaut, hopper, 480, 360)
     clip = tmp_path / "clip.avi"
     writer = cv2.VideoWriter(str(clip), cv2.VideoWriter.fourcc(*"MJPG"), 10, (480, 360))

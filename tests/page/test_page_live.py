@@ -10,7 +10,7 @@ from mien.infer.options import AnalyzerOptions
 
 @pytest.mark.parametrize("mode", ["server", "device"])
 def test_both_faces_are_found_and_named(site, open_tab, request, mode):
-    # Two cards with all bars and two boxes; in device mode nothing at all is sent.
+    """Two cards with all bars and two boxes; in device mode nothing at all is sent."""
     if mode == "device":
         request.getfixturevalue("shipped_detector")
     tab = open_tab(site)
@@ -44,7 +44,7 @@ def test_both_faces_are_found_and_named(site, open_tab, request, mode):
 
 @pytest.mark.parametrize("mode", ["server", "device"])
 def test_uncertain_faces_have_a_mark(serve_quick, open_tab, request, any_detector, mode):
-    # With less confidence than asked for, a face is unsure in both modes alike; its label and bars stay.
+    """With less confidence than asked for, a face is unsure in both modes alike; its label and bars stay."""
     request.getfixturevalue("runtime_files")
     tab = open_tab(serve_quick(analyzer=AnalyzerOptions(detector=any_detector, min_confidence=1.0)))
     page = tab.ready()
@@ -60,7 +60,7 @@ def test_uncertain_faces_have_a_mark(serve_quick, open_tab, request, any_detecto
 
 
 def test_a_session_is_summed_up_and_saved(site, open_tab):
-    # Recorded from the Live tab, shown per face, saved as CSV, and cleared.
+    """Recorded from the Live tab, shown per face, saved as CSV, and cleared."""
     tab = open_tab(site)
     page = tab.ready()
     tab.engine("server")
@@ -85,7 +85,7 @@ def test_a_session_is_summed_up_and_saved(site, open_tab):
 
 
 def test_without_the_runtime_the_page_says_why(open_tab, serve_quick, tmp_path, monkeypatch):
-    # Then only the server is offered, and the reason can be read.
+    """Then only the server is offered, and the reason can be read."""
     monkeypatch.setenv("MIEN_CACHE", str(tmp_path))
     page = open_tab(serve_quick()).ready()
 
@@ -95,7 +95,7 @@ def test_without_the_runtime_the_page_says_why(open_tab, serve_quick, tmp_path, 
 
 
 def test_a_service_with_a_token_asks_for_it(open_tab, serve_quick, tmp_path, monkeypatch):
-    # A wrong one is refused in a sentence, the right one lets the visitor in; the address never shows it.
+    """A wrong one is refused in a sentence, the right one lets the visitor in; the address never shows it."""
     service = serve_quick(token="correct-horse-battery")
     page = open_tab(service).page
     page.fill("#token", "wrong-wrong-wrong-wrong")

@@ -21,7 +21,9 @@ def _sides(page, *parts):
 
 
 def test_the_size_follows_the_speed(serve_quick, open_tab):
-    # Quick devices look as closely as the server; slow ones go down, not below a half, and up again when there is room.
+    """Quick devices look as closely as the server; slow ones go down, not below a half, and up again when there is
+    room.
+    """
     page = open_tab(serve_quick()).ready()
 
     assert _sides(page, (60, 20, 0)) == [640]

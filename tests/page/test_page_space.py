@@ -19,7 +19,7 @@ def static_space(runtime_files, any_detector, tmp_path):
 
 
 def test_the_page_works_without_a_service(static_space, open_tab, hopper_file):
-    # Only this device is offered; a photograph is read, and nothing is sent.
+    """Only this device is offered; a photograph is read, and nothing is sent."""
     tab = open_tab(static_space)
     page = tab.ready()
     assert page.is_checked("input[value=device]")
@@ -36,7 +36,7 @@ def test_the_page_works_without_a_service(static_space, open_tab, hopper_file):
 
 
 def test_a_video_is_read_on_the_device(static_space, open_tab, hopper, tmp_path):
-    # Frame by frame in the page, to the same table as from the server; nothing is sent.
+    """Frame by frame in the page, to the same table as from the server; nothing is sent."""
     clip = tmp_path / "clip.webm"
     writer = cv2.VideoWriter(str(clip), cv2.VideoWriter.fourcc(*"VP80"), 10, (256, 300))
     for _ in range(5):

@@ -34,7 +34,7 @@ def _halves() -> PilImage.Image:
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "BMP", "TIFF", "PPM", "JPEG", "JPEG2000"])
 def test_formats(kind):
-    # The common formats give (H, W, 3) uint8 in blue-green-red order.
+    """The common formats give (H, W, 3) uint8 in blue-green-red order."""
     options = {"lossless": True} if kind == "WEBP" else {}
     image = load_image(_encoded(_halves(), kind, **options))
 
@@ -45,7 +45,7 @@ def test_formats(kind):
 
 
 def test_a_path_may_be_text_or_path(tmp_path):
-    # str, Path, bytes and a Pillow image of one picture are the same.
+    """str, Path, bytes and a Pillow image of one picture are the same."""
     file = tmp_path / "gesicht ü.png"
     _halves().save(file)
 
@@ -56,7 +56,7 @@ def test_a_path_may_be_text_or_path(tmp_path):
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientation(orientation):
-    # Whatever way a telephone was held, the picture comes out upright.
+    """Whatever way a telephone was held, the picture comes out upright."""
     exif = PilImage.Exif()
     exif[0x0112] = orientation
     sideways = PilImage.open(io.BytesIO(_encoded(_halves(), "PNG", exif=exif)))
@@ -69,7 +69,7 @@ def test_exif_orientation(orientation):
 
 
 def test_grey_palette_cmyk_and_bilevel():
-    # Modes that are not RGB become BGR of the right colours.
+    """Modes that are not RGB become BGR of the right colours."""
     red = PilImage.new("RGB", (20, 20), (255, 0, 0))
     for picture, kind in ((red.convert("P"), "PNG"), (red.convert("P"), "GIF"), (red.convert("CMYK"), "TIFF")):
         np.testing.assert_allclose(load_image(_encoded(picture, kind))[0, 0], RED_BGR, atol=2)
@@ -79,7 +79,7 @@ def test_grey_palette_cmyk_and_bilevel():
 
 
 def test_transparency_is_laid_on_white():
-    # A transparent pixel is white whatever colour hides in it; a half transparent red one is pink.
+    """A transparent pixel is white whatever colour hides in it; a half transparent red one is pink."""
     picture = PilImage.new("RGBA", (2, 1), (255, 0, 0, 0))
     picture.putpixel((1, 0), (255, 0, 0, 128))
 
@@ -90,7 +90,7 @@ def test_transparency_is_laid_on_white():
 
 
 def test_sixteen_bit_grey():
-    # 16-bit grey is scaled, not cut: 65535 is white, 32896 the middle.
+    """16-bit grey is scaled, not cut: 65535 is white, 32896 the middle."""
     values = np.array([[0, 32896, 65535]], np.uint16)
 
     assert load_image(_encoded(PilImage.fromarray(values), "PNG"))[0, :, 0].tolist() == [0, 128, 255]
@@ -98,7 +98,7 @@ def test_sixteen_bit_grey():
 
 
 def test_an_animation_gives_its_first_frame():
-    # Of an animated GIF or WebP the first frame is read.
+    """Of an animated GIF or WebP the first frame is read."""
     first, second = PilImage.new("RGB", (9, 9), (255, 0, 0)), PilImage.new("RGB", (9, 9), (0, 255, 0))
     for kind in ("GIF", "WEBP"):
         data = _encoded(first, kind, save_all=True, append_images=[second])
@@ -106,7 +106,7 @@ def test_an_animation_gives_its_first_frame():
 
 
 def test_arrays():
-    # Grey, BGR, RGB with its order named, BGRA; uint8, uint16 and floats of 0..1 give the same picture.
+    """Grey, BGR, RGB with its order named, BGRA; uint8, uint16 and floats of 0..1 give the same picture."""
     bgr = load_image(_halves())
     grey = bgr[..., 0]
     assert load_image(bgr) is not None
@@ -133,13 +133,13 @@ def test_arrays():
     ],
 )
 def test_unusable_arrays(array, message):
-    # A wrong type, range or rank is said; nothing is guessed.
+    """A wrong type, range or rank is said; nothing is guessed."""
     with pytest.raises(ImageError, match=message):
         load_image(array)
 
 
 def test_other_things_are_not_pictures():
-    # None and lists are named for what they are; so is a wrong colour order.
+    """None and lists are named for what they are; so is a wrong colour order."""
     for thing in (None, [], 3):
         with pytest.raises(ImageError, match=f"got {type(thing).__name__}"):
             load_image(thing)  # type: ignore[arg-type]
@@ -148,7 +148,7 @@ def test_other_things_are_not_pictures():
 
 
 def test_files_that_are_no_pictures(tmp_path):
-    # Missing, empty, a folder, text under a picture's name, an address: one sentence each, naming the file.
+    """Missing, empty, a folder, text under a picture's name, an address: one sentence each, naming the file."""
     (tmp_path / "empty.png").write_bytes(b"")
     (tmp_path / "text.jpg").write_text("not a picture")
     for name, message in (
@@ -164,8 +164,9 @@ def test_files_that_are_no_pictures(tmp_path):
 
 
 def test_what_is_wrong_without_the_name(tmp_path):
-    # Who calls a picture otherwise must get what is wrong with it alone: for bytes, paths with odd characters, and
-    # also after the error came from another process; an error that speaks of no picture has none.
+    """Who calls a picture otherwise must get what is wrong with it alone: for bytes, paths with odd characters,
+    and also after the error came from another process; an error that speaks of no picture has none.
+    """
     odd = tmp_path / "a\x1b b.png"
     odd.write_bytes(b"")
     for source, wanted in ((b"", "is empty (0 bytes); expected a picture."), (odd, "is empty (0 bytes); expected"),
@@ -183,7 +184,7 @@ def test_what_is_wrong_without_the_name(tmp_path):
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])
 def test_truncated_files_are_errors(kind):
-    # Half a file is never a half-grey face.
+    """Half a file is never a half-grey face."""
     noise = PilImage.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8))
     data = _encoded(noise, kind)
 
@@ -193,7 +194,7 @@ def test_truncated_files_are_errors(kind):
 
 
 def test_damaged_bytes_never_raise_anything_else():
-    # Flipped bytes give a picture or an ImageError, nothing else (300 mutations, fixed seed).
+    """Flipped bytes give a picture or an ImageError, nothing else (300 mutations, fixed seed)."""
     rng = np.random.default_rng(1)
     originals = [bytearray(_encoded(_halves(), kind)) for kind in ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")]
     for _ in range(300):
@@ -222,7 +223,7 @@ def _bomb(side: int) -> bytes:
 
 
 def test_a_bomb_is_refused_before_decoding():
-    # 20,000 x 20,000 pixels in about 50 kB are refused from the header; the limit can be moved.
+    """20,000 x 20,000 pixels in about 50 kB are refused from the header; the limit can be moved."""
     data = _bomb(20_000)
 
     assert len(data) < 60_000
@@ -247,7 +248,7 @@ def test_heic_without_its_package(monkeypatch):
 
 
 def test_the_callers_array_is_not_changed():
-    # Reading an array leaves it as it was.
+    """Reading an array leaves it as it was."""
     array = np.random.default_rng(0).integers(0, 255, (5, 5, 4)).astype(np.uint8)
     before = array.copy()
     load_image(array)
@@ -256,7 +257,7 @@ def test_the_callers_array_is_not_changed():
 
 
 def test_a_pillow_image_that_cannot_be_decoded():
-    # Pillow decodes late: a file that is cut off, and a picture that was closed, are errors about the picture.
+    """Pillow decodes late: a file that is cut off, and a picture that was closed, are errors about the picture."""
     data = _encoded(_halves(), "PNG")
     with (
         PilImage.open(io.BytesIO(data[: len(data) // 2])) as cut,
@@ -270,7 +271,7 @@ def test_a_pillow_image_that_cannot_be_decoded():
 
 
 def test_a_file_without_end(tmp_path, monkeypatch):
-    # Reading stops at a limit of bytes, so that a device that never ends does not fill the memory.
+    """Reading stops at a limit of bytes, so that a device that never ends does not fill the memory."""
     monkeypatch.setattr("mien.pictures.sources._MAX_BYTES", 100)
     (tmp_path / "long.jpg").write_bytes(bytes(101))
     with pytest.raises(ImageError, match="more than 100 bytes"):
@@ -278,6 +279,6 @@ def test_a_file_without_end(tmp_path, monkeypatch):
 
 
 def test_an_empty_path():
-    # An empty text is no folder.
+    """An empty text is no folder."""
     with pytest.raises(ImageError, match="got an empty text"):
         load_image("")

@@ -26,7 +26,7 @@ def _bomb(side: int = 20_000) -> bytes:
 
 
 def test_other_sites_may_not_use_the_service(served, grey_png):
-    # A visitor's browser that is on another site says so in Origin; our own page is let in.
+    """A visitor's browser that is on another site says so in Origin; our own page is let in."""
     refused = served.ask("POST", "/v1/analyze", grey_png, Origin="https://evil.example")
     own = served.ask("POST", "/v1/analyze", grey_png, Origin=f"http://{served.address}")
 
@@ -35,7 +35,7 @@ def test_other_sites_may_not_use_the_service(served, grey_png):
 
 
 def test_named_sites_may_use_the_service(serve, grey_png):
-    # --cors-origin lets exactly that origin in, and tells the browser so; others get no such header.
+    """--cors-origin lets exactly that origin in, and tells the browser so; others get no such header."""
     service = serve(origins=("https://friend.example",))
 
     friend = service.ask("POST", "/v1/analyze", grey_png, Origin="https://friend.example")
@@ -48,13 +48,13 @@ def test_named_sites_may_use_the_service(serve, grey_png):
 
 
 def test_foreign_names_do_not_lead_here(served):
-    # DNS rebinding: a foreign name that resolves to this machine.
+    """DNS rebinding: a foreign name that resolves to this machine."""
     assert served.ask("GET", "/v1/model", Host="evil.example").status == 403
     assert served.ask("GET", "/v1/model", Host="localhost:80").status == 200
 
 
 def test_an_announced_body_is_refused_before_it_is_read(serve):
-    # By its Content-Length; not a byte of the body is sent here.
+    """By its Content-Length; not a byte of the body is sent here."""
     service = serve(limits={"body_bytes": 1000})
 
     answer = service.raw(
@@ -67,7 +67,7 @@ def test_an_announced_body_is_refused_before_it_is_read(serve):
 
 @pytest.mark.parametrize("kind", ["image/png", "multipart/form-data; boundary=edge"])
 def test_a_chunked_body_is_counted_while_it_arrives(serve, kind):
-    # No length is announced; the limit holds all the same, for raw bodies and forms.
+    """No length is announced; the limit holds all the same, for raw bodies and forms."""
     service = serve(limits={"body_bytes": 10_000})
 
     def endless():
@@ -83,7 +83,7 @@ def test_a_chunked_body_is_counted_while_it_arrives(serve, kind):
 
 
 def test_a_slow_body_is_given_up(serve):
-    # A client that trickles is told so and dropped, and does not hold a place.
+    """A client that trickles is told so and dropped, and does not hold a place."""
     service = serve(limits={"body_s": 0.3})
     with socket.create_connection(("127.0.0.1", service.port), timeout=10) as link:
         link.sendall(b"POST /v1/analyze HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500\r\n\r\nabc")
@@ -93,7 +93,7 @@ def test_a_slow_body_is_given_up(serve):
 
 
 def test_a_decompression_bomb_is_measured_before_it_is_decoded(served):
-    # 20,000 x 20,000 pixels in 50 kB; as a raw body, in a form and as a live frame.
+    """20,000 x 20,000 pixels in 50 kB; as a raw body, in a form and as a live frame."""
     bomb = _bomb()
     body, kind = form(("bomb.png", bomb))
 
@@ -103,7 +103,7 @@ def test_a_decompression_bomb_is_measured_before_it_is_decoded(served):
 
 
 def test_a_polyglot_is_a_picture_and_nothing_else(served, grey_png):
-    # A picture with a web page at its end is read as a picture; nothing of the rest comes back.
+    """A picture with a web page at its end is read as a picture; nothing of the rest comes back."""
     answer = served.ask("POST", "/v1/analyze", grey_png + b"<script>alert(1)</script>", Content_Type="image/png")
 
     assert answer.status == 200
@@ -121,21 +121,21 @@ def test_a_polyglot_is_a_picture_and_nothing_else(served, grey_png):
     ],
 )
 def test_names_of_files_are_only_words(served, grey_png, name, shown):
-    # A client's file name is shown back in part and never opened.
+    """A client's file name is shown back in part and never opened."""
     body, kind = form((name, grey_png))
 
     assert served.ask("POST", "/v1/analyze", body, Content_Type=kind).json()[0]["source"] == shown
 
 
 def test_more_pictures_than_allowed(serve, grey_png):
-    # The form is refused as a whole.
+    """The form is refused as a whole."""
     body, kind = form(*[(f"{i}.png", grey_png) for i in range(4)])
 
     assert serve(limits={"images": 3}).ask("POST", "/v1/analyze", body, Content_Type=kind).status == 400
 
 
 def test_ten_thousand_faces(serve, tiny_model, monkeypatch):
-    # A drawn crowd: no more faces are read than the limit says, the largest ones.
+    """A drawn crowd: no more faces are read than the limit says, the largest ones."""
     from mien.core.types import Face
 
     class Crowd:
@@ -156,7 +156,7 @@ def test_ten_thousand_faces(serve, tiny_model, monkeypatch):
 
 
 def test_too_many_requests(serve):
-    # After a burst a client is told to wait; probes are always answered.
+    """After a burst a client is told to wait; probes are always answered."""
     service = serve(limits={"requests_per_minute": 10})
 
     answers = [service.ask("GET", "/v1/model") for _ in range(12)]
@@ -168,7 +168,7 @@ def test_too_many_requests(serve):
 
 
 def test_too_many_open_requests(serve):
-    # With every place taken by a client that does not finish, others are told to come back.
+    """With every place taken by a client that does not finish, others are told to come back."""
     service = serve(limits={"clients": 2, "body_s": 5})
     with (
         socket.create_connection(("127.0.0.1", service.port)) as first,
@@ -185,7 +185,7 @@ def test_too_many_open_requests(serve):
 
 
 def test_tokens(serve, grey_png):
-    # Missing, wrong and right; the page itself and the probes need none, the counters do.
+    """Missing, wrong and right; the page itself and the probes need none, the counters do."""
     service = serve(token=TOKEN)
 
     assert service.ask("POST", "/v1/analyze", grey_png).status == 401
@@ -197,14 +197,14 @@ def test_tokens(serve, grey_png):
 
 
 def test_strange_lengths(served):
-    # Content-Length that is no number never reaches a route.
+    """Content-Length that is no number never reaches a route."""
     for text in (b"-1", b"1e3", b"99999999999999999999999999"):
         answer = served.raw(b"POST /v1/analyze HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + text + b"\r\n\r\n")
         assert answer.split(b" ")[1] in (b"400", b"413"), answer
 
 
 def test_nothing_is_written_and_nothing_is_logged(serve, grey_png, monkeypatch, tmp_path, caplog):
-    # Pictures of a form larger than Starlette's memory limit stay in memory, and no log knows a name.
+    """Pictures of a form larger than Starlette's memory limit stay in memory, and no log knows a name."""
     import tempfile
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))

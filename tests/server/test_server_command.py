@@ -37,7 +37,7 @@ from mien.app.server.settings import Settings
     ],
 )
 def test_what_cannot_be_served(command, monkeypatch, arguments, says):
-    # One sentence on standard error and a status, nothing is started.
+    """One sentence on standard error and a status, nothing is started."""
     monkeypatch.delenv("MIEN_TOKEN", raising=False)
 
     ended = command("serve", "--detector", "none", *arguments)
@@ -48,7 +48,7 @@ def test_what_cannot_be_served(command, monkeypatch, arguments, says):
 
 
 def test_addresses_of_every_kind():
-    # What a proxy, a frame and a browser may be called.
+    """What a proxy, a frame and a browser may be called."""
     Settings(
         hosts=("faces.example.org", "[::1]", "10.0.0.7"), origins=("https://a.example:8443",), root_path="/a/faces",
         frame_ancestors=("https://*.hf.space",), proxies=("*", "10.0.0.0/8", "::1"),
@@ -56,7 +56,7 @@ def test_addresses_of_every_kind():
 
 
 def test_a_token_that_could_be_guessed(command, monkeypatch):
-    # From the environment, so that it stands in no list of processes.
+    """From the environment, so that it stands in no list of processes."""
     monkeypatch.setenv("MIEN_TOKEN", "1234")
 
     assert "could be guessed" in command("serve", "--host", "0.0.0.0").err
@@ -64,7 +64,7 @@ def test_a_token_that_could_be_guessed(command, monkeypatch):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_serving_and_stopping(tiny_model):
-    # It says where it is, answers, and ends well on SIGTERM, also while a live connection is open.
+    """It says where it is, answers, and ends well on SIGTERM, also while a live connection is open."""
     client = pytest.importorskip("websockets.sync.client")
     arguments = ["serve", "--port", "0", "--model", str(tiny_model), "--detector", "none"]
     process = subprocess.Popen(
@@ -97,7 +97,7 @@ def test_serving_and_stopping(tiny_model):
 
 
 def test_the_runtime_is_verified(command, store_folder, tmp_path):
-    # Another package than the pinned one is refused, and the page keeps saying why it is not there.
+    """Another package than the pinned one is refused, and the page keeps saying why it is not there."""
     other = tmp_path / "other.tgz"
     with tarfile.open(other, "w:gz"):
         pass
@@ -110,7 +110,7 @@ def test_the_runtime_is_verified(command, store_folder, tmp_path):
 
 
 def test_a_docker_space_is_whole(command, tmp_path, store_folder):
-    # Front matter, an unprivileged user, pinned requirements, the package itself; it serves from its own folder.
+    """Front matter, an unprivileged user, pinned requirements, the package itself; it serves from its own folder."""
     out = tmp_path / "space"
 
     ended = command("space", out)
@@ -140,7 +140,7 @@ def test_a_docker_space_is_whole(command, tmp_path, store_folder):
 
 
 def test_a_gradio_space_is_whole(command, tmp_path):
-    # Analytics off, its cache deleted; the application is valid Python.
+    """Analytics off, its cache deleted; the application is valid Python."""
     out = tmp_path / "space"
 
     assert command("space", out, "--kind", "gradio").code == 0
@@ -178,7 +178,7 @@ print(json.dumps({"rows": table["data"], "foreign": foreign}))
 
 
 def test_a_gradio_space_starts(command, tmp_path, hopper_file):
-    # The application starts, reads a photograph that came over HTTP, asks no other machine for anything, and stops.
+    """The application starts, reads a photograph that came over HTTP, asks no other machine for anything, and stops."""
     pytest.importorskip("gradio", reason='Gradio is not installed: pip install "mien[test]"')
     from mien.infer.analyzer import Analyzer
 
@@ -201,7 +201,7 @@ def test_a_gradio_space_starts(command, tmp_path, hopper_file):
 
 
 def test_a_static_space_needs_the_runtime(command, tmp_path, store_folder):
-    # Without it nothing useful could be written; the sentence names the command.
+    """Without it nothing useful could be written; the sentence names the command."""
     assert "mien page pull" in command("space", tmp_path / "space", "--kind", "static").err
 
 
@@ -214,7 +214,7 @@ def test_a_static_space_needs_the_runtime(command, tmp_path, store_folder):
     ],
 )
 def test_a_space_is_what_was_asked_for(command, tmp_path, store_folder, arguments, says):
-    # A model or detector that the Space would not run is refused, not replaced in silence.
+    """A model or detector that the Space would not run is refused, not replaced in silence."""
     ended = command("space", tmp_path / "space", *arguments)
 
     assert ended.code != 0

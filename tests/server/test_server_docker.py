@@ -64,7 +64,7 @@ def starts(instructions: list[tuple[str, str]]) -> list[str]:
 
 
 def test_the_space_builds_from_its_own_files(space):
-    # COPY finds what it names; the port is that of the front matter; requirements are all pinned.
+    """COPY finds what it names; the port is that of the front matter; requirements are all pinned."""
     instructions = parse((space / "Dockerfile").read_text("utf-8"))
     check(instructions)
     for source in (shlex.split(text)[1:-1] for name, text in instructions if name == "COPY"):
@@ -82,7 +82,7 @@ def test_the_space_builds_from_its_own_files(space):
 
 
 def test_the_pinned_versions_fit_together(space):
-    # Each package gets what it asks for from the others, and runs on the Python of the image.
+    """Each package gets what it asks for from the others, and runs on the Python of the image."""
     image = re.match(r"python:(\d+\.\d+)-slim$", dict(parse((space / "Dockerfile").read_text("utf-8")))["FROM"])
     assert image is not None
     marks = {"python_version": image[1], "python_full_version": f"{image[1]}.0", "sys_platform": "linux", "extra": ""}
@@ -100,7 +100,7 @@ def test_the_pinned_versions_fit_together(space):
 
 
 def test_the_plain_dockerfile_of_the_docs():
-    # It installs this project with an extra that exists, and starts a service that asks for a token.
+    """It installs this project with an extra that exists, and starts a service that asks for a token."""
     instructions = parse(of_docs())
     check(instructions)
     arguments = starts(instructions)

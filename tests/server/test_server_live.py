@@ -30,7 +30,7 @@ def _closed(socket) -> int:
 
 
 def test_frames_come_back_as_readings(served, grey_png):
-    # A greeting first; then one answer per frame, with the track and the smoothed values.
+    """A greeting first; then one answer per frame, with the track and the smoothed values."""
     with _connect(served) as socket:
         hello = json.loads(socket.recv(timeout=10))
         socket.send(_frame(1, grey_png))
@@ -46,7 +46,7 @@ def test_frames_come_back_as_readings(served, grey_png):
 
 
 def test_the_newest_frame_wins(served, grey_png):
-    # A client that is quicker than the service gets fewer answers, in order, and always the last frame's.
+    """A client that is quicker than the service gets fewer answers, in order, and always the last frame's."""
     with _connect(served) as socket:
         socket.recv(timeout=10)
         for number in range(1, 60):
@@ -59,7 +59,7 @@ def test_the_newest_frame_wins(served, grey_png):
 
 
 def test_other_sites_may_not_connect(served):
-    # The origin of the page decides.
+    """The origin of the page decides."""
     with pytest.raises(exceptions.InvalidStatus) as refused:
         _connect(served, origin="https://evil.example")
     assert refused.value.response.status_code == 403
@@ -68,7 +68,7 @@ def test_other_sites_may_not_connect(served):
 
 
 def test_the_token_comes_beside_the_subprotocol(serve):
-    # Browsers cannot set headers on a WebSocket.
+    """Browsers cannot set headers on a WebSocket."""
     service = serve(token=TOKEN)
     right = base64.urlsafe_b64encode(TOKEN.encode()).decode().rstrip("=")
 
@@ -81,7 +81,7 @@ def test_the_token_comes_beside_the_subprotocol(serve):
 
 
 def test_a_frame_that_is_no_picture_is_told_and_forgiven(served, grey_png):
-    # The connection goes on; twenty in a row end it.
+    """The connection goes on; twenty in a row end it."""
     with _connect(served) as socket:
         socket.recv(timeout=10)
         for number in range(1, 20):
@@ -108,7 +108,7 @@ def test_a_frame_that_is_no_picture_is_told_and_forgiven(served, grey_png):
     ],
 )
 def test_malformed_messages_end_the_connection(served, message, code):
-    # With the code that says why.
+    """With the code that says why."""
     with _connect(served) as socket:
         socket.recv(timeout=10)
         socket.send(message)
@@ -116,7 +116,7 @@ def test_malformed_messages_end_the_connection(served, message, code):
 
 
 def test_a_message_larger_than_any_frame_ends_the_connection(served):
-    # It is cut off while it arrives, so the client may learn of it by a reset.
+    """It is cut off while it arrives, so the client may learn of it by a reset."""
     with _connect(served) as socket, pytest.raises(exceptions.ConnectionClosed):
         socket.recv(timeout=10)
         socket.send(_frame(1, b"x" * 3_000_000))
@@ -124,7 +124,7 @@ def test_a_message_larger_than_any_frame_ends_the_connection(served):
 
 
 def test_time_that_runs_backwards(served, grey_png):
-    # Times that jump do not break the tracks' clock.
+    """Times that jump do not break the tracks' clock."""
     with _connect(served) as socket:
         socket.recv(timeout=10)
         for number, time_s in enumerate((5.0, 1.0, -1e300, 1e300, 0.0)):
@@ -133,7 +133,7 @@ def test_time_that_runs_backwards(served, grey_png):
 
 
 def test_a_flood_is_cut_off(serve, grey_png):
-    # Far more frames than any camera sends.
+    """Far more frames than any camera sends."""
     service = serve(limits={"frames_per_s": 5})
     with _connect(service) as socket:
         socket.recv(timeout=10)
@@ -148,14 +148,14 @@ def test_a_flood_is_cut_off(serve, grey_png):
 
 
 def test_a_silent_connection_ends(serve):
-    # It would hold a place for nothing.
+    """It would hold a place for nothing."""
     with _connect(serve(limits={"idle_s": 0.2})) as socket:
         socket.recv(timeout=10)
         assert _closed(socket) == 1000
 
 
 def test_a_bomb_as_a_frame(serve):
-    # Frames have a limit of pixels of their own.
+    """Frames have a limit of pixels of their own."""
     with _connect(serve(limits={"frame_pixels": 10_000})) as socket:
         socket.recv(timeout=10)
         socket.send(_frame(1, png(200, 200)))

@@ -19,7 +19,7 @@ def _add(done, name, _analyzer):
 
 
 def test_pictures_and_live_frames_take_turns():
-    # While both wait, they alternate; within a lane the order stays.
+    """While both wait, they alternate; within a lane the order stays."""
     done = []
     gate = threading.Event()
 
@@ -43,7 +43,7 @@ def test_pictures_and_live_frames_take_turns():
 
 
 def test_work_that_nobody_waits_for_is_dropped():
-    # A client that went away costs nothing more; an error comes back to who asked.
+    """A client that went away costs nothing more; an error comes back to who asked."""
     done = []
     gate = threading.Event()
 

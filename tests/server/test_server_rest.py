@@ -13,7 +13,7 @@ def _schema():
 
 
 def test_a_raw_picture_gives_the_documented_json(served, grey_png):
-    # One object that the published schema accepts, and the same readings as in Python.
+    """One object that the published schema accepts, and the same readings as in Python."""
     answer = served.ask("POST", "/v1/analyze?name=room.png", grey_png, Content_Type="image/png")
 
     assert answer.status == 200, answer.body
@@ -28,12 +28,12 @@ def test_a_raw_picture_gives_the_documented_json(served, grey_png):
 
 @pytest.mark.parametrize("kind", ["", "application/octet-stream", "application/x-www-form-urlencoded", "image/x-any"])
 def test_a_raw_body_needs_no_right_content_type(served, grey_png, kind):
-    # What curl sends by itself will do; the picture's own bytes say what it is.
+    """What curl sends by itself will do; the picture's own bytes say what it is."""
     assert served.ask("POST", "/v1/analyze", grey_png, Content_Type=kind).status == 200
 
 
 def test_a_form_gives_a_list_and_one_bad_file_does_not_stop_the_others(served, grey_png):
-    # Records in order; the unreadable one says why.
+    """Records in order; the unreadable one says why."""
     body, kind = form(("a.png", grey_png), ("b.txt", b"no picture"), ("c.png", grey_png))
 
     answer = served.ask("POST", "/v1/analyze", body, Content_Type=kind)
@@ -48,7 +48,7 @@ def test_a_form_gives_a_list_and_one_bad_file_does_not_stop_the_others(served, g
 
 
 def test_the_model_tells_what_it_is(served, tiny_model):
-    # Name, labels, hash of the file, a colour for each label.
+    """Name, labels, hash of the file, a colour for each label."""
     import hashlib
 
     body = served.ask("GET", "/v1/model").json()
@@ -59,7 +59,7 @@ def test_the_model_tells_what_it_is(served, tiny_model):
 
 
 def test_health_readiness_and_counters(served, grey_png):
-    # Probes answer, and what was done is counted under its route.
+    """Probes answer, and what was done is counted under its route."""
     assert served.ask("GET", "/healthz").json() == {"status": "ok"}
     assert served.ask("GET", "/readyz").json() == {"status": "ready"}
     served.ask("POST", "/v1/analyze", grey_png)
@@ -90,7 +90,7 @@ def test_health_readiness_and_counters(served, grey_png):
     ],
 )
 def test_every_error_has_one_shape(served, method, path, body, headers, status, code):
-    # {"error": {status, code, message}}, a sentence for people, no page, nothing about the inside.
+    """{"error": {status, code, message}}, a sentence for people, no page, nothing about the inside."""
     answer = served.ask(method, path, body, **headers)
 
     assert answer.status == status, answer.body
@@ -105,7 +105,7 @@ def test_every_error_has_one_shape(served, method, path, body, headers, status, 
     [("/v1/analyze", "POST"), ("/v1/analyze/video/abc", "DELETE, GET"), ("/healthz", "GET, HEAD"), ("/", "GET, HEAD")],
 )
 def test_a_refused_method_names_the_others(served, path, allowed):
-    # RFC 9110: an answer 405 says what the address takes.
+    """RFC 9110: an answer 405 says what the address takes."""
     answer = served.ask("PUT", path, b"x")
 
     assert (answer.status, answer.headers["allow"]) == (405, allowed)
@@ -113,7 +113,7 @@ def test_a_refused_method_names_the_others(served, path, allowed):
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/v1/model"])
 def test_head_is_get_without_a_body(served, path):
-    # Load balancers ask so.
+    """Load balancers ask so."""
     answer = served.ask("HEAD", path)
 
     assert (answer.status, answer.body) == (200, b"")
@@ -121,7 +121,7 @@ def test_head_is_get_without_a_body(served, path):
 
 
 def test_answers_carry_the_headers_that_keep_a_browser_safe(served):
-    # On pages, data and errors alike.
+    """On pages, data and errors alike."""
     for path in ("/", "/v1/model", "/nothing", "/docs"):
         headers = served.ask("GET", path).headers
         assert headers["x-content-type-options"] == "nosniff", path
@@ -131,7 +131,7 @@ def test_answers_carry_the_headers_that_keep_a_browser_safe(served):
 
 
 def test_openapi_is_complete(served):
-    # Typed answers and the error shape for every route of the service; page files are not in it.
+    """Typed answers and the error shape for every route of the service; page files are not in it."""
     body = served.ask("GET", "/openapi.json").json()
 
     assert set(body["paths"]) == {
@@ -151,7 +151,7 @@ def test_openapi_is_complete(served):
 
 
 def test_page_files_are_validated_and_compressed(served):
-    # A browser that has the page gets 304; one that takes gzip gets gzip.
+    """A browser that has the page gets 304; one that takes gzip gets gzip."""
     first = served.ask("GET", "/")
     again = served.ask("GET", "/", If_None_Match=first.headers["etag"])
     packed = served.ask("GET", "/", Accept_Encoding="gzip")
@@ -164,12 +164,12 @@ def test_page_files_are_validated_and_compressed(served):
 
 @pytest.mark.parametrize("path", ["/static/..%2f..%2fcli.py", "/static/%2e%2e/cli.py", "/runtime/x", "/models/x.onnx"])
 def test_only_known_files_are_served(served, path):
-    # No way leads out of the page's own files.
+    """No way leads out of the page's own files."""
     assert served.ask("GET", path).status == 404
 
 
 def test_behind_a_proxy_under_a_path(serve, grey_png):
-    # With a root path the service answers where the proxy sends people, and the description names it.
+    """With a root path the service answers where the proxy sends people, and the description names it."""
     service = serve(root_path="/faces")
 
     # The proxy may cut the path off or leave it on.

@@ -13,7 +13,7 @@ _LEFT_OUT = "positive_data_acceptance"
 
 
 def test_schemathesis_finds_nothing(served, tmp_path):
-    # Every answer has a described status, type and shape; wrong requests are refused; nothing fails inside.
+    """Every answer has a described status, type and shape; wrong requests are refused; nothing fails inside."""
     program = Path(sysconfig.get_path("scripts")) / "schemathesis"
     arguments = ["run", f"http://{served.address}/openapi.json", "--exclude-checks", _LEFT_OUT, "--no-color"]
     bounds = ["--max-examples", "10", "--seed", "1", "--generation-database", "none"]

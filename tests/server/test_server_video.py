@@ -45,7 +45,7 @@ def _open_uploads() -> list[str]:
 
 
 def test_a_video_is_read_and_forgotten(served, clip, tmp_path, monkeypatch):
-    # Accepted with an address, read to its end, time line in three forms, deleted on request; no file stays.
+    """Accepted with an address, read to its end, time line in three forms, deleted on request; no file stays."""
     import tempfile
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
@@ -83,12 +83,12 @@ def test_a_video_is_read_and_forgotten(served, clip, tmp_path, monkeypatch):
     ],
 )
 def test_only_videos_reach_the_decoder(served, body):
-    # Playlists could make FFmpeg open other files; they and everything else is refused by its first bytes.
+    """Playlists could make FFmpeg open other files; they and everything else is refused by its first bytes."""
     assert served.ask("POST", "/v1/analyze/video", body).status == 415
 
 
 def test_a_broken_video_fails_in_a_sentence(served):
-    # The container is right, the rest is noise; the sentence does not tell where the file was.
+    """The container is right, the rest is noise; the sentence does not tell where the file was."""
     body = b"RIFF\x00\x10\x00\x00AVI " + bytes(2000)
     job = _wait(served, served.ask("POST", "/v1/analyze/video", body).json()["id"])
 
@@ -99,7 +99,7 @@ def test_a_broken_video_fails_in_a_sentence(served):
 
 
 def test_too_long_and_too_large(serve, clip):
-    # Seconds are known before reading begins, bytes while they arrive.
+    """Seconds are known before reading begins, bytes while they arrive."""
     service = serve(limits={"video_s": 0.5, "video_bytes": len(clip)})
     job = _wait(service, service.ask("POST", "/v1/analyze/video", clip).json()["id"])
 
@@ -110,14 +110,14 @@ def test_too_long_and_too_large(serve, clip):
 
 
 def test_the_address_of_a_video_behind_a_proxy(serve, clip):
-    # Location names the path that the proxy offers.
+    """Location names the path that the proxy offers."""
     answer = serve(root_path="/faces").ask("POST", "/v1/analyze/video", clip)
 
     assert answer.headers["location"] == f"/faces/v1/analyze/video/{answer.json()['id']}"
 
 
 def test_results_are_kept_for_a_while_only(serve, clip):
-    # Nobody has to delete them.
+    """Nobody has to delete them."""
     service = serve(limits={"job_keep_s": 0.05})
     job = service.ask("POST", "/v1/analyze/video", clip).json()
     end = time.monotonic() + 30
@@ -127,7 +127,7 @@ def test_results_are_kept_for_a_while_only(serve, clip):
 
 
 def test_too_many_videos(serve, clip, monkeypatch):
-    # While one waits and none else may, a second is told to come back; stopping the service ends it.
+    """While one waits and none else may, a second is told to come back; stopping the service ends it."""
     from mien.app.server.jobs import Jobs
 
     def slow(self, job, path):
@@ -169,7 +169,7 @@ def test_readings_come_as_events(served, clip):
 
 
 def test_ids_cannot_be_guessed(served, clip):
-    # 144 random bits, different each time; near misses find nothing.
+    """144 random bits, different each time; near misses find nothing."""
     first = served.ask("POST", "/v1/analyze/video", clip).json()["id"]
     second = served.ask("POST", "/v1/analyze/video", clip).json()["id"]
 
@@ -184,7 +184,7 @@ def test_ids_cannot_be_guessed(served, clip):
 
 
 def test_where_open_files_have_no_path(monkeypatch, tmp_path):
-    # There the upload has a name; it is deleted when closed, and old ones of a crashed service at the next start.
+    """There the upload has a name; it is deleted when closed, and old ones of a crashed service at the next start."""
     import tempfile
 
     from mien.app.server import uploads
@@ -207,7 +207,7 @@ def test_where_open_files_have_no_path(monkeypatch, tmp_path):
 
 
 def test_only_so_many_results_are_kept():
-    # The oldest goes first, before its time.
+    """The oldest goes first, before its time."""
     from mien.app.server.jobs import Job, Jobs
     from mien.app.server.settings import Limits
 

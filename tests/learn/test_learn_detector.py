@@ -366,7 +366,8 @@ def test_the_file_in_8_bit_finds_what_the_other_finds(tmp_path):
     validation = photographs()
     source = Path(str(resources.files("mien") / "assets" / "models" / "face.onnx"))
     astronaut = cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2BGR)
-    face = FacePicture("astronaut", Pixels(astronaut), np.array([[177, 65, 270, 193]], np.float32), None, NOTHING)
+    unknown = np.full((1, 5, 2), np.nan, np.float32)
+    face = FacePicture("astronaut", Pixels(astronaut), np.array([[177, 65, 270, 193]], np.float32), unknown, NOTHING)
 
     info = release_int8(source, [face, *validation], [face, *validation], tmp_path / "int8.onnx")
 

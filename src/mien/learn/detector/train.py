@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mien.core.errors import TrainError
+from mien.core.files import make_folder
 from mien.data.faces import FacePicture
 from mien.learn.checkpoints import load_state, save_state
 from mien.learn.clock import Clock
@@ -110,6 +111,7 @@ class Trainer:
 
     def run(self) -> bool:
         """Train until the minutes are used up (True) or a signal asks to stop (False); the last checkpoint is whole."""
+        make_folder(self._folder)
         self._clock = Clock(self._config.minutes * 60, self._spent_s)
         stream = loader(self._batches, self._config.workers)
         sums, saved = np.zeros(4), time.monotonic()

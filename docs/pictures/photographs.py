@@ -19,7 +19,7 @@ from mien.media.overlay import draw_readings
 from mien.pictures.decode import load_image
 from mien.pictures.write import write_picture
 
-_HEIGHT = 560
+_HEIGHT = 512  # px, that of the first as it is
 
 
 def photographs() -> list[Image]:

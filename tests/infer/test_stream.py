@@ -8,10 +8,16 @@ from mien.app.scenes import Actor, Scene, backdrop, swaying
 from mien.core.errors import OptionError
 from mien.core.geometry import iou
 from mien.core.types import Face, Frame
-from mien.infer.stream import StreamOptions, StreamReader, read_stream
+from mien.infer.stream import StreamOptions, StreamReader
 
 LEFT = Actor(person(1), swaying((90, 120), 60, (30, 10), 2.0))
 RIGHT = Actor(person(2), swaying((235, 110), 60, (20, 15), 1.7))
+
+
+def read_stream(frames, detector, classifier, options=None):
+    """Every frame with its readings, one after the other."""
+    reader = StreamReader(detector, classifier, options)
+    return ((frame, reader.read(frame)) for frame in frames)
 
 
 def stream(oracle, seconds, fps=25.0, **options):

@@ -10,7 +10,8 @@ import pytest
 from made_clips import numbered, starting_late, write_clip
 
 from mien.core.types import Frame
-from mien.media.container import Facts, read_facts
+from mien.media.container import read_facts
+from mien.media.facts import Facts
 from mien.media.source import open_source
 from mien.media.video_writer import VideoSink
 

@@ -5,8 +5,8 @@ import pytest
 
 from mien.core.errors import DataError
 from mien.study.agree import agreement, kappa
+from mien.study.intervals import Interval
 from mien.study.series import EXCLUDED, NOTHING, USED, Series
-from mien.study.tiers import Interval
 
 LABELS = ("happy", "sad", "neutral")
 

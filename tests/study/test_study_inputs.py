@@ -10,8 +10,8 @@ from mien.study.clips import Names, find_clips
 from mien.study.eaf import write_eaf
 from mien.study.epochs import Span, load_intervals, spans_of
 from mien.study.inputs import read_records, seconds_of
+from mien.study.intervals import Interval, Tier
 from mien.study.series import NOTHING, USED, People, load_line, people_of
-from mien.study.tiers import Interval, Tier
 from mien.study.whole import load_people
 
 

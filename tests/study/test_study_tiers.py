@@ -6,8 +6,9 @@ import pytest
 
 from mien.core.errors import DataError
 from mien.study.eaf import read_eaf, write_eaf
+from mien.study.intervals import Interval, Tier
 from mien.study.textgrid import read_textgrid, write_textgrid
-from mien.study.tiers import Interval, Tier, pick_tier, read_tiers
+from mien.study.tiers import pick_tier, read_tiers
 
 TIERS = [
     Tier(

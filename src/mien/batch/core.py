@@ -22,7 +22,7 @@ from mien.batch.rows import PASSED_OVER, FaceRows, InputRow, InputRows, Place, c
 from mien.batch.settings import Settings
 from mien.core.errors import ImageError, MienError, ModelError, VideoError
 from mien.core.text import printable
-from mien.core.types import Face, Image
+from mien.core.types import Face
 from mien.infer.plug import model_file
 from mien.pictures.decode import load_image
 from mien.pictures.moving import HELD, pictures_in
@@ -147,7 +147,7 @@ class Worker:
         if given.content is None:
             return InputRow("image", error=_error(given, given.problem), code=given.code)
         try:
-            image = _decode(given.content, self._settings.max_pixels)
+            image = load_image(given.content, max_pixels=self._settings.max_pixels)
         except ImageError as error:
             return InputRow("image", error=_error(given, error), code=code_of(error))
         height, width = image.shape[:2]
@@ -214,10 +214,6 @@ def _note(content: Content) -> str | None:
 
 def _ignore(_index: int) -> None:
     """Nobody watches."""
-
-
-def _decode(content: Content, max_pixels: int) -> Image:
-    return load_image(content, max_pixels=max_pixels)
 
 
 def _refusal(kind: str) -> InputRow:

@@ -7,7 +7,7 @@ carries the boxes along in between. Every frame that comes in goes out exactly o
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, final
 
@@ -23,7 +23,7 @@ from mien.infer.smooth import Smoother
 from mien.infer.track import Tracker, face_appearances
 from mien.infer.watch import Watch
 
-__all__ = ["StreamOptions", "StreamReader", "read_stream"]
+__all__ = ["StreamOptions", "StreamReader"]
 
 _SURE = 0.75  # correlation above which a carried face is as good as a detected one
 _LOST = 0.5  # correlation below which it is not there any more
@@ -92,25 +92,6 @@ class StreamOptions:
             if name not in known:
                 raise OptionError(unknown_name("option of a stream", name, known))
         return replace(self, **changes)
-
-
-def read_stream(
-    frames: Iterable[Frame], detector: Detector, classifier: Classifier, options: StreamOptions | None = None
-) -> Iterator[tuple[Frame, list[Reading]]]:
-    """Every frame with its readings, in order; a frame without faces comes with an empty list.
-
-    Nothing is read before the caller asks for it, and nothing is kept: the caller owns the loop.
-
-    Args:
-        frames: in order of time; may be endless.
-        detector: finds the faces.
-        classifier: reads the expressions.
-        options: see `StreamOptions`.
-
-    """
-    reader = StreamReader(detector, classifier, options)
-    for frame in frames:
-        yield frame, reader.read(frame)
 
 
 @final

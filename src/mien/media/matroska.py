@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import IO
 
-from mien.media.container import Facts
+from mien.media.facts import Facts
 
 __all__ = ["read_matroska"]
 

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 from typing import IO
 
-from mien.media.container import Facts
+from mien.media.facts import Facts
 
 __all__ = ["read_mp4"]
 

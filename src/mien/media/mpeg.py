@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import IO
 
-from mien.media.container import Facts
+from mien.media.facts import Facts
 
 __all__ = ["WRAP_S", "read_program_stream", "read_transport_stream"]
 

@@ -16,8 +16,9 @@ import cv2
 
 from mien.core.errors import Code, VideoError
 from mien.core.types import Image
-from mien.media.container import Facts, read_facts
+from mien.media.container import read_facts
 from mien.media.display import square_pixels, turned, widened
+from mien.media.facts import Facts
 from mien.media.mpeg import WRAP_S
 from mien.media.names import for_ffmpeg, without_secrets
 from mien.media.opencv import quiet

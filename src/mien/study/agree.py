@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from mien.core.errors import DataError
 from mien.core.labels import LabelSet
 from mien.evaluate.confusion import class_scores, confusion_counts
+from mien.study.intervals import Interval
 from mien.study.series import USED, Series
-from mien.study.tiers import Interval
 
 __all__ = ["Agreement", "agreement", "kappa"]
 

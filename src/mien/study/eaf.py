@@ -9,7 +9,7 @@ from xml.etree import ElementTree as Xml
 
 from mien.core.errors import DataError
 from mien.core.files import atomic_write
-from mien.study.tiers import Interval, Tier
+from mien.study.intervals import Interval, Tier
 
 __all__ = ["read_eaf", "write_eaf"]
 

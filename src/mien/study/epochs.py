@@ -11,7 +11,8 @@ from mien.core.errors import DataError, OptionError
 from mien.core.text import is_number
 from mien.study.clips import Names
 from mien.study.inputs import Record, read_records
-from mien.study.tiers import TIER_SUFFIXES, Interval, find_tier_file, pick_tier, read_tiers
+from mien.study.intervals import Interval
+from mien.study.tiers import TIER_SUFFIXES, find_tier_file, pick_tier, read_tiers
 
 __all__ = ["WHOLE", "Span", "load_intervals", "spans_of"]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from mien.core.files import make_folder
 from mien.study.eaf import write_eaf
+from mien.study.intervals import Interval, Tier
 from mien.study.table import Figures, Person
 from mien.study.textgrid import write_textgrid
-from mien.study.tiers import Interval, Tier
 
 __all__ = ["EXPORTS", "export_labels"]
 

@@ -12,9 +12,9 @@ from mien.core.errors import DataError, InputError, MissingExtraError, OptionErr
 from mien.media.columns import Column, Kind, describe, labels_of
 from mien.media.quality import FLAGS
 from mien.media.table_files import read_table
+from mien.study.intervals import Interval
 from mien.study.series import line_of
 from mien.study.table import Plan, Source, figures_of
-from mien.study.tiers import Interval
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,9 +14,9 @@ from mien.core.errors import DataError
 from mien.core.labels import LabelSet
 from mien.media.columns import Column
 from mien.study.epochs import Span, spans_of
+from mien.study.intervals import Interval
 from mien.study.measures import Measures, Spell, differences, measure_span, spells_of
 from mien.study.series import USED, Floats, Line, People, Series, people_of
-from mien.study.tiers import Interval
 
 __all__ = [
     "Figures", "Person", "Plan", "Source", "figures_of", "short_names", "spell_columns", "summary_columns",

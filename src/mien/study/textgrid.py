@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mien.core.errors import DataError
 from mien.core.files import atomic_write
-from mien.study.tiers import Interval, Tier
+from mien.study.intervals import Interval, Tier
 
 __all__ = ["read_textgrid", "write_textgrid"]
 

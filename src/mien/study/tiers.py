@@ -1,33 +1,16 @@
-"""Labelled stretches of time as ELAN (.eaf), Praat (.TextGrid) or a table holds them: one value for all three."""
+"""Files of tiers, ELAN's (.eaf) and Praat's (.TextGrid): finding them and reading them alike."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from mien.core.errors import DataError
+from mien.study.intervals import Tier
 
-__all__ = ["Interval", "Tier", "find_tier_file", "pick_tier", "read_tiers"]
+__all__ = ["TIER_SUFFIXES", "find_tier_file", "pick_tier", "read_tiers"]
 
 TIER_SUFFIXES = (".eaf", ".textgrid")
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A stretch of time with its text; `start_s` <= `end_s`, in seconds of the video."""
-
-    start_s: float
-    end_s: float
-    text: str
-
-
-@dataclass(frozen=True)
-class Tier:
-    """Intervals under a name, in order of time."""
-
-    name: str
-    intervals: tuple[Interval, ...]
 
 
 def read_tiers(path: Path) -> list[Tier]:

@@ -17,10 +17,10 @@ from mien.study.clips import Clip, Names
 from mien.study.codebook import write_codebook
 from mien.study.export import export_labels
 from mien.study.inputs import read_records
+from mien.study.intervals import Interval
 from mien.study.read import Places, Record
 from mien.study.series import load_line
 from mien.study.table import Figures, Plan, Source, figures_of, spell_columns
-from mien.study.tiers import Interval
 
 __all__ = ["Made", "Wanted", "load_people", "make_all", "sources_of"]
 

@@ -23,12 +23,19 @@ threads = 1
 seed = 3
 """
 
+_MIEN = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it, and so would this one
+from mien.app.cli import main
+main()
+"""
+
 
 def started(run: Path, *arguments: object) -> subprocess.Popen[str]:
     """A run that has begun to train or is about to."""
     settings = run.with_suffix(".toml")
     settings.write_text(SETTINGS, encoding="utf-8")
-    command = [sys.executable, "-m", "mien", "train", "--out", run, "--config", settings, *arguments]
+    command = [sys.executable, "-c", _MIEN, "train", "--out", run, "--config", settings, *arguments]
     return subprocess.Popen([str(a) for a in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

@@ -55,11 +55,18 @@ def judged(row: Row, people: AbstractSet[int | None]) -> Row:
     return row if row["x1"] is None else row | {"plausible": row["track"] in people}
 
 
-def _beside(path: Path) -> IO[str]:
-    """A temporary file in the same folder that is gone when it is closed."""
-    return tempfile.NamedTemporaryFile(
-        "w+", encoding="utf-8", dir=path.parent, prefix=f".{path.stem}.", suffix=".part.jsonl"
+@contextlib.contextmanager
+def _beside(path: Path) -> Iterator[IO[str]]:
+    """A temporary file in the same folder that is gone when the block ends, also where the disk is full."""
+    file = tempfile.NamedTemporaryFile(  # noqa: SIM115 (closing it may fail, and it must go all the same)
+        "w+", encoding="utf-8", dir=path.parent, prefix=f".{path.stem}.", suffix=".part.jsonl", delete=False
     )
+    try:
+        yield file
+    finally:
+        with contextlib.suppress(OSError):  # what is still in a buffer cannot be written either
+            file.close()
+        Path(file.name).unlink(missing_ok=True)
 
 
 def _points(landmarks: Sequence[Point] | None) -> Row:

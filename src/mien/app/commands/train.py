@@ -110,9 +110,21 @@ def command(source: str, out: str, resume: bool, finish: str, **options: Any) ->
     config = resolve(config)
     manifest = _read(source, config)
     with training_view() as watch:
-        outcome = train(manifest, config, out, resume=resume, say=_say, watch=watch, since_s=since_s)
+        try:
+            outcome = train(manifest, config, out, resume=resume, say=_say, watch=watch, since_s=since_s)
+        except KeyboardInterrupt:
+            _tell_how_to_go_on(out)
+            raise
     _tell(outcome)
     return 128 + outcome.stopped if outcome.stopped else 0
+
+
+def _tell_how_to_go_on(run: str) -> None:
+    from mien.app.terminal import notice
+    from mien.learn.runfolder import LAST
+
+    if (Path(run) / LAST).is_file():
+        notice(f"Make a model of what there is with --finish {run}, or go on with --resume.")
 
 
 def _new_run(source: str, out: str, options: Mapping[str, Any]) -> Config:

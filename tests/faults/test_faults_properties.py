@@ -48,14 +48,17 @@ def test_suppression(faces, sixteenths):
     )
 )
 def test_any_array(array):
-    """Whatever its type, shape and values: a picture of the same height and width, or one error."""
+    """Whatever its type, shape and values: a picture of its height and width, channels first or last, or one error."""
     before = array.copy()
     try:
         image = load_image(array)
     except ImageError as error:
         assert str(error)
     else:
-        assert (image.dtype, image.shape) == (np.uint8, (*array.shape[:2], 3))
+        last = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3, 4))
+        height_and_width = [array.shape[:2]] if last else [array.shape[-2:], array.shape[-3:-1]]
+        assert (image.dtype, image.shape[2]) == (np.uint8, 3)
+        assert image.shape[:2] in height_and_width
     np.testing.assert_array_equal(array, before)
 
 

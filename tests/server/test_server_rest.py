@@ -138,6 +138,7 @@ def test_openapi_is_complete(served):
         "/v1/analyze",
         "/v1/analyze/video",
         "/v1/analyze/video/{job_id}",
+        "/v1/analyze/video/{job_id}/events",
         "/v1/analyze/video/{job_id}/timeline",
         "/v1/model",
         "/healthz",

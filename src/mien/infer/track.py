@@ -159,7 +159,7 @@ class Tracker:
         places = np.stack([_predicted(track, time_s) for track in tracks])  # (T, 4)
         others = places + np.stack([track.camera - 2 * track.shift for track in tracks])
         gaps_s = np.array([time_s - track.time_s for track in tracks])
-        likeness = np.stack([track.appearance for track in tracks]) @ appearances.T  # (T, N)
+        likeness = _likeness(np.stack([track.appearance for track in tracks]), appearances)
         sides = np.array([track.side for track in tracks])
         scores = _scores(places, sides, boxes, likeness, gaps_s)
         if not np.array_equal(places, others):
@@ -250,6 +250,12 @@ def _weigh_camera(track: _Track, box: NDArray[np.float64], time_s: float) -> Non
     place = _predicted(track, time_s) - track.shift
     away, carried_away = (float(np.abs((box - p)[:2] + (box - p)[2:]).sum()) for p in (place, place + track.camera))
     track.carried += _CARRIED_STEP * (float(carried_away <= away) - track.carried)
+
+
+def _likeness(before: Appearances, now: Appearances) -> NDArray[np.float32]:
+    """Correlation of each track's appearance with each face's, (T, N); a face without any says nothing against one."""
+    known = np.outer(np.any(before, axis=1), np.any(now, axis=1))
+    return np.where(known, before @ now.T, np.float32(_SUDDEN_LIKENESS))
 
 
 def _predicted(track: _Track, time_s: float) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from mien.core.errors import TrainError
 from mien.data.manifest import Manifest
 from mien.learn.config import Config
 from mien.learn.export import run_file
-from mien.learn.grow import deepen, read_back
+from mien.learn.grow import deepen, grow, read_back, widen
 from mien.learn.models import Network, build
 from mien.learn.nets import Residual
 from mien.learn.saved import ModelCard, load_network
@@ -57,6 +57,25 @@ def test_not_deeper(other: str) -> None:
     """A network that is not the trained one with more blocks must be refused."""
     with pytest.raises(TrainError, match=r"larger net|made deeper"):
         deepen(_learnt("mien-s"), build(other, HEADS, size=24))
+
+
+def test_wider_first_layers() -> None:
+    """The first channels of a wider network must hold what the trained layers give, up to the first foreign block."""
+    small, large = _learnt("mien-s3"), build("mien-w", HEADS, size=24)
+    grow(small, large)
+    planes = small.normalise(small.planes(_crops()))
+    old, new = planes, planes
+    for mine, theirs in ((0, 0), (1, 1), (2, 2), (3, 3), (4, 4), (5, 6)):  # the wide net has one block more
+        old, new = small.trunk.layers[mine](old), large.eval().trunk.layers[theirs](new)
+        torch.testing.assert_close(new[:, : old.shape[1]], old)
+    assert float(new[:, old.shape[1] :].detach().abs().sum()) > 0
+
+
+@pytest.mark.parametrize(("start", "other"), [("mien-w", "mien-s"), ("ann", "mien-s"), ("mien-s", "cnn")])
+def test_not_wider(start: str, other: str) -> None:
+    """A network that is not wider, or of another kind, must be refused."""
+    with pytest.raises(TrainError, match="wider"):
+        widen(build(start, HEADS, size=24), build(other, HEADS, size=24))
 
 
 def test_read_back(finished: Outcome, drawn: Manifest) -> None:

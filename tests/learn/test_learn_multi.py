@@ -16,7 +16,7 @@ from mien.data.convert import convert
 from mien.data.manifest import Manifest
 from mien.learn.export import read_info, run_file
 from mien.learn.models import build
-from mien.learn.multi.loop import Loop, rate_at
+from mien.learn.multi.loop import Loop, rate_at, side_at
 from mien.learn.multi.parts import Part, Rows, framed_crops
 from mien.learn.multi.recipe import Frame, Recipe, SetPlan, read_recipe
 from mien.learn.multi.release import release
@@ -45,6 +45,8 @@ def recipe_of(drawn: Manifest, folder: Path, minutes: float) -> Recipe:
         batch=24,
         lr=0.05,
         ema=0.9,
+        mixup=0.2,
+        grow_from=32,
     )
 
 
@@ -65,6 +67,8 @@ def test_recipes(tmp_path: Path) -> None:
         ("minutes = 0.0", "'minutes' and 'lr' must be greater than 0"),
         ("teachers = { other = 'fer2013' }", "head of a teacher"),
         ("late = { nosie = 1 }", "nosie"),
+        ("grow_from = 8", "at least 16 pixels"),
+        ("mixup = -0.5", "'mixup' must be 0 or more"),
         ("[[sets]]\nsource = 't'\nlabels = 'labels'", "head 'labels'"),
         ("[[sets]]\nsource = 't'\nlabels = 'more'", "add up to 1, got 2"),
         ("[[sets]]\nsource = 't'", "setting 'labels' is missing"),
@@ -110,6 +114,12 @@ def test_rate() -> None:
     assert rate_at(0.0, 0) < 0.01
     assert rate_at(0.5, 1000) == pytest.approx(0.5)
     assert rate_at(1.0, 1000) == pytest.approx(0.0)
+
+
+def test_growing_crops() -> None:
+    """Crops must start small, grow half way, and be whole from half of the time on; or be whole throughout."""
+    assert [side_at(share, 32, 48) for share in (0.0, 0.24, 0.3, 0.5, 1.0)] == [32, 32, 40, 48, 48]
+    assert {side_at(share, 0, 48) for share in (0.0, 0.3, 1.0)} == {48}
 
 
 def test_cleaning() -> None:

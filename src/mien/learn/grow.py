@@ -1,4 +1,4 @@
-"""Trained networks made deeper without a change of what they compute, and read back from model files.
+"""Larger networks that begin with a smaller one's weights, and networks that are read back from model files.
 
 A residual block whose last batch norm has scale 0 is the identity, so blocks can be put into a trained network
 (Net2DeeperNet; Chen et al. 2016) and training goes on from there. Model files hold no batch norms, these are folded
@@ -21,11 +21,27 @@ from mien.core.errors import ModelError, TrainError
 from mien.learn.models import Network
 from mien.learn.nets import Inverted, PlainNet, Residual
 
-__all__ = ["deepen", "read_back"]
+__all__ = ["deepen", "grow", "read_back", "widen"]
 
 _PREFIX = "network."
 _FILTER_NORM = 3**-0.5
 """Length of a filter as torch draws it at first; the batch norm behind it makes up for any other."""
+
+
+def grow(small: Network, large: Network) -> None:
+    """Begin a larger network with a smaller one's weights: deeper where it is as wide, else wider.
+
+    Raises:
+        TrainError: they do not go together; see `deepen` and `widen`.
+
+    """
+    (deepen if _width(small) == _width(large) else widen)(small, large)
+
+
+def _width(network: Network) -> int:
+    """Channels of the first convolution."""
+    first = next((m for m in network.trunk.modules() if isinstance(m, nn.Conv2d)), None)
+    return first.out_channels if first is not None else 0
 
 
 def deepen(small: Network, large: Network) -> None:
@@ -52,6 +68,44 @@ def deepen(small: Network, large: Network) -> None:
             _copy_heads(small, large)
             return
     raise TrainError("The larger net must have the layers of the smaller one, and more residual blocks, nothing else.")
+
+
+@torch.no_grad()
+def widen(small: Network, large: Network) -> None:
+    """Copy the first layers of a network into a wider one, up to the first kind of block that it does not have.
+
+    There the wide net's first channels are the narrow net's, since new channels feed nothing into them; what follows
+    stays as it was drawn, the heads too (after Net2WiderNet; Chen et al. 2016, without twins that learn alike).
+
+    Args:
+        small: trained; its trunk is a `PlainNet`.
+        large: fresh, no layer narrower; residual blocks more are left as they are.
+
+    Raises:
+        TrainError: a trunk is of another kind, or a layer of the small one does not fit into the large one.
+
+    """
+    if not isinstance(small.trunk, PlainNet) or not isinstance(large.trunk, PlainNet):
+        raise TrainError("Only the project's own convolutional nets can be made wider.")
+    left = list(small.trunk.layers)
+    for layer in large.trunk.layers:
+        if not left or isinstance(left[0], Inverted):
+            break
+        if type(layer) is type(left[0]):
+            _widen_layer(left.pop(0), layer)
+        elif not isinstance(layer, Residual):
+            break
+
+
+def _widen_layer(small: nn.Module, large: nn.Module) -> None:
+    mine = dict(large.named_parameters()) | dict(large.named_buffers())
+    for name, tensor in (dict(small.named_parameters()) | dict(small.named_buffers())).items():
+        target = mine[name]
+        if target.ndim != tensor.ndim or any(a < b for a, b in zip(target.shape, tensor.shape, strict=True)):
+            raise TrainError("A net can only be made wider: a layer of the weights is wider than that of the net.")
+        if tensor.ndim == 4:
+            target[: len(tensor)] = 0
+        target[tuple(slice(n) for n in tensor.shape)] = tensor
 
 
 def _copy_heads(small: Network, large: Network) -> None:

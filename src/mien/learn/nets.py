@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mien.learn.conv import Conv3x3
+
 __all__ = [
     "OWN_NETS", "OWN_SIZE", "Dense", "FourConv", "Inverted", "PlainNet", "Residual", "build_own", "fixed",
     "standardise", "to_planes",
@@ -26,9 +28,9 @@ class Residual(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.conv1 = Conv3x3(channels, channels)
         self.norm1 = nn.BatchNorm2d(channels)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.conv2 = Conv3x3(channels, channels)
         self.norm2 = nn.BatchNorm2d(channels)
         nn.init.zeros_(self.norm2.weight)  # starts as the identity: steadier first epochs
 
@@ -153,6 +155,7 @@ _PLAIN: dict[str, tuple[tuple[int, ...], tuple[int, ...], int, int]] = {
     "mien-s2": ((16, 32, 64, 128), (0, 1, 1, 3), 0, 0),  # 62 M, 1.1 M, 0.51 ms
     "mien-s3": ((16, 32, 64, 128), (0, 1, 1, 0), 6, 256),  # 60 M, 1.1 M, 0.50 ms
     "mien-d": ((16, 32, 64, 128), (0, 3, 6, 5), 6, 256),  # 187 M, 2.9 M: mien-s3 with 12 blocks more
+    "mien-w": ((32, 64, 128, 256), (0, 1, 2, 3), 0, 512),  # 292 M, 4.7 M: wide and plain, as matrix units like it
     "mien-m": ((24, 48, 96, 192), (0, 1, 1, 1), 0, 0),  # 90 M, 1.1 M, 0.74 ms
     "mien-l": ((32, 64, 128, 256, 384), (0, 1, 2, 2, 1), 0, 0),  # 277 M, 7.0 M; wants a GPU to train
 }

@@ -130,7 +130,7 @@ async def _events(job: Job, seen: int) -> AsyncIterator[str]:
     """The text of the stream; `id` counts rows, so that a client that lost the connection goes on where it was."""
     last, silent_s = None, 0.0
     while True:
-        state, rows = job.to_dict(), job.rows[seen:]
+        state, rows = job.to_dict(), [{**row, "plausible": None} for row in job.rows[seen:]]  # told at the end
         for block in (rows[i : i + _EVENT_ROWS] for i in range(0, len(rows), _EVENT_ROWS)):
             seen += len(block)
             yield f"id: {seen}\nevent: rows\ndata: {json.dumps(block, allow_nan=False)}\n\n"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
@@ -26,11 +27,12 @@ from mien.learn.multi.recipe import Recipe
 from mien.learn.steps import average_decay, decay_groups, follow, refuse_divergence
 from mien.learn.stopping import heeding_signals
 
-__all__ = ["Loop", "rate_at"]
+__all__ = ["Loop", "rate_at", "side_at"]
 
 _SAVE_EVERY_S = 180.0
 _TELL_EVERY = 100  # steps
 _WARMUP = 200  # steps
+_MIDDLE_FROM, _FULL_FROM = 0.25, 0.5  # shares of the minutes at which crops grow
 _WORST = 20.0  # nats; a loss that no network that learns comes near
 
 
@@ -43,6 +45,49 @@ def rate_at(share: float, step: int) -> float:
 
     """
     return min(1.0, (step + 1) / _WARMUP) * 0.5 * (1 + math.cos(math.pi * share))
+
+
+def side_at(share: float, first: int, full: int) -> int:
+    """Side of the crops in pixels when a share in 0..1 of the minutes is spent; `first` 0 is `full` throughout."""
+    if not first or share >= _FULL_FROM:
+        return full
+    return first if share < _MIDDLE_FROM else (first + full) // 2
+
+
+@dataclass(frozen=True, eq=False)
+class _Mix:
+    """Pictures of one step mixed in pairs of the same set.
+
+    Args:
+        rows: (N,) partner of every picture in the batch.
+        share: (N,) of the picture itself against its partner, in 0.5..1; None mixes nothing.
+
+    """
+
+    rows: Tensor
+    share: Tensor | None
+
+    @classmethod
+    def draw(cls, rows: Sequence[Tensor], alpha: float) -> _Mix:
+        start, partners = 0, []
+        for picked in rows:
+            partners.append(start + torch.randperm(len(picked)))
+            start += len(picked)
+        if not alpha:
+            return cls(torch.cat(partners), None)
+        share = torch.distributions.Beta(alpha, alpha).sample((start,))
+        return cls(torch.cat(partners), torch.maximum(share, 1 - share))
+
+    def pictures(self, x: Tensor) -> Tensor:
+        """Planes (N, C, S, S) mixed with their partners."""
+        return x if self.share is None else torch.lerp(x[self.rows], x, self.share.view(-1, 1, 1, 1))
+
+    def targets(self, t: Tensor, start: int) -> Tensor:
+        """Targets (M, K) of the pictures from `start` on, which are a whole set's, mixed as the pictures are."""
+        if self.share is None:
+            return t
+        here = slice(start, start + len(t))
+        return torch.lerp(t[self.rows[here] - start], t, self.share[here].view(-1, 1))
 
 
 @final
@@ -113,11 +158,12 @@ class Loop:
         counts = _counts(self._recipe)
         rows = [rows.take(n) for rows, n in zip(self._rows, counts, strict=True)]
         crops = torch.cat([part.pictures(r) for part, r in zip(self._parts, rows, strict=True)])
-        planes = self._changed(crops)
+        mix = _Mix.draw(rows, self._recipe.mixup if self._clock.share < self._recipe.late_from else 0.0)
+        planes = self._changed(crops, mix)
         self.network.train()
         with torch.autocast("cpu", torch.bfloat16):
             logits = self.network.from_planes(planes)
-        loss = self._loss(logits, rows)
+        loss = self._loss(logits, rows, mix)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self._optimizer.step()
@@ -126,23 +172,26 @@ class Loop:
         return float(loss.detach())
 
     @torch.no_grad()
-    def _changed(self, crops: Tensor) -> Tensor:
+    def _changed(self, crops: Tensor, mix: _Mix) -> Tensor:
         early, late = self._recipe.augmentations()
         how = early if self._clock.share < self._recipe.late_from else late
-        x = self.network.normalise(augment(self.network.planes(crops), how))
-        return x.contiguous(memory_format=torch.channels_last)
+        x = mix.pictures(augment(self.network.planes(crops), how))
+        side = side_at(self._clock.share, self._recipe.grow_from, x.shape[-1])
+        if side != x.shape[-1]:
+            x = functional.interpolate(x, size=(side, side), mode="bilinear", antialias=True, align_corners=False)
+        return self.network.normalise(x).contiguous(memory_format=torch.channels_last)
 
-    def _loss(self, logits: Mapping[str, Tensor], rows: Sequence[Tensor]) -> Tensor:
+    def _loss(self, logits: Mapping[str, Tensor], rows: Sequence[Tensor], mix: _Mix) -> Tensor:
         """Sum over the sets: the mean over its own heads, and over the heads that teachers speak for."""
         total, start = torch.zeros(()), 0
         for part, picked in zip(self._parts, rows, strict=True):
             here = {name: z[start : start + len(picked)] for name, z in logits.items()}
-            start += len(picked)
-            own = [_cross_entropy(here[name], t[picked]) for name, t in part.targets.items()]
+            own = [_cross_entropy(here[name], mix.targets(t[picked], start)) for name, t in part.targets.items()]
             total = total + part.plan.weight * torch.stack(own).mean()
-            said = [_cross_entropy(here[name], t[picked]) for name, t in part.taught.items()]
+            said = [_cross_entropy(here[name], mix.targets(t[picked], start)) for name, t in part.taught.items()]
             if said and part.plan.taught:
                 total = total + part.plan.taught * torch.stack(said).mean()
+            start += len(picked)
         return total
 
     def save(self) -> None:

@@ -17,6 +17,8 @@ __all__ = ["Frame", "Recipe", "SetPlan", "read_recipe"]
 
 T = TypeVar("T")
 
+_LEAST_SIDE = 16
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -82,6 +84,9 @@ class Recipe:
         keep_start: share of the start's weights in the ones that the run leaves, the mean of both (Wortsman et al.
             2022); heads that the start does not have are the run's own.
         late_from: share of the minutes after which pictures are changed less.
+        mixup: alpha of mixup within every set, before `late_from` (Zhang et al. 2018); 0 mixes nothing.
+        grow_from: side of the crops at first, in pixels; half way to the full side after a quarter of the minutes, full
+            after half of them. 0 has the full side throughout.
         threads: processor threads.
         seed: of everything random. The clock decides how many steps there are, so two runs are alike, not equal.
 
@@ -101,6 +106,8 @@ class Recipe:
     late: Mapping[str, float] = field(default_factory=dict)
     keep_start: float = 0.0
     late_from: float = 0.65
+    mixup: float = 0.0
+    grow_from: int = 0
     threads: int = 1
     seed: int = 1
 
@@ -133,6 +140,8 @@ def _check(recipe: Recipe) -> None:
         raise OptionError("'minutes' and 'lr' must be greater than 0, 'threads' at least 1, 'batch' 2 for every set.")
     if not 0 <= recipe.keep_start < 1:
         raise OptionError(f"'keep_start' must lie in 0..1 and below 1, got {recipe.keep_start:g}.")
+    if recipe.mixup < 0 or (recipe.grow_from and recipe.grow_from < _LEAST_SIDE):
+        raise OptionError(f"'mixup' must be 0 or more, 'grow_from' 0 or at least {_LEAST_SIDE} pixels.")
     recipe.augmentations()  # checks the names and values
 
 

@@ -21,7 +21,7 @@ from mien.data import read
 from mien.data.manifest import Manifest
 from mien.infer.store import resolve_model
 from mien.learn.distill import mixed
-from mien.learn.grow import deepen
+from mien.learn.grow import grow
 from mien.learn.leaks import split_for_training
 from mien.learn.models import Network, build, count_macs, count_parameters, default_size
 from mien.learn.multi.loop import Loop
@@ -82,7 +82,7 @@ def keep_start(average: Network, start: Network, recipe: Recipe) -> None:
 
 
 def start_of(recipe: Recipe, heads: Mapping[str, int]) -> Network:
-    """The network that a run begins with: the recipe's weights, with more blocks where its architecture has more.
+    """The network that a run begins with: the recipe's weights, grown where its architecture is larger.
 
     Raises:
         TrainError: the weights do not fit.
@@ -97,7 +97,7 @@ def start_of(recipe: Recipe, heads: Mapping[str, int]) -> Network:
         return network
     small = build(known.architecture, heads, size=size)
     load_trunk(small, known.path)
-    deepen(small, network)
+    grow(small, network)
     return network
 
 

@@ -15,7 +15,7 @@ from mien.learn.config import Config
 from mien.learn.export import run_file
 from mien.learn.grow import deepen, grow, read_back, widen
 from mien.learn.models import Network, build
-from mien.learn.nets import Residual
+from mien.learn.nets import PlainNet, Residual
 from mien.learn.saved import ModelCard, load_network
 from mien.learn.train import Outcome, resolve, train
 from mien.learn.weights import load_trunk, packaged_weights, save_small, weights_of
@@ -63,10 +63,13 @@ def test_wider_first_layers() -> None:
     """The first channels of a wider network must hold what the trained layers give, up to the first foreign block."""
     small, large = _learnt("mien-s3"), build("mien-w", HEADS, size=24)
     grow(small, large)
+    first, second = small.trunk, large.eval().trunk
+    assert isinstance(first, PlainNet)
+    assert isinstance(second, PlainNet)
     planes = small.normalise(small.planes(_crops()))
     old, new = planes, planes
     for mine, theirs in ((0, 0), (1, 1), (2, 2), (3, 3), (4, 4), (5, 6)):  # the wide net has one block more
-        old, new = small.trunk.layers[mine](old), large.eval().trunk.layers[theirs](new)
+        old, new = first.layers[mine](old), second.layers[theirs](new)
         torch.testing.assert_close(new[:, : old.shape[1]], old)
     assert float(new[:, old.shape[1] :].detach().abs().sum()) > 0
 

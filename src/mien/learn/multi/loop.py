@@ -155,7 +155,7 @@ class Loop:
         rate = self._recipe.lr * rate_at(self._clock.share, self.step)
         for group in self._optimizer.param_groups:
             group["lr"] = rate
-        counts = _counts(self._recipe)
+        counts = _counts(self._recipe, self._parts)
         rows = [rows.take(n) for rows, n in zip(self._rows, counts, strict=True)]
         crops = torch.cat([part.pictures(r) for part, r in zip(self._parts, rows, strict=True)])
         mix = _Mix.draw(rows, self._recipe.mixup if self._clock.share < self._recipe.late_from else 0.0)
@@ -228,10 +228,10 @@ class Loop:
             raise TrainError(f"The checkpoint {self._file} is of another recipe; train into a new folder.") from error
 
 
-def _counts(recipe: Recipe) -> list[int]:
-    """Pictures of every set in a batch."""
-    counts = [max(1, round(recipe.batch * plan.share)) for plan in recipe.sets]
-    counts[0] += recipe.batch - sum(counts)
+def _counts(recipe: Recipe, parts: Sequence[Part]) -> list[int]:
+    """Pictures of every part in a batch; those without a face come on top."""
+    counts = [max(1, round(recipe.batch * part.plan.share)) for part in parts]
+    counts[0] += recipe.batch - sum(counts[: len(recipe.sets)])
     return counts
 
 

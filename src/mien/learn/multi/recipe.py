@@ -87,6 +87,9 @@ class Recipe:
         mixup: alpha of mixup within every set, before `late_from` (Zhang et al. 2018); 0 mixes nothing.
         grow_from: side of the crops at first, in pixels; half way to the full side after a quarter of the minutes, full
             after half of them. 0 has the full side throughout.
+        nothing: photographs with boxes of faces; what is no face there teaches every head to be unsure. "" for none.
+        nothing_share: pictures without a face that every batch gets besides, as a share of it.
+        nothing_weight: of their loss.
         threads: processor threads.
         seed: of everything random. The clock decides how many steps there are, so two runs are alike, not equal.
 
@@ -108,6 +111,9 @@ class Recipe:
     late_from: float = 0.65
     mixup: float = 0.0
     grow_from: int = 0
+    nothing: str = ""
+    nothing_share: float = 0.06
+    nothing_weight: float = 0.1
     threads: int = 1
     seed: int = 1
 
@@ -140,6 +146,8 @@ def _check(recipe: Recipe) -> None:
         raise OptionError("'minutes' and 'lr' must be greater than 0, 'threads' at least 1, 'batch' 2 for every set.")
     if not 0 <= recipe.keep_start < 1:
         raise OptionError(f"'keep_start' must lie in 0..1 and below 1, got {recipe.keep_start:g}.")
+    if recipe.nothing and not (0 < recipe.nothing_share <= 1 and recipe.nothing_weight > 0):
+        raise OptionError("'nothing_share' must lie in 0..1, 'nothing_weight' be greater than 0.")
     if recipe.mixup < 0 or (recipe.grow_from and recipe.grow_from < _LEAST_SIDE):
         raise OptionError(f"'mixup' must be 0 or more, 'grow_from' 0 or at least {_LEAST_SIDE} pixels.")
     recipe.augmentations()  # checks the names and values

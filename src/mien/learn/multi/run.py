@@ -16,15 +16,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mien.core.contract import CropSpec
 from mien.core.files import make_folder
 from mien.data import read
 from mien.data.manifest import Manifest
 from mien.infer.store import resolve_model
 from mien.learn.distill import mixed
+from mien.learn.finish import LEAST_TILT
 from mien.learn.grow import grow
 from mien.learn.leaks import split_for_training
 from mien.learn.models import Network, build, count_macs, count_parameters, default_size
 from mien.learn.multi.loop import Loop
+from mien.learn.multi.nothing import crops_without_face, even_targets
 from mien.learn.multi.parts import Part, framed_crops
 from mien.learn.multi.recipe import Recipe, SetPlan
 from mien.learn.multi.teachers import answers_of, labels_given_answers, load_answers, save_answers
@@ -59,7 +62,7 @@ def run_recipe(recipe: Recipe, out: Path, say: Say) -> Network:
         say(f"{plan.source}: {len(split.train):,} pictures to learn from. {split.message()}".strip())
     parts, sizes = _parts(recipe, [split.train for split in splits], out, say)
     network = start_of(recipe, sizes)
-    loop = Loop(network, parts, recipe, out / CHECKPOINT)
+    loop = Loop(network, [*parts, *_nothing(recipe, sizes, say)], recipe, out / CHECKPOINT)
     say(_cost(recipe, network, parts))
     loop.run(say)
     average = loop.average.eval()
@@ -118,6 +121,16 @@ def _parts(recipe: Recipe, manifests: Sequence[Manifest], out: Path, say: Say) -
         parts.append(Part(plan, crops, targets, taught, _chances(manifest, plan)))
         sizes |= {name: len(head.labels) for name, head in names.items()}
     return parts, sizes
+
+
+def _nothing(recipe: Recipe, sizes: Mapping[str, int], say: Say) -> list[Part]:
+    if not recipe.nothing:
+        return []
+    spec = CropSpec(size=default_size(recipe.model), align="eyes", least_tilt=LEAST_TILT)
+    crops = torch.from_numpy(crops_without_face(recipe.nothing, spec, recipe.seed))
+    plan = SetPlan(recipe.nothing, "", share=recipe.nothing_share, weight=recipe.nothing_weight)
+    say(f"{recipe.nothing}: {len(crops):,} pictures without a face.")
+    return [Part(plan, (crops,), even_targets(len(crops), sizes), {})]
 
 
 def _said(files: Mapping[str, Path], crops: Tensor, kept: Path, source: str, say: Say) -> dict[str, Any]:
@@ -186,6 +199,7 @@ def _record(recipe: Recipe, manifests: Sequence[Manifest], parts: Sequence[Part]
         "started_from": recipe.weights,
         "minutes": recipe.minutes,
         "steps": steps,
+        "without_a_face": Path(recipe.nothing).name,
         "sets": [
             {
                 "name": Path(plan.source).name,

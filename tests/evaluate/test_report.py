@@ -54,7 +54,7 @@ def test_writes_a_self_contained_report(tmp_path: Path, world: Manifest, brightn
     page = write_report(body, tmp_path / "new" / "report")
     names = {path.name for path in page.parent.iterdir()}
     plots = {"confusion.png", "classes.png", "reliability.png", "coverage.png"}
-    assert names == {"report.html", "evaluation.json"} | plots
+    assert names == {"report.html", "evaluation.json", "classification_report.txt"} | plots
     assert all((page.parent / name).read_bytes().startswith(PNG) for name in plots)
     assert read_evaluation(page.parent / "evaluation.json")["figures"]["accuracy"] == 1
     found = outline(page)

@@ -40,6 +40,7 @@ def test_run_folder(finished: Outcome) -> None:
     for name in (
         "config.toml", "run.json", "metrics.csv", "curves.png", "confusion.png", "report.html", "model.safetensors",
         "model.json", "model.onnx", "model-votes.onnx", "evaluation/validation.json", "checkpoints/last.ckpt",
+        "evaluation/predictions.csv", "evaluation/predictions-votes.csv", "evaluation/classification_report.txt",
     ):  # fmt: skip
         assert (run / name).stat().st_size > 0, name
     assert any((run / "tensorboard").iterdir())
@@ -297,8 +298,9 @@ def test_name_and_licence(finished: Outcome, drawn: Manifest, tiny: Config, tmp_
     info = load_classifier(finished.run).info
     assert (info.name, info.license) == ("finished", "not stated")
     assert load_classifier(finished.run / "model-votes.onnx").info.name == "finished-votes"
-    config = dataclasses.replace(tiny, targets="hard", epochs=1, warmup=0.0, license="CC-BY-4.0")
+    config = dataclasses.replace(tiny, targets="hard", epochs=1, warmup=0.0, license="CC-BY-4.0", report_pictures=False)
     assert load_classifier(train(drawn, config, tmp_path / "mine").run).info.license == "CC-BY-4.0"
+    assert "data:image/jpeg" not in (tmp_path / "mine" / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_learning_rate_of_50(drawn: Manifest, tiny: Config, tmp_path: Path) -> None:
@@ -315,5 +317,7 @@ def test_the_report_tells_the_curves(finished: Outcome) -> None:
     assert "says nothing of overfitting" in page
     assert "95 % interval is" in page
     assert "Confusion matrix" in page
+    assert "(Grad-CAM)" in page
+    assert "mien train --no-pictures leaves them out" in page
     rows = history(finished.run)
     assert all(0 <= float(row["clean_accuracy"]) <= 1 for row in rows)

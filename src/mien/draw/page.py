@@ -11,6 +11,7 @@ from html import escape
 from pathlib import Path
 
 from mien.core.files import atomic_write
+from mien.draw.cards import CARDS_CSS
 
 __all__ = ["facts", "figure_png", "figure_svg", "note", "page", "section", "table", "tiles", "write_page"]
 
@@ -59,7 +60,7 @@ def page(title: str, lead: str, body: str) -> str:
         "<!doctype html>\n"
         '<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{_CSS}</style></head>"
+        f"<title>{escape(title)}</title><style>{_CSS}{CARDS_CSS}</style></head>"
         f'<body><main><h1>{escape(title)}</h1><p class="lead">{escape(lead)}</p>{body}</main>'
         f"<footer>{escape(_LAW)}</footer></body></html>\n"
     )

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-__all__ = ["Map", "draw_panel"]
+__all__ = ["Map", "draw_panel", "overlaid"]
 
 _TILE = 300  # px, side of a picture in the panel
 _GAP = 28
@@ -68,7 +68,7 @@ def draw_panel(
     face = Image.fromarray(crop).convert("RGB").resize((_TILE, _TILE), Image.Resampling.BICUBIC)
     _tile(canvas, face, 0, f"the crop, {crop.shape[1]} px")
     for i, item in enumerate(maps, start=1):
-        _tile(canvas, _overlaid(face, item), i, item.title)
+        _tile(canvas, overlaid(face, item), i, item.title)
         _scale(canvas, i, item)
     _bars(draw, _GAP + (1 + len(maps)) * (_TILE + _GAP), labels, probabilities, chosen)
     buffer = io.BytesIO()
@@ -89,7 +89,7 @@ def _tile(canvas: Image.Image, picture: Image.Image, column: int, title: str) ->
     ImageDraw.Draw(canvas).text((_left(column), _HEAD - 24), title, _SOFT, font=_font(15))
 
 
-def _overlaid(face: Image.Image, item: Map) -> Image.Image:
+def overlaid(face: Image.Image, item: Map) -> Image.Image:
     """The face, a little faded, under the colours of a map."""
     strongest = max(float(np.abs(item.values).max()), item.full)
     smooth = Image.fromarray((item.values / strongest).astype(np.float32)).resize(face.size, Image.Resampling.BICUBIC)

@@ -25,6 +25,7 @@ from mien.evaluate.records import (
     uncertain_text,
     write_evaluation,
 )
+from mien.evaluate.text_report import TEXT_NAME, write_text
 
 __all__ = ["PAGE_NAME", "draw", "report_page", "write_report"]
 
@@ -33,12 +34,13 @@ PAGE_NAME = "report.html"
 Body = Mapping[str, Any]
 
 
-def write_report(body: Body, folder: Path | str) -> Path:
-    """Write `evaluation.json`, `report.html` and the plots into a folder, which is made if it is missing.
+def write_report(body: Body, folder: Path | str, *, gallery: str = "") -> Path:
+    """Write `evaluation.json`, `report.html`, the plots and the classification report into a folder.
 
     Args:
         body: what `Evaluation.to_dict` gave.
-        folder: where to; files of an earlier report there are replaced.
+        folder: where to, made if it is missing; files of an earlier report there are replaced.
+        gallery: section with pictures, from `mien.evaluate.gallery.error_gallery`; "" leaves it out.
 
     Returns:
         Path of the page.
@@ -51,10 +53,11 @@ def write_report(body: Body, folder: Path | str) -> Path:
     pictures = draw(body)
     folder = make_folder(folder)
     write_evaluation(folder / FILE_NAME, body)
+    write_text(folder / TEXT_NAME, body["figures"])
     for name, data in pictures.items():
         with atomic_write(folder / f"{name}.png") as file:
             file.write(data)
-    write_page(folder / PAGE_NAME, report_page(body, pictures))
+    write_page(folder / PAGE_NAME, report_page(body, pictures, gallery))
     return folder / PAGE_NAME
 
 
@@ -80,8 +83,8 @@ def draw(body: Body) -> dict[str, bytes]:
     return pictures
 
 
-def report_page(body: Body, pictures: Mapping[str, bytes]) -> str:
-    """The page as HTML, from an evaluation and the plots that `draw` made of it."""
+def report_page(body: Body, pictures: Mapping[str, bytes], gallery: str = "") -> str:
+    """The page as HTML, from an evaluation, the plots that `draw` made of it, and a section with pictures."""
     model, data, figures = body["model"], body["data"], body["figures"]
     name = model.get("name") or "Model"
     parts = [
@@ -89,6 +92,7 @@ def report_page(body: Body, pictures: Mapping[str, bytes]) -> str:
         section("How it was measured", facts(protocol_rows(body)), *_left_out_note(data)),
         _classes(figures, pictures["classes"]),
         _confusion(figures, pictures["confusion"]),
+        gallery,
         _calibration(figures, pictures["reliability"]),
         _coverage(body, pictures["coverage"]),
         _unseen(body),

@@ -94,6 +94,7 @@ class Config:
         nodes: machines.
         threads: processor threads of torch; 0 leaves torch's choice.
         workers: processes that load pictures which do not fit into memory.
+        report_pictures: show pictures of the validation split in the report, those that were called wrong.
 
     """
 
@@ -147,6 +148,7 @@ class Config:
     nodes: int = 1
     threads: int = 0
     workers: int = 2
+    report_pictures: bool = True
 
     def __post_init__(self) -> None:
         _check_choices(self)

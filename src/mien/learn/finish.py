@@ -9,7 +9,7 @@ import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -21,13 +21,16 @@ from mien.core.files import make_folder
 from mien.core.labels import LabelSet
 from mien.data.manifest import Manifest
 from mien.evaluate.facts import model_facts
-from mien.evaluate.judge import Evaluation, judge
+from mien.evaluate.judge import Evaluation, judge, split_of
+from mien.evaluate.predictions import PREDICTIONS_NAME, write_predictions
 from mien.evaluate.records import write_evaluation
+from mien.evaluate.text_report import TEXT_NAME, write_text
 from mien.evaluate.threshold import Threshold, choose_threshold
 from mien.infer.classify import load_classifier
 from mien.learn.calibration import TEMPERATURE, calibrate
 from mien.learn.checkpoints import load_state
 from mien.learn.config import Config
+from mien.learn.errors_shown import gallery_of
 from mien.learn.export import export, rewrite_info
 from mien.learn.models import Network
 from mien.learn.report import write_run_report
@@ -84,14 +87,15 @@ def finish(
     )
     save_weights(network, run / WEIGHTS)
     card.write(run)
-    figures, parity = {}, {}
+    figures, parity, gallery = {}, {}, ""
     for head in heads:
         info = model_info(card, head.name, record["data"], run.name, config.license)
         target = run / file_name(card, head.name)
         parity[head.name] = export(network, head.name, info, target)
-        figures[head.name] = judge_file(
-            target, manifest, "validation", run / "evaluation" / evaluation_name(card, head.name)
-        )
+        judged = judge_model(target, manifest, "validation", run / "evaluation" / evaluation_name(card, head.name))
+        figures[head.name] = judged.figures
+        if config.report_pictures and head.name == card.first_head:
+            gallery = gallery_of(network, head.name, judged.evaluation, validation, load_classifier(target))
     record |= {
         "state": "finished",
         "epochs": len(history),
@@ -104,7 +108,7 @@ def finish(
         "validation": figures,
     }
     write_json(run / RECORD, record)
-    write_run_report(run, record, config)
+    write_run_report(run, record, config, gallery)
     return len(history), best_epoch, figures[card.first_head]
 
 
@@ -183,10 +187,23 @@ def model_info(card: ModelCard, head: str, data: Mapping[str, Any], run: str, li
     )
 
 
-def judge_file(model: Path, manifest: Manifest, split: str, target: Path) -> dict[str, Any]:
-    """Judge a model file, write the evaluation, put the figures with their protocol into the metadata; gives them.
+class Judged(NamedTuple):
+    """The judgement of a model file: what goes into its metadata, and the whole."""
 
-    The validation split also sets the confidence below which the model's readings are uncertain.
+    figures: dict[str, Any]
+    evaluation: Evaluation
+
+
+def judge_file(model: Path, manifest: Manifest, split: str, target: Path) -> dict[str, Any]:
+    """As `judge_model`; gives the figures alone."""
+    return judge_model(model, manifest, split, target).figures
+
+
+def judge_model(model: Path, manifest: Manifest, split: str, target: Path) -> Judged:
+    """Judge a model file, write the evaluation, put the figures with their protocol into the metadata.
+
+    The validation split also sets the confidence below which the model's readings are uncertain. Beside the evaluation
+    lie the prediction of every picture and the classification report.
     """
     classifier = load_classifier(model)
     evaluation = judge(classifier, manifest, split=split)
@@ -201,7 +218,18 @@ def judge_file(model: Path, manifest: Manifest, split: str, target: Path) -> dic
         body["coverage"]["uncertain"] |= {"interval": list(chosen.interval), "n": chosen.n}
     make_folder(target.parent)
     write_evaluation(target, body)
-    return figures
+    mark = target.stem.removeprefix(split)  # "-votes" for a second head
+    write_text(_marked(target, TEXT_NAME, mark), body["figures"])
+    judged = split_of(manifest, split).select(evaluation.task.rows)
+    p = evaluation.probabilities
+    write_predictions(
+        _marked(target, PREDICTIONS_NAME, mark), judged, evaluation.label, p, evaluation.task.names, threshold
+    )
+    return Judged(figures, evaluation)
+
+
+def _marked(beside: Path, name: str, mark: str) -> Path:
+    return beside.with_name(f"{Path(name).stem}{mark}{Path(name).suffix}")
 
 
 def threshold_of(evaluation: Evaluation) -> Threshold:

@@ -18,8 +18,8 @@ from mien.learn.settings import to_toml
 __all__ = ["write_run_report"]
 
 
-def write_run_report(run: Path, record: Mapping[str, Any], config: Config) -> None:
-    """Write curves.png, confusion.png and report.html into a finished run folder.
+def write_run_report(run: Path, record: Mapping[str, Any], config: Config, gallery: str = "") -> None:
+    """Write curves.png, confusion.png and report.html into a finished run folder; `gallery` is a ready section.
 
     Raises:
         OutputError: a file cannot be written.
@@ -31,11 +31,16 @@ def write_run_report(run: Path, record: Mapping[str, Any], config: Config) -> No
     for name, data in (("curves.png", curves), ("confusion.png", pictures["confusion"])):
         with atomic_write(run / name) as file:
             file.write(data)
-    write_page(run / "report.html", _page(run.name, record, config, body, {**pictures, "curves": curves}))
+    write_page(run / "report.html", _page(run.name, record, config, body, {**pictures, "curves": curves}, gallery))
 
 
 def _page(
-    name: str, record: Mapping[str, Any], config: Config, body: Mapping[str, Any], pictures: Mapping[str, bytes]
+    name: str,
+    record: Mapping[str, Any],
+    config: Config,
+    body: Mapping[str, Any],
+    pictures: Mapping[str, bytes],
+    gallery: str,
 ) -> str:
     figures, data = body["figures"], record["data"]
     parts = [
@@ -59,6 +64,7 @@ def _page(
         section(
             "Confusion matrix", figure_png(pictures["confusion"], "Rows are true labels, columns predicted labels.")
         ),
+        gallery,
         section(
             "Per-class precision, recall, F1",
             figure_png(pictures["classes"], "Precision, recall and F1 of every class."),

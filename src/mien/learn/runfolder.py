@@ -9,7 +9,7 @@
     model.safetensors      weights of the best epoch
     model.json             what is needed to build the network again
     model.onnx             the model file; model-votes.onnx for a second head
-    evaluation/validation.json
+    evaluation/            validation.json, predictions.csv, classification_report.txt
     curves.png, confusion.png, report.html
 
 Detectors and expression models share it.

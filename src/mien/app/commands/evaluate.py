@@ -44,6 +44,13 @@ _PROTOCOLS = ("auto", "labels", "ferplus-majority")
 @click.option("--corruptions", is_flag=True, help="Also judge on corrupted pictures (takes 40 times as long).")
 @click.option("--speed", is_flag=True, help="Also measure milliseconds per face on this machine.")
 @click.option("--report", type=click.Path(path_type=Path, file_okay=False), help="Write a page, plots and JSON here.")
+@click.option(
+    "--pictures/--no-pictures",
+    default=True,
+    show_default=True,
+    help="Show pictures of the data set in the report: the surest wrong answers, and what they rest on.",
+)
+@click.option("--text", "as_text", is_flag=True, help="Print the classification report as scikit-learn lays it out.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @click.option("--card", type=click.Path(path_type=Path, dir_okay=False), help="Write a model card to this file.")
 @click.option(
@@ -61,6 +68,8 @@ def command(
     source: Path,
     *,
     as_json: bool,
+    as_text: bool,
+    pictures: bool,
     report: Path | None,
     card: Path | None,
     card_with: tuple[Path, ...],
@@ -73,20 +82,25 @@ def command(
     `mien data` reads. Choose between models on the validation split; read the test split once.
     """
     from mien.data.formats import refuse_inside
+    from mien.evaluate.judge import split_of
     from mien.infer.classify import load_classifier
 
     if card_with and card is None:
         raise click.UsageError("--card-with needs --card FILE.")
+    if as_json and as_text:
+        raise click.UsageError("--json and --text each say what is printed; give one of them.")
     if report is not None:
         refuse_inside(report, source)
     _check_targets(report, card)
     others = _read_all(card_with)
     classifier = load_classifier(model, threads)
-    body = _judge(classifier, _read(source, options), options)
+    manifest = _read(source, options)
+    found, body = _judge(classifier, manifest, options)
     if report is not None:
-        from mien.evaluate.report import write_report
+        from mien.app.judged import write_folder
 
-        notice(f"Report: {write_report(body, report)}")
+        judged = split_of(manifest, options["split"]).select(found.task.rows)
+        notice(f"Report: {write_folder(found, body, judged, classifier, report, pictures=pictures)}")
     if card is not None:
         from mien.evaluate.card import write_card
 
@@ -94,6 +108,10 @@ def command(
         notice(f"Model card: {card}")
     if as_json:
         click.echo(json.dumps(body, ensure_ascii=False, indent=1, allow_nan=False))
+    elif as_text:
+        from mien.evaluate.text_report import classification_report
+
+        click.echo(classification_report(body["figures"]), nl=False)
     elif report is None and card is None:
         _show(body)
 
@@ -124,8 +142,10 @@ def _read(source: Path, options: Mapping[str, Any]) -> Manifest:
         return read(source, labels=options["labels"], subject=options["subject"], advance=advance)
 
 
-def _judge(classifier: OnnxClassifier, manifest: Manifest, options: Mapping[str, Any]) -> dict[str, Any]:
-    """All that was asked for, as the body of evaluation.json."""
+def _judge(
+    classifier: OnnxClassifier, manifest: Manifest, options: Mapping[str, Any]
+) -> tuple[Evaluation, dict[str, Any]]:
+    """The judgement, and all that was asked for as the body of evaluation.json."""
     from mien.evaluate.facts import measure_speed, model_facts
     from mien.evaluate.judge import judge, split_of
 
@@ -147,7 +167,7 @@ def _judge(classifier: OnnxClassifier, manifest: Manifest, options: Mapping[str,
         body["corruptions"] = _corruptions(classifier, manifest, found, options)
     if options["speed"]:
         body["speed"] = measure_speed(classifier)
-    return body
+    return found, body
 
 
 def _corruptions(

@@ -78,6 +78,14 @@ def _settings(function: _F) -> _F:
     "--keep-leaks", is_flag=True, default=None, help="Train also on pictures of the validation or test split."
 )
 @click.option(
+    "--no-pictures",
+    "report_pictures",
+    flag_value=False,
+    type=bool,
+    default=None,
+    help="Leave pictures of the data set out of the report.",
+)
+@click.option(
     "--set",
     "extra",
     multiple=True,
@@ -219,7 +227,11 @@ def _config(options: Mapping[str, Any]) -> Config:
 
     layers = [(read_toml(path), str(path)) for path in options["configs"]]
     known = [name.replace("-", "_") for name, _, _ in _SETTINGS]
-    values = {name: options[name] for name in (*known, "pretrained", "keep_leaks") if options[name] is not None}
+    values = {
+        name: options[name]
+        for name in (*known, "pretrained", "keep_leaks", "report_pictures")
+        if options[name] is not None
+    }
     if options["classes"]:
         values["classes"] = tuple(name.strip() for name in options["classes"].split(","))
     layers += [(values, "the command line"), *_extra(options["extra"])]

@@ -88,7 +88,7 @@ def test_figures_of_the_model(serve_quick, open_tab, axe, scheme, tiny_model, tm
 
     page.click("#tab-model")
 
-    assert page.locator(".matrix td:not(:empty)").all_inner_texts() == ["100 %", "0 %", "40 %", "60 %"]
+    assert page.locator(".matrix td:not(:empty)").all_inner_texts() == ["100%", "0%", "40%", "60%"]
     assert page.locator("#model svg circle").count() == 1
     page.evaluate(f"() => {{ {axe} }}")
     assert page.evaluate("() => axe.run()")["violations"] == []

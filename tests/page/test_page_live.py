@@ -7,6 +7,29 @@ import pytest
 
 from mien.infer.options import AnalyzerOptions
 
+_KEEP_DRAWN = """async () => {
+  const { LastMinute } = await import('/static/minute.mjs');
+  const lanes = LastMinute.prototype.lanes;
+  window.drawn = [];
+  LastMinute.prototype.lanes = function () {
+    const found = lanes.call(this);
+    for (const [, samples] of found) window.drawn.push(...samples.map((sample) => sample.values.happy));
+    return found;
+  };
+}"""
+_SAY = """async () => {
+  const { Said } = await import('/static/said.mjs');
+  const element = document.createElement('p');
+  const times = [];
+  new MutationObserver(() => times.push(performance.now())).observe(element, { childList: true });
+  const said = new Said(element);
+  for (let i = 0; i < 45; i += 1) {
+    said.add([{ track: 1, emotion: i % 2 ? 'happy' : 'sad', uncertain: i % 3 === 0 }]);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return times;
+}"""
+
 
 @pytest.mark.parametrize("mode", ["server", "device"])
 def test_both_faces_are_found_and_named(site, open_tab, request, mode):
@@ -56,17 +79,20 @@ def test_uncertain_faces_have_a_mark(serve_quick, open_tab, request, any_detecto
     assert page.inner_text("#faces h3").endswith("?")
     assert "unsure" in page.inner_text("#faces .who")
     page.click("#tab-model")
-    assert "with a confidence below 100 %" in page.inner_text("#model .facts >> nth=0")
+    assert "with a confidence below 100%" in page.inner_text("#model .facts >> nth=0")
 
 
 def test_a_session_is_summed_up_and_saved(site, open_tab):
-    """Recorded from the Live tab, shown per face, saved as CSV, and cleared."""
+    """The samples that the strip drew, those before the recording included, shown per face, saved as CSV, and cleared."""
     tab = open_tab(site)
     page = tab.ready()
     tab.engine("server")
     page.click("#start")
     page.wait_for_selector("#faces .face:nth-child(2)")
 
+    page.evaluate(_KEEP_DRAWN)
+    page.wait_for_function("() => window.drawn.length > 5")
+    drawn = set(page.evaluate("() => window.drawn"))
     page.click("#tab-session")
     page.click("#sessiontoggle")
     page.wait_for_selector("#sessionresult .person >> nth=2")
@@ -75,6 +101,7 @@ def test_a_session_is_summed_up_and_saved(site, open_tab):
         page.click("#sessioncsv")
     rows = list(csv.DictReader(saved.value.path().read_text("utf-8").splitlines()))
 
+    assert drawn <= {float(row["smooth_happy"]) for row in rows}
     assert len({row["track"] for row in rows}) == 2
     assert {"time_s", "emotion", "confidence", "uncertain", "smooth_happy"} <= set(rows[0])
     least = json.loads(site.ask("GET", "/v1/model").body)["uncertain_below"]
@@ -82,6 +109,21 @@ def test_a_session_is_summed_up_and_saved(site, open_tab):
     assert page.locator("#sessionresult svg").count() == 1
     page.click("#sessionclear")
     assert page.locator("#sessionresult .card:not(.ghost)").count() == 0
+
+
+def test_readings_are_announced(site, open_tab):
+    """A screen reader is told the live readings in words, at most every two seconds however often they change."""
+    tab = open_tab(site)
+    page = tab.ready()
+    tab.engine("server")
+    page.click("#start")
+    page.wait_for_function("() => document.getElementById('spoken').textContent.includes('happy')")
+    assert page.get_attribute("#spoken", "role") == "status"
+    assert page.text_content("#spoken").startswith("Face 1: ")
+    page.click("#stop")
+    times = page.evaluate(_SAY)
+    assert len(times) >= 2
+    assert all(b - a > 1900 for a, b in zip(times, times[1:], strict=False))
 
 
 def test_without_the_runtime_the_page_says_why(open_tab, serve_quick, tmp_path, monkeypatch):

@@ -24,17 +24,17 @@ def house(request, runtime_files, shipped_detector, tmp_path):
 def test_it_works_when_the_network_is_cut(house, open_tab):
     """After one visit the server may go: the page opens, the camera and photographs are read on the device."""
     with house as there:
-        tab = open_tab(there, service_workers="allow")
+        tab = open_tab(there, service_workers="allow", locale="de-DE")
         page = tab.ready()
         page.wait_for_selector("html[data-offline]", state="attached")
-        assert "without a network" in page.inner_text("footer")
+        assert "ohne Netz" in page.inner_text("footer")
     page.reload()
     page = tab.ready()
     page.click("#start")
     page.wait_for_selector("#faces .face:nth-child(2)")
     page.click("#tab-photo")
     page.click("#tryphoto")
-    page.wait_for_selector("#photosum:text('2 pictures, 2 faces')")
+    page.wait_for_selector("#photosum:text('2 Bilder, 2 Gesichter')")
     page.click("#tab-model")
     assert "fer2013" in page.inner_text("#model")
     assert tab.sent == []
@@ -49,6 +49,7 @@ def test_the_keeper_follows_the_page(serve_quick):
     kept = json.loads(text.split("JSON.parse('")[1].split("'")[0])
     assert {"static/main.mjs", "static/app.css", "static/example-clip.webm", "static/app.webmanifest"} <= set(kept)
     assert all(service.ask("GET", f"/{name}").status == 200 for name in kept)
+    assert not [name for name in kept if "lang/" in name]  # of the languages only the one in use is kept
     files = {**pagefiles.page_files(), "sw.mjs": b"{{version}} {{files}}"}
     assert pagefiles._keeper({**files, "main.mjs": b"other"}) != pagefiles._keeper(files)
 

@@ -11,7 +11,7 @@ _COLOURS = """() => {
   return seen;
 }"""
 _RUN = """async (rows) => {
-  const { LastMinute } = await import('/static/strip.mjs');
+  const { LastMinute } = await import('/static/minute.mjs');
   const minute = new LastMinute();
   for (const [timeS, tracks] of rows) {
     const values = { happy: 0.75, sad: 0.25 };

@@ -36,15 +36,21 @@ def test_the_types_hold(check):
 
 
 def test_a_wrong_type_would_be_found(check, tmp_path):
-    """The check does check: a name that no module exports, a missing property and a wrong argument are told."""
+    """The check does check: a name that no module exports, a missing property, a wrong argument and unknown
+    words are told.
+    """
     for file in (*_STATIC.glob("*.mjs"), *_STATIC.glob("*.d.ts")):
         shutil.copy(file, tmp_path)
-    wrong = 'import { $, nothing } from "./dom.mjs";\nimport { seal } from "./seal.mjs";\n'
-    (tmp_path / "wrong.mjs").write_text(wrong + 'nothing();\n$("camera").currentTim = 1;\nseal(1);\n', "utf-8")
+    shutil.copytree(_STATIC / "lang", tmp_path / "lang")
+    names = {"$, nothing": "dom", "seal": "seal", "t": "words"}
+    wrong = "".join(f'import {{ {name} }} from "./{module}.mjs";\n' for name, module in names.items())
+    (tmp_path / "wrong.mjs").write_text(
+        wrong + 'nothing();\n$("camera").currentTim = 1;\nseal(1);\nt("no.words");\n', "utf-8"
+    )
     project = json.loads((_ROOT / "jsconfig.json").read_text("utf-8"))
     (tmp_path / "jsconfig.json").write_text(json.dumps({**project, "include": ["wrong.mjs"]}), "utf-8")
     found = re.findall(r"wrong\.mjs\((\d+),\d+\): error", check(tmp_path / "jsconfig.json"))
-    assert found == ["1", "4", "5"]
+    assert found == ["1", "5", "6", "7"]
 
 
 def test_every_element_that_is_asked_for_is_there():

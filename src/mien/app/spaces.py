@@ -126,8 +126,9 @@ def _write_static(out: Path, model: str, detector: str) -> None:
     for name, data in page_files().items():
         if name == "docs.html":
             continue
-        make_folder(out / "static")
-        _write(out / name if name in AT_ROOT else out / "static" / name, data)
+        place = out / name if name in AT_ROOT else out / "static" / name
+        make_folder(place.parent)
+        _write(place, data)
     _copy({"expression.onnx": classifier.path, "detector.onnx": found}, out / "models")
     _copy({name: runtime.runtime_folder() / name for name in runtime.FILES}, out / "runtime")
 

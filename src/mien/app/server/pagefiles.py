@@ -45,19 +45,20 @@ KINDS = {
 AT_ROOT = ("index.html", "sw.mjs")
 """Files that lie beside `config.json`; the others lie in `static/`. A service worker governs what lies below it."""
 
-_NOT_KEPT = ("docs.html", "docs.mjs")  # of use only with a service
+_NOT_KEPT = ("docs.html", "docs.mjs", "lang/")  # of use only with a service; of the languages one is kept
 
 
 def page_files() -> dict[str, bytes]:
-    """The page's own files by name: `index.html`, `docs.html`, and what they load."""
+    """The page's own files by name: `index.html`, `docs.html`, and what they load; the words lie in `lang/`."""
     folder = resources.files("mien") / "app" / "static"
     files = {item.name: item.read_bytes() for item in folder.iterdir() if Path(item.name).suffix in KINDS}
+    files |= {f"lang/{item.name}": item.read_bytes() for item in (folder / "lang").iterdir()}
     return {**files, "sw.mjs": _keeper(files)}
 
 
 def _keeper(files: Mapping[str, bytes]) -> bytes:
     """The service worker, told what to keep; it changes when any file of the page does."""
-    kept = sorted(f"static/{name}" for name in files if name not in AT_ROOT and name not in _NOT_KEPT)
+    kept = sorted(f"static/{name}" for name in files if not name.startswith((*AT_ROOT, *_NOT_KEPT)))
     tag = hashlib.sha256(b"".join(name.encode() + files[name] for name in sorted(files))).hexdigest()[:16]
     text = files["sw.mjs"].replace(b"{{version}}", f"mien-{tag}".encode())
     return text.replace(b"{{files}}", json.dumps(kept).encode())

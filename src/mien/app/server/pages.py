@@ -83,9 +83,9 @@ async def config(request: Request) -> Response:
     return JSONResponse(_config(request, _page(request).info))
 
 
-@router.api_route("/static/{name}", methods=_METHODS)
+@router.api_route("/static/{name:path}", methods=_METHODS)
 async def static(request: Request, name: str) -> Response:
-    """Styles, scripts and drawings."""
+    """Styles, scripts, words and drawings."""
     data = _page(request).files.get(name)
     if data is None or name.endswith(".html"):
         raise _NOTHING

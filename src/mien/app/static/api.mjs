@@ -1,5 +1,7 @@
 // Talking to the server: the token, and errors as sentences.
 
+import { t } from "./words.mjs";
+
 const PLACE = "mien-token";
 
 /** The token, from the address (#token=...) or from this tab's memory; null when there is none. */
@@ -33,7 +35,7 @@ export function tokenProtocols() {
 
 /** What a failed answer says, as an Error with `status`. */
 export async function problemOf(answer) {
-  let text = `The server answered ${answer.status}.`;
+  let text = t("problem.answer", { status: String(answer.status) });
   try {
     text = (await answer.json()).error.message;
   } catch {

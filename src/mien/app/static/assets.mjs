@@ -1,5 +1,7 @@
 // Files of the page that its modules need as bytes, each fetched once.
 
+import { t } from "./words.mjs";
+
 /** @type {Map<string, Promise<ArrayBuffer>>} */
 const known = new Map();
 
@@ -15,6 +17,6 @@ export function bytesOf(path) {
 
 async function fetched(path) {
   const answer = await fetch(new URL(path, document.baseURI));
-  if (!answer.ok) throw new Error(`A part of the page could not be loaded (${answer.status}).`);
+  if (!answer.ok) throw new Error(t("problem.part", { status: String(answer.status) }));
   return answer.arrayBuffer();
 }

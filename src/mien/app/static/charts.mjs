@@ -1,7 +1,8 @@
 // Drawings of figures: expressions over time, and how far confidence can be trusted. SVG, made by hand.
 
-import { clock, percent, svg } from "./dom.mjs";
+import { svg } from "./dom.mjs";
 import { colourOfFace } from "./faces.mjs";
+import { clock, mirroredPage, number, percent, t } from "./words.mjs";
 
 const LANE = 64; // px
 const NAMES = 72; // px for the names at the left
@@ -10,10 +11,11 @@ const NAMES = 72; // px for the names at the left
 export function lanes(people, labels, colours, width) {
   const last = Math.max(...people.map((person) => person.times.at(-1)), 0.001);
   const first = Math.min(...people.map((person) => person.times[0]));
-  const x = (time) => NAMES + ((time - first) / Math.max(last - first, 0.001)) * (width - NAMES - 12);
+  const along = (time) => NAMES + ((time - first) / Math.max(last - first, 0.001)) * (width - NAMES - 12);
+  const x = (time) => (mirroredPage() ? width - along(time) : along(time)); // time runs as the visitor reads
   const height = people.length * (LANE + 14) + 22;
-  const parts = people.flatMap((person, i) => lane(person, 2 + i * (LANE + 14), labels, colours, x));
-  const title = svg("title", {}, `Expressions of ${people.length} faces from ${clock(first)} to ${clock(last)}`);
+  const parts = people.flatMap((person, i) => lane(person, 2 + i * (LANE + 14), labels, colours, x, width));
+  const title = svg("title", {}, t("figures.drawing", { n: people.length, from: clock(first), to: clock(last) }));
   return svg(
     "svg",
     { class: "chart", viewBox: `0 0 ${width} ${height}`, role: "img" },
@@ -23,9 +25,10 @@ export function lanes(people, labels, colours, width) {
   );
 }
 
-function lane(person, top, labels, colours, x) {
-  const name = svg("text", { x: 17, y: top + LANE / 2 + 4 }, person.name);
-  const own = { x: 0, y: top + LANE / 2 - 6, width: 12, height: 12, rx: 4, fill: colourOfFace(person.track) };
+function lane(person, top, labels, colours, x, width) {
+  const at = (left) => (mirroredPage() ? width - left : left);
+  const name = svg("text", { x: at(17), y: top + LANE / 2 + 4 }, person.name);
+  const own = { x: mirroredPage() ? width - 12 : 0, y: top + LANE / 2 - 6, width: 12, height: 12, rx: 4, fill: colourOfFace(person.track) };
   const runs = runsOf(person.times);
   const areas = runs.flatMap(([from, to]) => {
     const times = person.times.slice(from, to);
@@ -63,7 +66,7 @@ function axis(first, last, x, width, height) {
   const step = [0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600].find((s) => (last - first) / s <= width / 80) ?? 1200;
   const marks = [];
   for (let time = Math.ceil(first / step) * step; time <= last + 1e-9; time += step) {
-    const text = step < 1 ? `${time.toFixed(1)} s` : clock(time);
+    const text = step < 1 ? t("figures.seconds", { n: number(time, 1) }) : clock(time);
     marks.push(svg("text", { x: x(time), y: height - 4, "text-anchor": "middle" }, text));
   }
   return marks;
@@ -78,19 +81,19 @@ export function reliability(bins) {
   const most = Math.max(...full.map((bin) => bin.count));
   const marks = [0, 0.25, 0.5, 0.75, 1].flatMap((v) => [
     svg("line", { class: "grid", x1: at(0), x2: at(1), y1: up(v), y2: up(v) }),
-    svg("text", { x: at(0) - 6, y: up(v) + 4, "text-anchor": "end" }, percent(v).replace(" %", "")),
-    svg("text", { x: at(v), y: side - 32, "text-anchor": "middle" }, percent(v).replace(" %", "")),
+    svg("text", { x: at(0) - 6, y: up(v) + 4, "text-anchor": "end" }, number(v * 100)),
+    svg("text", { x: at(v), y: side - 32, "text-anchor": "middle" }, number(v * 100)),
   ]);
   const names = [
-    svg("text", { x: at(0.5), y: side - 10, "text-anchor": "middle" }, "confidence, per cent"),
-    svg("text", { x: 14, y: up(0.5), "text-anchor": "middle", transform: `rotate(-90 14 ${up(0.5)})` }, "accuracy, per cent"),
+    svg("text", { x: at(0.5), y: side - 10, "text-anchor": "middle" }, t("model.chart.confidence")),
+    svg("text", { x: 14, y: up(0.5), "text-anchor": "middle", transform: `rotate(-90 14 ${up(0.5)})` }, t("model.chart.accuracy")),
   ];
   const line = svg("polyline", {
     class: "line",
     points: full.map((b) => `${at(b.confidence)},${up(b.accuracy)}`).join(" "),
   });
   const spots = full.map((b) => {
-    const title = svg("title", {}, `said ${percent(b.confidence)}, right ${percent(b.accuracy)}, ${b.count} pictures`);
+    const title = svg("title", {}, t("model.chart.spot", { said: percent(b.confidence), right: percent(b.accuracy), n: b.count }));
     return svg(
       "circle",
       { class: "spot", cx: at(b.confidence), cy: up(b.accuracy), r: 2.5 + 5 * Math.sqrt(b.count / most) },
@@ -98,11 +101,7 @@ export function reliability(bins) {
     );
   });
   const ideal = svg("line", { class: "ideal", x1: at(0), y1: up(0), x2: at(1), y2: up(1) });
-  const title = svg(
-    "title",
-    {},
-    "Share of right answers against confidence, both in per cent; on the dotted line they agree",
-  );
+  const title = svg("title", {}, t("model.chart"));
   return svg(
     "svg",
     { class: "chart", viewBox: `0 0 ${side} ${side}`, role: "img" },

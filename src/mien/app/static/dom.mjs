@@ -46,25 +46,6 @@ export function csvOf(columns, rows) {
   );
 }
 
-/** A number of bytes for people. */
-export function bytesText(bytes) {
-  if (bytes < 1000) return `${bytes} B`;
-  if (bytes < 1e6) return `${(bytes / 1e3).toFixed(0)} kB`;
-  return `${(bytes / 1e6).toFixed(bytes < 1e8 ? 1 : 0)} MB`;
-}
-
-/** A whole number with its thousands apart. */
-export const count = (value) => Math.round(value).toLocaleString("en");
-
-/** A share in 0..1 as per cent. */
-export const percent = (value, digits = 0) => `${(value * 100).toFixed(digits)} %`;
-
-/** Seconds as minutes and seconds. */
-export function clock(seconds) {
-  const whole = Math.floor(seconds);
-  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
-}
-
 /** Files that are dropped on an element; and that it lights up meanwhile. */
 export function onDrop(element, take) {
   for (const name of ["dragenter", "dragover"]) {

@@ -10,6 +10,7 @@ import { authorised, problemOf, tokenProtocols } from "./api.mjs";
 import { bytesOf } from "./assets.mjs";
 import { EXAMPLES } from "./examples.mjs";
 import { seal, sealScripts } from "./seal.mjs";
+import { t } from "./words.mjs";
 
 const MOST_SENT = 2; // frames on their way to the server: one travels while the other is read
 const MOST_READ = 1; // on this device a second frame would only grow old
@@ -108,7 +109,7 @@ export class DeviceEngine {
       const script = `import ${JSON.stringify(new URL("./device_worker.mjs", import.meta.url).href)};`;
       const address = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
       this.#worker = new Worker(address, { type: "module" });
-      this.#worker.onerror = () => reject(new Error("This browser cannot run the models."));
+      this.#worker.onerror = () => reject(new Error(t("problem.models")));
       this.#worker.onmessage = ({ data }) => {
         if (data.type === "ready") resolve();
         else if (data.id === undefined) reject(new Error(data.message));
@@ -165,7 +166,7 @@ export class ServerEngine {
         else this.#take(message);
       };
       socket.onclose = ({ code, reason }) => {
-        const text = reason || (code === 1006 ? "The connection to the server was lost." : "The server has closed.");
+        const text = reason || t(code === 1006 ? "problem.lost" : "problem.closed");
         reject(new Error(text));
         if (this.#socket === socket) this.onproblem(new Error(text));
       };

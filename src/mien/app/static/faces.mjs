@@ -1,13 +1,15 @@
 // Showing readings: boxes on a picture, and a card with all bars for each face.
 
-import { h, percent } from "./dom.mjs";
+import { h } from "./dom.mjs";
 import { placeTags } from "./tags.mjs";
+import { nameOf, number, percent, t } from "./words.mjs";
 
 const DARK = "rgb(12 16 18 / 82%)";
 
 /** The expression for people to read: with a question mark when it is uncertain, as `Reading.caption` in Python. */
 export function captionOf(face) {
-  return face.uncertain ? `${face.emotion}?` : face.emotion;
+  const label = nameOf(face.emotion);
+  return face.uncertain ? t("face.mark", { label }) : label;
 }
 
 // Each face has a colour of its own, in the picture, in the list and in the strip; that of the expression is another one.
@@ -48,17 +50,17 @@ function drawBox(context, { x, y, width, height }, colour, pixel) {
 }
 
 /** What a tag may say, the fullest first; where there is no room for it, less and in smaller letters. */
-function formsOf(context, face, number, pixel) {
+function formsOf(context, face, track, pixel) {
   const caption = captionOf(face);
   const forms = [
     { text: `${caption} ${percent(face.confidence)}`, size: 14 * pixel },
     { text: caption, size: 12 * pixel },
     { text: caption, size: 10 * pixel },
   ];
-  if (number !== null) forms.push({ text: "", size: 10 * pixel });
+  if (track !== null) forms.push({ text: "", size: 10 * pixel });
   return forms.map(({ text, size }) => {
     context.font = fontOf(size);
-    const head = number === null ? 0 : context.measureText(String(number)).width + size;
+    const head = track === null ? 0 : context.measureText(number(track)).width + size;
     const body = text ? context.measureText(text).width + size * 1.5 : 0;
     return { text, size, head, width: head + body, height: size * 1.85 };
   });
@@ -67,7 +69,7 @@ function formsOf(context, face, number, pixel) {
 const fontOf = (size) => `600 ${size}px system-ui, sans-serif`;
 
 /** The face's number on its colour, then the expression with a stripe of its own. */
-function drawTag(context, { x, y }, { text, size, head, width, height }, number, colour) {
+function drawTag(context, { x, y }, { text, size, head, width, height }, track, colour) {
   context.save();
   context.beginPath();
   context.roundRect(x, y, width, height, size / 2);
@@ -76,11 +78,12 @@ function drawTag(context, { x, y }, { text, size, head, width, height }, number,
   context.clip();
   context.font = fontOf(size);
   context.textBaseline = "middle";
-  if (number !== null) {
-    context.fillStyle = colourOfFace(number);
+  context.textAlign = "left";
+  if (track !== null) {
+    context.fillStyle = colourOfFace(track);
     context.fillRect(x, y, head, height);
     context.fillStyle = "#10171a";
-    context.fillText(String(number), x + size / 2, y + height / 2 + size / 14);
+    context.fillText(number(track), x + size / 2, y + height / 2 + size / 14);
   }
   if (text) {
     context.fillStyle = colour;
@@ -93,8 +96,8 @@ function drawTag(context, { x, y }, { text, size, head, width, height }, number,
 
 /** Card of one face; `update(face)` changes it in place, which is cheap enough for every frame. */
 export class FaceCard {
-  constructor(labels, colours, number) {
-    const title = `face ${number}`;
+  constructor(labels, colours, track) {
+    const title = t("face", { n: track });
     this.labels = labels;
     this.colours = colours;
     this.heading = h("h3");
@@ -103,13 +106,13 @@ export class FaceCard {
     this.title = title;
     this.rows = labels.map((label) => this.#row(label));
     const bars = h("dl", { class: "bars" }, ...this.rows.map((row) => row.element));
-    const badge = h("span", { class: "number", "--face": colourOfFace(number), "aria-hidden": "true" }, String(number));
+    const badge = h("span", { class: "number", "--face": colourOfFace(track), "aria-hidden": "true" }, number(track));
     const head = h("header", {}, badge, this.heading, this.who, this.sure);
     this.element = h("article", { class: "face" }, head, bars);
   }
 
   #row(label) {
-    const name = h("dt", {}, label);
+    const name = h("dt", {}, nameOf(label));
     const fill = h("div", { class: "fill", "--colour": this.colours[label] });
     const figure = h("span", { class: "figure" });
     const element = h(
@@ -126,12 +129,12 @@ export class FaceCard {
     const values = face.smooth ?? face.probabilities;
     set(this.heading, captionOf(face));
     set(this.sure, percent(face.confidence));
-    set(this.who, face.uncertain ? `${this.title} · unsure` : this.title);
+    set(this.who, face.uncertain ? t("face.unsure", { face: this.title }) : this.title);
     this.element.style.setProperty("--colour", this.colours[face.emotion]);
     this.labels.forEach((label, i) => {
       const { name, fill, figure } = this.rows[i];
       fill.style.setProperty("--value", values[label].toFixed(3));
-      set(figure, String(Math.round(values[label] * 100)));
+      set(figure, number(values[label] * 100));
       name.classList.toggle("best", label === face.emotion);
     });
   }
@@ -143,6 +146,6 @@ function set(element, text) {
 
 /** Legend of the labels' colours. */
 export function legend(labels, colours) {
-  const items = labels.map((label) => h("li", {}, h("i", { "--colour": colours[label] }), label));
+  const items = labels.map((label) => h("li", {}, h("i", { "--colour": colours[label] }), nameOf(label)));
   return h("ul", { class: "legend" }, ...items);
 }

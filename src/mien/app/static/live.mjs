@@ -1,12 +1,16 @@
 // The Live tab: a camera's picture with boxes over it, a card for each face, frames per second and lag.
 
-import { $, bytesText, h } from "./dom.mjs";
+import { leave, startBig } from "./big.mjs";
+import { cameraProblem, cameraStream, hasTorch, listCameras, looksAway, otherCamera, setTorch } from "./camera.mjs";
+import { $, h } from "./dom.mjs";
 import { exampleStream } from "./examples.mjs";
 import { FaceCard, drawFaces } from "./faces.mjs";
 import { Pace } from "./pace.mjs";
+import { Said } from "./said.mjs";
+import { startScene } from "./scene.mjs";
 import { Strip } from "./strip.mjs";
+import { bytesText, number, t } from "./words.mjs";
 
-const SPOKEN_EVERY_MS = 4000; // a screen reader is not told more often
 const SHOWN_CARDS = 8;
 const CARDS_EVERY_MS = 90; // boxes follow every frame; bars that change faster cannot be read
 
@@ -14,10 +18,12 @@ const CARDS_EVERY_MS = 90; // boxes follow every frame; bars that change faster 
 export function startLive(page) {
   const live = new Live(page);
   $("start").addEventListener("click", () => live.start());
-  $("trylive").addEventListener("click", () => live.start(true));
+  $("trylive").addEventListener("click", () => live.start({ example: true }));
   $("stop").addEventListener("click", () => live.stop());
   $("pause").addEventListener("click", () => live.pause());
-  $("cameras").addEventListener("change", () => live.start());
+  $("cameras").addEventListener("change", () => live.start({ id: $("cameras").value }));
+  $("turn").addEventListener("click", () => live.start(otherCamera(live.stream)));
+  $("torch").addEventListener("click", () => live.light());
   $("mirror").addEventListener("change", () => live.mirror());
   page.choice.addEventListener("change", () => live.change());
   document.addEventListener("visibilitychange", () => live.rest());
@@ -30,23 +36,26 @@ export function startLive(page) {
     $("alone").href = location.href;
     $("alone").hidden = false;
   }
+  startBig();
   live.mirror();
   live.promise();
 }
 
 class Live {
-  /** @param {import("./types.d.ts").Page & {session: {add: (faces: any[], nowS: number) => void}}} page */
+  /** @param {import("./types.d.ts").Page & {session: {follow: (minute: import("./minute.mjs").LastMinute) => void}}} page */
   constructor({ facts, choice, session, tell }) {
     this.facts = facts;
     this.choice = choice;
-    this.session = session;
     this.tell = tell;
     this.video = $("camera");
     this.canvas = $("overlay");
     this.context = this.canvas.getContext("2d");
     this.cards = new Map();
     this.strip = new Strip($("strip"), $("stripvalues"), this.facts.model);
+    session.follow(this.strip.minute);
     this.pace = new Pace();
+    this.said = new Said($("spoken"));
+    this.scene = startScene(this);
     /** @type {MediaStream | null} */
     this.stream = null;
     /** @type {import("./types.d.ts").Engine | null} */
@@ -54,7 +63,6 @@ class Live {
     this.paused = false;
     /** @type {import("./types.d.ts").Reading | null} */
     this.reading = null;
-    this.spokenMs = 0;
     this.cardsMs = 0;
     this.missed = false;
     this.example = false; // the picture is that of the example photographs
@@ -63,26 +71,22 @@ class Live {
   /** What happens to the pictures, said before the camera starts. */
   promise() {
     const device = this.choice.name === "device";
-    $("promise").textContent = device
-      ? "Your camera's pictures are read on this device. None is sent, none is kept."
-      : "Your camera's pictures go to the server that this page comes from, are read there, and are not kept." +
-        (this.facts.why_no_device ? ` ${this.facts.why_no_device}` : "");
+    const why = device ? null : this.facts.why_no_device; // by the server, in English
+    const told = why ? [" ", h("span", { lang: "en", dir: "ltr" }, why)] : [];
+    $("promise").replaceChildren(t(device ? "live.promise.device" : "live.promise.server"), ...told);
   }
 
-  async start(example = false) {
+  /** Start, or change to another camera.
+   * @param {import("./camera.mjs").Wish & {example?: boolean}} wish */
+  async start({ example = false, ...wish } = {}) {
     this.tell(null);
     this.example = example;
-    if (!example && !navigator.mediaDevices) {
-      this.tell(
-        new Error("Browsers give cameras to safe addresses only: open this page over HTTPS or as http://localhost."),
-      );
-      return;
-    }
+    if (!example && !navigator.mediaDevices) return this.tell(new Error(t("camera.safe")));
     try {
       $("start").disabled = $("trylive").disabled = true;
-      $(example ? "trylive" : "start").textContent = "Starting …";
+      $(example ? "trylive" : "start").textContent = t("starting");
       await this.choice.current.prepare();
-      await this.openCamera();
+      await this.openCamera(wish);
       await this.openEngine();
     } catch (error) {
       this.stop();
@@ -90,37 +94,37 @@ class Live {
       return;
     } finally {
       $("start").disabled = $("trylive").disabled = false;
-      $("start").textContent = "Start the camera";
-      $("trylive").textContent = "Try it on an example";
+      $("start").textContent = t("live.start");
+      $("trylive").textContent = t("try");
     }
     this.dress(true);
     this.strip.clear();
+    this.cards.clear();
     $("faces").replaceChildren(this.nobody());
     this.next();
   }
 
-  async openCamera() {
+  /** @param {import("./camera.mjs").Wish} wish */
+  async openCamera(wish) {
     this.closeCamera();
-    this.stream = await (this.example ? exampleStream() : cameraStream($("cameras").value));
+    this.stream = await (this.example ? exampleStream() : cameraStream(wish));
     const [track] = this.stream.getVideoTracks();
-    track.addEventListener("ended", () =>
-      this.fail(new Error("The camera has stopped. Start it again when it is back.")),
-    );
+    track.addEventListener("ended", () => this.fail(new Error(t("camera.stopped"))));
     this.video.srcObject = this.stream;
     await this.video.play();
     $("stage").style.aspectRatio = `${this.video.videoWidth} / ${this.video.videoHeight}`;
     this.mirror();
-    if (!this.example) await this.listCameras();
+    const cameras = this.example ? 1 : await listCameras(this.stream);
+    $("turn").hidden = cameras < 2;
+    $("torch").hidden = this.example || !hasTorch(this.stream);
+    $("torch").setAttribute("aria-pressed", "false");
   }
 
-  async listCameras() {
-    const cameras = (await navigator.mediaDevices.enumerateDevices()).filter((d) => d.kind === "videoinput");
-    const used = this.stream.getVideoTracks()[0].getSettings().deviceId;
-    const options = cameras.map((camera, i) => {
-      const name = camera.label || `Camera ${i + 1}`;
-      return h("option", { value: camera.deviceId, selected: camera.deviceId === used }, name);
-    });
-    $("cameras").replaceChildren(...options);
+  /** The camera's lamp, on or off. */
+  async light() {
+    const on = $("torch").getAttribute("aria-pressed") !== "true";
+    await setTorch(this.stream, on).catch((error) => this.tell(error));
+    $("torch").setAttribute("aria-pressed", String(on));
   }
 
   async openEngine() {
@@ -137,6 +141,7 @@ class Live {
     const step = () => {
       if (this.stream !== asked) return;
       this.hand();
+      this.scene.next();
       this.wait(step);
     };
     this.wait(step);
@@ -161,8 +166,7 @@ class Live {
     this.count(reading, performance.now() - reading.begun);
     this.showCards(reading.faces);
     this.strip.add(reading.faces, performance.now() / 1000);
-    this.session.add(reading.faces, performance.now() / 1000);
-    this.speak(reading.faces);
+    this.said.add(reading.faces);
   }
 
   redraw() {
@@ -213,7 +217,7 @@ class Live {
   }
 
   nobody() {
-    return h("p", { class: "nobody" }, "No face in the picture. Come closer, or turn towards the light.");
+    return h("p", { class: "nobody" }, t("live.nobody"));
   }
 
   /** `lagMs` is from the moment at which the page took the frame to the drawn boxes. */
@@ -221,19 +225,10 @@ class Live {
     document.dispatchEvent(new CustomEvent("reading", { detail: { lagMs, faces: reading.faces.length } }));
     const seen = this.pace.add(lagMs);
     if (!seen) return;
-    $("fps").textContent = seen.fps === null ? "–" : seen.fps.toFixed(0);
-    $("lag").textContent = seen.lagMs.toFixed(0);
-    $("count").textContent = String(reading.faces.length);
+    $("fps").textContent = seen.fps === null ? "–" : number(seen.fps);
+    $("lag").textContent = number(seen.lagMs);
+    $("count").textContent = number(reading.faces.length);
     $("bytes").textContent = bytesText(this.engine.bytes);
-  }
-
-  speak(faces) {
-    const now = performance.now();
-    if (now - this.spokenMs < SPOKEN_EVERY_MS) return;
-    const text = faces.length ? faces.map((face) => `Face ${face.track}: ${face.uncertain ? "perhaps " : ""}${face.emotion}`).join(", ") : "No face";
-    if (text === $("spoken").textContent) return;
-    this.spokenMs = now;
-    $("spoken").textContent = text;
   }
 
   pause() {
@@ -244,7 +239,7 @@ class Live {
   }
 
   get mirrored() {
-    return $("mirror").checked && !this.example;
+    return $("mirror").checked && !this.example && !looksAway(this.stream);
   }
 
   mirror() {
@@ -276,6 +271,8 @@ class Live {
 
   stop() {
     this.engine?.stop();
+    this.scene.stop();
+    leave();
     this.closeCamera();
     this.paused = false;
     this.reading = null;
@@ -302,21 +299,4 @@ class Live {
     this.stream = null;
     this.video.srcObject = null;
   }
-}
-
-/** The camera with this id; without one, the one that looks at the visitor. */
-function cameraStream(chosen) {
-  const size = { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 30 } };
-  const which = chosen && chosen !== "Camera" ? { deviceId: { exact: chosen } } : { facingMode: "user" };
-  return navigator.mediaDevices.getUserMedia({ video: { ...size, ...which } });
-}
-
-function cameraProblem(error) {
-  const texts = {
-    NotAllowedError: "The camera was not allowed. Allow it for this page in the browser, then start again.",
-    NotFoundError: "No camera was found on this device.",
-    NotReadableError: "The camera is used by another program, or cannot be read.",
-    OverconstrainedError: "The chosen camera is not there any more.",
-  };
-  return new Error(texts[error.name] ?? error.message);
 }

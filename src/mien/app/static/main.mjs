@@ -9,47 +9,17 @@ import { keepOffline } from "./offline.mjs";
 import { startPhoto } from "./photo.mjs";
 import { sealed } from "./seal.mjs";
 import { startSession } from "./session.mjs";
+import { startTabs } from "./tabs.mjs";
 import { startVideo } from "./video.mjs";
+import { loadWords, startPicker, t } from "./words.mjs";
 
-const TABS = ["live", "photo", "video", "session", "model"];
 const CHOICE = "mien-engine";
-const SEALED = "Before the first picture is taken, the page forbids itself every connection, for as long as it is open.";
-const ANEW =
-  "This page has shut itself off, and only a fresh one can reach the server. Load it anew? What it shows now is gone then.";
 
 /** Show one sentence about what went wrong, or nothing. */
 function tell(error) {
   const box = $("problem");
   box.hidden = !error;
   box.textContent = error ? error.message : "";
-}
-
-function show(name, focus = false) {
-  for (const tab of TABS) {
-    const button = $(`tab-${tab}`);
-    const chosen = tab === name;
-    button.setAttribute("aria-selected", String(chosen));
-    button.tabIndex = chosen ? 0 : -1;
-    $(tab).hidden = !chosen;
-    if (chosen && focus) button.focus();
-  }
-  tell(null);
-  history.replaceState(null, "", `#${name}`);
-  document.dispatchEvent(new CustomEvent("shown", { detail: name }));
-}
-
-function startTabs() {
-  for (const [i, tab] of TABS.entries()) {
-    $(`tab-${tab}`).addEventListener("click", () => show(tab));
-    $(`tab-${tab}`).addEventListener("keydown", (event) => {
-      const to = { ArrowRight: i + 1, ArrowLeft: i - 1, Home: 0, End: TABS.length - 1 }[event.key];
-      if (to === undefined) return;
-      event.preventDefault();
-      show(TABS[(to + TABS.length) % TABS.length], true);
-    });
-  }
-  window.addEventListener("hashchange", () => TABS.includes(location.hash.slice(1)) && show(location.hash.slice(1)));
-  show(TABS.includes(location.hash.slice(1)) ? location.hash.slice(1) : "live");
 }
 
 /** Ask for the token until the service takes it. */
@@ -96,7 +66,7 @@ class Choice extends EventTarget {
   }
 
   #choose(name) {
-    if (name === "server" && sealed() && !confirm(ANEW)) {
+    if (name === "server" && sealed() && !confirm(t("anew.server"))) {
       /** @type {HTMLInputElement} */ (document.querySelector('input[name="engine"][value="device"]')).checked = true;
       return;
     }
@@ -111,9 +81,15 @@ class Choice extends EventTarget {
     const device = this.name === "device";
     $("badge").hidden = false;
     $("badge").classList.toggle("device", device);
-    $("badge").title = device ? SEALED : "";
-    $("badgetext").textContent = device ? "Nothing leaves this device" : "Pictures go to this page's server";
+    $("badge").title = device ? t("badge.sealed") : "";
+    $("badgetext").textContent = t(device ? "badge.device" : "badge.server");
   }
+}
+
+/** Whether the page shows something that a fresh one would not. */
+function loses() {
+  const shown = !$("stop").disabled || $("photocards").childElementCount > 0 || !$("videoresult").hidden;
+  return shown || !$("sessioncsv").disabled;
 }
 
 /** On this device the page is to work without a network too; for the server's way that would be of no use. */
@@ -126,16 +102,21 @@ async function keep(choice) {
 
 async function start() {
   let facts;
+  const asked = getJson("config.json");
+  asked.catch(() => {}); // told below
   try {
-    facts = await getJson("config.json");
+    await loadWords();
+    facts = await asked;
   } catch (error) {
-    tell(new Error(`The page could not start: ${error.message}`));
+    const speaks = document.documentElement.dataset.lang !== undefined;
+    tell(speaks ? new Error(t("problem.start", { why: error.message })) : error);
     return;
   }
-  $("version").textContent =
-    `· mien ${facts.model.version}, model ${facts.model.name}, detector ${facts.model.detector}`;
+  const { version, name: model, detector } = facts.model;
+  $("version").textContent = t("foot.version", { version, model, detector });
+  startPicker($("language"), loses);
   $("docslink").hidden = !facts.server;
-  startTabs();
+  startTabs(() => tell(null));
   await askForToken(facts);
   const choice = new Choice(facts);
   const session = startSession(facts);

@@ -1,15 +1,17 @@
 // The Model tab: what reads the faces, how well, on what it was trained, and what it must not be used for.
 
 import { reliability } from "./charts.mjs";
-import { $, count, h, percent } from "./dom.mjs";
+import { $, h } from "./dom.mjs";
 import { legend } from "./faces.mjs";
+import { bytesText, day, listed, nameOf, number, percent, t } from "./words.mjs";
 
-/** Fill the tab from the facts that the page started with. */
+/** Fill the tab with what is known of the model in use.
+ * @param {import("./types.d.ts").Facts} facts */
 export function showModel({ model, device }) {
   const figures = model.evaluation?.figures;
   const judged = figures ? [classes(model), confusion(model.evaluation), trust(model.evaluation)] : [];
   const cards = [about(model, device), measured(model), ...judged, limits(), law()];
-  $("model").append(h("div", { class: "stack pairs" }, ...cards));
+  $("modelfacts").replaceChildren(...cards);
 }
 
 function card(title, ...parts) {
@@ -21,7 +23,7 @@ function facts(rows) {
   return h(
     "dl",
     { class: "facts" },
-    ...known.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, String(value))]),
+    ...known.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value instanceof Node ? value : String(value))]),
   );
 }
 
@@ -29,63 +31,72 @@ function about(model, device) {
   const { class_counts: _counts, data_sha256: hash, ...training } = model.training;
   const told = Object.entries(training).map(([key, value]) => [
     words(key),
-    typeof value === "object" ? JSON.stringify(value) : typeof value === "number" ? count(value) : value,
+    valueText(value),
   ]);
   const { size, color, margin } = model.crop;
   const rows = [
-    ["Model", `${model.name}, ${(model.bytes / 1e6).toFixed(1)} MB, ${model.precision}`],
-    ["Made", model.created],
-    ["Licence", model.license],
-    ["Looks at", `${size} × ${size} pixels, ${color === "gray" ? "grey" : "colour"}, ${margin} times the face's box`],
-    ["Faces found by", model.detector],
-    ["On this device", device ? `${device.detector.name}, with the same model file` : "not available here"],
-    ["Temperature", model.temperature.toFixed(2)],
-    ["Unsure (?)", `with a confidence below ${percent(model.uncertain_below)}`],
+    [t("model.name"), `${model.name}, ${bytesText(model.bytes)}, ${model.precision}`],
+    [t("model.made"), day(model.created)],
+    [t("model.licence"), model.license],
+    [t("model.looks"), t(color === "gray" ? "model.crop.gray" : "model.crop.rgb", { n: size, margin: number(margin, 2) })],
+    [t("model.detector"), model.detector],
+    [t("model.device"), device ? t("model.device.yes", { name: device.detector.name }) : t("model.device.no")],
+    [t("model.temperature"), number(model.temperature, 2)],
+    [t("model.unsure"), t("model.unsure.below", { share: percent(model.uncertain_below) })],
     ...told,
   ];
   const hashes = [
-    ["of the model", model.sha256],
-    ["of the training data", hash],
+    [t("model.hash"), model.sha256],
+    [t("model.hash.data"), hash],
   ];
   const folded = h("details", {}, h("summary", {}, "SHA-256"), facts(hashes));
-  return card("What reads the faces", legend(model.labels, model.colours), facts(rows), folded);
+  return card(t("model.what"), legend(model.labels, model.colours), facts(rows), folded);
 }
 
-const WORDS = {
-  data: "Training data",
-  pictures: "Training pictures",
-  targets: "Learnt from",
-  without: "Left out of training",
-};
+const TRAINING = ["data", "pictures", "targets", "without", "architecture", "calibration"];
+const FIGURES = ["accuracy", "macro_f1", "balanced_accuracy", "ece"];
+const SPLITS = ["train", "validation", "test"];
 
 function words(key) {
   const text = key.replaceAll("_", " ");
-  return WORDS[key] ?? text[0].toUpperCase() + text.slice(1);
+  return TRAINING.includes(key) ? keyed(`model.training.${key}`) : text[0].toUpperCase() + text.slice(1);
 }
+
+/** A value of the model file; its words are English. */
+function valueText(value) {
+  if (typeof value === "number") return number(value, Number.isInteger(value) ? 0 : 3);
+  if (typeof value !== "object" || value === null) return h("span", { lang: "en", dir: "auto" }, String(value));
+  return listed(Object.entries(value).map(([key, part]) => `${key}: ${typeof part === "number" ? number(part, Number.isInteger(part) ? 0 : 3) : JSON.stringify(part)}`));
+}
+
+const keyed = (key) => t(/** @type {import("./types.d.ts").Key} */ (key));
+
+const splitName = (name) => (SPLITS.includes(name) ? keyed(`model.split.${name}`) : t("model.split", { name }));
 
 function measured(model) {
   const { data, figures: judged } = model.evaluation ?? {};
   const shipped = data && judged ? { [data.split]: { ...judged, protocol: where(data) } } : {};
   const parts = Object.entries({ ...model.metrics, ...shipped }).flatMap(([split, figures]) => {
     if (typeof figures !== "object") return [];
-    const named = {
-      accuracy: "accuracy",
-      macro_f1: "macro F1",
-      balanced_accuracy: "balanced accuracy",
-      ece: "calibration error",
-    };
-    const tiles = Object.entries(named)
-      .filter(([key]) => typeof figures[key] === "number")
-      .map(([key, name]) => h("div", {}, h("dt", {}, name), h("dd", {}, percent(figures[key], 1))));
-    const number = figures.n ? `${count(figures.n)} pictures: ` : "";
+    const tiles = FIGURES.filter((key) => typeof figures[key] === "number").map((key) => tile(key, figures));
+    const protocol = plain(figures.protocol ?? "");
     return [
-      h("h3", {}, `${split[0].toUpperCase()}${split.slice(1)} split`),
+      h("h3", {}, splitName(split)),
       h("dl", { class: "tiles" }, ...tiles),
-      h("p", { class: "note" }, `${number}${plain(figures.protocol ?? "")}`),
+      h("p", { class: "note" }, figures.n ? t("model.pictures", { n: figures.n, protocol }) : protocol),
     ];
   });
-  const none = parts.length ? [] : [h("p", {}, "The model file carries no figures.")];
-  return card("How well it was measured", ...parts, ...none);
+  const none = parts.length ? null : h("p", {}, t("model.measured.none"));
+  const intervals = judged?.accuracy_interval ? h("p", { class: "note" }, t("model.interval.note")) : null;
+  return card(t("model.measured"), ...parts, intervals, none);
+}
+
+/** A figure, with its interval where it has one. */
+function tile(key, figures) {
+  const [low, high] = figures[`${key}_interval`] ?? [];
+  const digits = { low: percent(low, 1), high: percent(high, 1) };
+  const interval = low === undefined ? null : h("dd", { class: "interval" }, t("model.interval", digits));
+  return h("div", {}, h("dt", {}, keyed(`model.${key}`)), h("dd", {}, percent(figures[key], 1)), interval);
 }
 
 /** A protocol for people. */
@@ -101,38 +112,41 @@ function where({ protocol, split }) {
 }
 
 function judgedOn({ data, figures }, learnt) {
-  const judged = data ? `On the ${data.split} split, ${count(figures.n)} pictures.` : "";
-  const text = learnt ? `${judged} "Trained" counts the pictures that the model learnt from.`.trim() : judged;
+  const judged = data ? t("model.classes.split", { split: splitName(data.split), n: figures.n }) : "";
+  const text = learnt ? `${judged} ${t("model.classes.learnt")}`.trim() : judged;
   return text ? h("p", { class: "note" }, text) : null;
 }
 
 /** How many pictures of each expression it learnt from and was judged on, and how it did. */
-function classes({ evaluation, training: { class_counts: learnt } }) {
+function classes({ evaluation, training }) {
+  const learnt = training.class_counts;
   const { figures } = evaluation;
   const head = h(
     "tr",
     {},
     h("td"),
-    ...[...(learnt ? ["trained"] : []), "pictures", "precision", "recall", "F1"].map((t) => h("th", { scope: "col" }, t)),
+    ...[...(learnt ? ["trained"] : []), "support", "precision", "recall", "f1"].map((key) =>
+      h("th", { scope: "col" }, keyed(`model.${key}`)),
+    ),
   );
   const rows = figures.classes.map((c) => {
-    const pictures = learnt ? [count(learnt[c.name] ?? 0), count(c.support)] : [count(c.support)];
+    const pictures = learnt ? [number(learnt[c.name] ?? 0), number(c.support)] : [number(c.support)];
     const cells = [...pictures, percent(c.precision, 1), percent(c.recall, 1), percent(c.f1, 1)];
-    return h("tr", {}, h("th", { scope: "row" }, c.name), ...cells.map((cell) => h("td", {}, String(cell))));
+    return h("tr", {}, h("th", { scope: "row" }, nameOf(c.name)), ...cells.map((cell) => h("td", {}, String(cell))));
   });
   return card(
-    "Per class",
+    t("model.classes"),
     judgedOn(evaluation, learnt),
-    scroll("Figures of each expression", h("table", {}, h("thead", {}, head), h("tbody", {}, ...rows))),
+    scroll(t("model.classes.table"), h("table", {}, h("thead", {}, head), h("tbody", {}, ...rows))),
   );
 }
 
 function confusion(evaluation) {
   const { figures } = evaluation;
   const names = figures.names;
-  const across = h("th", { class: "axis", scope: "colgroup", colspan: String(names.length) }, "Predicted label");
-  const down = h("th", { class: "axis", scope: "col", rowspan: "2" }, "True label");
-  const head = h("tr", {}, ...names.map((name) => h("th", { scope: "col" }, name)));
+  const across = h("th", { class: "axis", scope: "colgroup", colspan: String(names.length) }, t("model.predicted"));
+  const down = h("th", { class: "axis", scope: "col", rowspan: "2" }, t("model.true"));
+  const head = h("tr", {}, ...names.map((name) => h("th", { scope: "col" }, nameOf(name))));
   const rows = figures.confusion.map((row, i) => {
     const sum = Math.max(
       row.reduce((a, b) => a + b, 0),
@@ -142,28 +156,27 @@ function confusion(evaluation) {
       const share = count / sum;
       return h("td", { "--share": share.toFixed(3) }, percent(share));
     });
-    return h("tr", {}, h("th", { scope: "row" }, names[i]), ...cells);
+    return h("tr", {}, h("th", { scope: "row" }, nameOf(names[i])), ...cells);
   });
-  const told = h("p", { class: "note" }, "Each row: what the pictures of one true label were taken for.");
+  const told = h("p", { class: "note" }, t("model.confusion.note"));
   const table = h("table", { class: "matrix" }, h("thead", {}, h("tr", {}, down, across), head), h("tbody", {}, ...rows));
-  return card("Confusion matrix", told, scroll("Confusion matrix of expressions", table));
+  return card(t("model.confusion"), told, scroll(t("model.confusion.table"), table));
 }
 
 function trust({ figures, coverage }) {
-  const text = `Where the model says 80 %, about 80 % of the answers should be right. On average it is off by ${percent(figures.ece, 1)}.`;
   const marked = coverage?.uncertain ? h("p", {}, unsure(coverage.uncertain)) : null;
   return card(
-    "Calibration: can its confidence be trusted?",
-    h("p", {}, text),
+    t("model.trust"),
+    h("p", {}, t("model.trust.note", { share: percent(figures.ece, 1) })),
     h("div", { class: "narrow" }, reliability(figures.reliability)),
     marked,
   );
 }
 
 function unsure({ below, coverage, accuracy, accuracy_uncertain: rest }) {
-  const share = `Below ${percent(below)} a face is shown with a question mark: ${percent(1 - coverage)} of the pictures.`;
-  const right = accuracy === null ? "" : ` Of the others ${percent(accuracy)} are right`;
-  return rest === null || accuracy === null ? share : `${share}${right}, of these ${percent(rest)}.`;
+  const share = t("model.trust.marked", { below: percent(below), share: percent(1 - coverage) });
+  if (rest === null || accuracy === null) return share;
+  return `${share} ${t("model.trust.right", { right: percent(accuracy), rest: percent(rest) })}`;
 }
 
 function scroll(name, table) {
@@ -171,19 +184,10 @@ function scroll(name, table) {
 }
 
 function limits() {
-  const points = [
-    "It says how a face looks in one moment. People smile when they are sad, and a few words do not cover what faces do.",
-    "The labels it learnt are what some people saw in some pictures; others would have disagreed about many of them.",
-    "It errs more often on side views, in bad light, on covered faces, and on people of whom its training pictures show few.",
-    "It knows nothing of who a person is, and recognises nobody.",
-  ];
-  return card("What it cannot do", h("ul", {}, ...points.map((point) => h("li", {}, point))));
+  const points = ["moment", "labels", "views", "who"].map((key) => h("li", {}, keyed(`model.cannot.${key}`)));
+  return card(t("model.cannot"), h("ul", {}, ...points));
 }
 
 function law() {
-  const forbidden =
-    "EU law (AI Act, Art. 5(1)(f)) forbids AI systems that infer emotions of people at work and in education, save for medical and safety reasons.";
-  const asked =
-    "Elsewhere people must be told that such a system is used on them (Art. 50(3)), and their pictures are personal data. Ask first, and decide nothing about a person by it.";
-  return card("What it must not be used for", h("p", {}, forbidden), h("p", {}, asked));
+  return card(t("model.not"), h("p", {}, t("model.not.law")), h("p", {}, t("model.not.ask")));
 }

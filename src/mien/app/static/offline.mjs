@@ -1,11 +1,13 @@
 // Has the browser keep the page for the time without a network (`sw.mjs`). Where it cannot, the page works as before.
 
+import { spoken } from "./words.mjs";
+
 /** True once everything is kept.
  * @returns {Promise<boolean>} */
 export async function keepOffline() {
   if (!("serviceWorker" in navigator)) return false; // an address without HTTPS, or a private window
   try {
-    await navigator.serviceWorker.register(new URL("sw.mjs", document.baseURI));
+    await navigator.serviceWorker.register(new URL(`sw.mjs?lang=${spoken()}`, document.baseURI));
     await navigator.serviceWorker.ready;
     return true;
   } catch {

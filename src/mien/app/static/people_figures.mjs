@@ -2,8 +2,9 @@
 // The Video and Session tabs share it.
 
 import { lanes } from "./charts.mjs";
-import { $, clock, h, percent } from "./dom.mjs";
+import { $, h } from "./dom.mjs";
 import { legend } from "./faces.mjs";
+import { clock, nameOf, percent, t } from "./words.mjs";
 
 const MOST_LANES = 8;
 
@@ -33,25 +34,25 @@ function emptyShares(labels) {
 
 /** Cards: the drawing over time, and the shares together and for each person. */
 export function figuresOf(people, { labels, colours }) {
-  if (!people.length) return [h("p", { class: "nobody" }, "No face was seen.")];
+  if (!people.length) return [h("p", { class: "nobody" }, t("figures.nobody"))];
   const shown = people.slice(0, MOST_LANES);
-  const named = shown.map((person) => ({ ...person, name: `Face ${person.track}` }));
+  const named = shown.map((person) => ({ ...person, name: titleOf(person) }));
   const rest = people.length - shown.length;
   const width = Math.max($("main").clientWidth - 100, 280);
   const note =
     rest > 0
-      ? h("p", { class: "note" }, `The ${rest} faces that were seen for the shortest time are in the CSV only.`)
+      ? h("p", { class: "note" }, t("figures.rest", { n: rest }))
       : null;
   return [
     h(
       "article",
       { class: "card" },
-      h("h2", {}, "Over time"),
+      h("h2", {}, t("figures.time")),
       lanes(named, labels, colours, width),
       legend(labels, colours),
       note,
     ),
-    h("article", { class: "card" }, h("h2", {}, "Shares of the time"), ...sharesOf(people, shown, labels, colours)),
+    h("article", { class: "card" }, h("h2", {}, t("figures.shares")), ...sharesOf(people, shown, labels, colours)),
   ];
 }
 
@@ -88,30 +89,32 @@ function sharesOf(people, shown, labels, colours) {
 function shareBar(person, labels, colours) {
   const share = (label) => person.shares[label] / Math.max(person.span, 1e-9);
   const parts = labels.map((label) =>
-    h("i", { "--value": share(label).toFixed(4), "--colour": colours[label], title: label }),
+    h("i", { "--value": share(label).toFixed(4), "--colour": colours[label], title: nameOf(label) }),
   );
-  const name = person.track === null ? "Everybody" : `Face ${person.track}`;
-  const head = h("header", {}, h("h3", {}, name), h("span", {}, `seen for ${lasted(person.span)}`));
+  const seen = t("figures.seen", { time: lasted(person.span) });
+  const head = h("header", {}, h("h3", {}, titleOf(person)), h("span", {}, seen));
   return h("div", { class: "person" }, head, h("div", { class: "share", "aria-hidden": "true" }, ...parts));
 }
 
 function lasted(seconds) {
-  return seconds < 60 ? `${Math.round(seconds)} s` : `${clock(seconds)} min`;
+  return seconds < 60 ? t("figures.seconds", { n: seconds }) : t("figures.minutes", { time: clock(seconds) });
 }
+
+const titleOf = ({ track }) => (track === null ? t("figures.everybody") : t("face.title", { n: track }));
 
 function shareTable(rows, labels) {
   const seen = labels.filter((label) => rows.some((row) => row.shares[label] > 0));
-  const never = seen.length < labels.length ? "; the other expressions never did" : "";
-  const head = h("tr", {}, h("td"), ...seen.map((label) => h("th", { scope: "col" }, label)));
+  const note = t(seen.length < labels.length ? "figures.note.never" : "figures.note");
+  const head = h("tr", {}, h("td"), ...seen.map((label) => h("th", { scope: "col" }, nameOf(label))));
   const body = rows.map((row) => {
     const cells = seen.map((label) => h("td", {}, percent(row.shares[label] / Math.max(row.span, 1e-9))));
-    return h("tr", {}, h("th", { scope: "row" }, row.track === null ? "Everybody" : `Face ${row.track}`), ...cells);
+    return h("tr", {}, h("th", { scope: "row" }, titleOf(row)), ...cells);
   });
   const table = h("table", {}, h("thead", {}, head), h("tbody", {}, ...body));
   return h(
     "div",
     { class: "stack tight" },
-    h("p", { class: "note" }, `Share of the time in which each expression held${never}.`),
-    h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Table of shares" }, table),
+    h("p", { class: "note" }, note),
+    h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": t("figures.table") }, table),
   );
 }

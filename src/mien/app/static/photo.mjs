@@ -3,6 +3,7 @@
 import { $, csvOf, download, h, onDrop } from "./dom.mjs";
 import { photographs } from "./examples.mjs";
 import { FaceCard, captionOf, drawFaces } from "./faces.mjs";
+import { listed, t } from "./words.mjs";
 
 const MOST_FACES = 12; // cards per picture; all faces are in the downloads
 
@@ -53,13 +54,13 @@ class Photos {
   async read(file) {
     $("phototry").hidden = true;
     $("photobar").hidden = false;
-    $("photosum").textContent = `Reading ${file.name} …`;
+    $("photosum").textContent = t("photo.reading", { name: file.name });
     try {
       const analysis = await this.choice.current.photo(file);
       this.found.push(analysis);
       $("photocards").prepend(await this.card(file, analysis));
     } catch (error) {
-      const text = error.name === "InvalidStateError" ? "This browser cannot open the picture." : error.message;
+      const text = error.name === "InvalidStateError" ? t("photo.closed") : error.message;
       this.found.push({
         source: file.name,
         width: null,
@@ -76,22 +77,22 @@ class Photos {
 
   sum() {
     const faces = this.found.reduce((sum, analysis) => sum + analysis.faces.length, 0);
-    const count = (number, name) => `${number} ${name}${number === 1 ? "" : "s"}`;
-    $("photosum").textContent = `${count(this.found.length, "picture")}, ${count(faces, "face")}`;
+    const counted = [t("photo.pictures", { n: this.found.length }), t("photo.faces", { n: faces })];
+    $("photosum").textContent = listed(counted);
   }
 
   async card(file, analysis) {
     const { labels, colours } = this.facts.model;
     const canvas = await annotated(file, analysis, colours);
-    const save = h("button", { on: { click: () => canvas.toBlob((b) => download(pngName(file.name), b)) } }, "Save picture");
+    const save = h("button", { on: { click: () => canvas.toBlob((b) => download(pngName(file.name), b)) } }, t("photo.save"));
     const cards = analysis.faces.slice(0, MOST_FACES).map((face, i) => {
       const card = new FaceCard(labels, colours, i + 1);
       card.update(face);
       return card.element;
     });
     const more = analysis.faces.length - cards.length;
-    const rest = more > 0 ? h("p", { class: "note" }, `and ${more} more in the downloads`) : null;
-    const none = cards.length ? null : h("p", { class: "nobody" }, "No face was found in this picture.");
+    const rest = more > 0 ? h("p", { class: "note" }, t("photo.more", { n: more })) : null;
+    const none = cards.length ? null : h("p", { class: "nobody" }, t("photo.noface"));
     const side = h("div", { class: "side" }, h("header", {}, h("h2", {}, file.name), save), ...cards, none, rest);
     return h("article", { class: "card photo" }, canvas, side);
   }
@@ -170,6 +171,6 @@ async function opened(file, analysis) {
 }
 
 function spoken(name, analysis) {
-  const faces = analysis.faces.map(captionOf).join(", ");
-  return `${name}: ${faces ? `faces that look ${faces}` : "no face"}`;
+  const faces = listed(analysis.faces.map(captionOf));
+  return faces ? t("photo.said", { name, faces }) : t("photo.said.none", { name });
 }

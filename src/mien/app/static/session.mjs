@@ -1,20 +1,15 @@
-// The Session tab: the room over time, from what the Live tab reads while recording. It is kept in this page only.
+// The Session tab: the room over time, from what the Live tab reads while recording: the samples that its strip draws, the
+// minute before the recording included. It is kept in this page only.
 
-import { $, clock, csvOf, download } from "./dom.mjs";
+import { $, csvOf, download } from "./dom.mjs";
 import { figuresOf, ghost, peopleOf } from "./people_figures.mjs";
+import { clock, t } from "./words.mjs";
 
-const SAMPLE_S = 0.25; // between rows of one face
-const LONGEST_STEP_S = 0.5; // a longer pause is no time in which something was seen
+const LONGEST_STEP_S = 0.5; // a longer pause is not counted
 const MOST_ROWS = 200_000; // then the oldest are dropped; about an hour with a dozen faces
 const REDRAW_MS = 1000;
 
-const WILL_HOLD = [
-  "Which expressions the faces in the Live tab showed over time, while you record.",
-  "The share of the time in which each held, for each face and for everybody together.",
-  "Every reading as CSV. It stays in this page and is gone when you close it.",
-];
-
-/** Wire the tab up; the Live tab hands readings to `add`. */
+/** Wire the tab up; the Live tab's last minute hands it samples. */
 export function startSession(facts) {
   const session = new Session(facts);
   $("sessiontoggle").addEventListener("click", () => session.toggle());
@@ -30,34 +25,27 @@ class Session {
     this.facts = facts;
     this.rows = [];
     this.recording = false;
-    this.lastS = new Map(); // track -> time of its newest row
     this.elapsedS = 0;
-    this.readS = null;
+    /** @type {number | null} */
+    this.readS = null; // time of the newest row
+    /** @type {import("./minute.mjs").LastMinute | null} */
+    this.minute = null;
     this.shownMs = 0;
   }
 
-  /** Take in the faces of a moment, in seconds of the page's clock. */
-  add(faces, nowS) {
-    if (!this.recording) return;
-    const step = this.readS === null ? 0 : Math.min(nowS - this.readS, LONGEST_STEP_S);
-    this.readS = nowS;
-    this.elapsedS += step;
-    for (const face of faces) {
-      const last = this.lastS.get(face.track);
-      if (last !== undefined && this.elapsedS - last < SAMPLE_S) continue;
-      const span = last === undefined ? 0 : Math.min(this.elapsedS - last, LONGEST_STEP_S);
-      this.lastS.set(face.track, this.elapsedS);
-      const { track, emotion, confidence, uncertain } = face;
-      this.rows.push({
-        track,
-        time: this.elapsedS,
-        span,
-        emotion,
-        confidence,
-        uncertain,
-        values: face.smooth ?? face.probabilities,
-      });
-    }
+  /** Take from now on what the strip draws.
+   * @param {import("./minute.mjs").LastMinute} minute */
+  follow(minute) {
+    this.minute = minute;
+    minute.onsample = (sample) => this.recording && this.add(sample);
+  }
+
+  /** @param {import("./minute.mjs").Sample} sample */
+  add(sample) {
+    const { track, timeS, spanS, emotion, confidence, uncertain, values } = sample;
+    if (this.readS !== null) this.elapsedS += Math.min(Math.max(timeS - this.readS, 0), LONGEST_STEP_S);
+    this.readS = timeS;
+    this.rows.push({ track, time: this.elapsedS, span: spanS, emotion, confidence, uncertain, values });
     if (this.rows.length > MOST_ROWS) this.rows.splice(0, this.rows.length - MOST_ROWS);
     if (performance.now() - this.shownMs > REDRAW_MS && !$("session").hidden) this.show();
   }
@@ -65,13 +53,14 @@ class Session {
   toggle() {
     this.recording = !this.recording;
     this.readS = null;
+    if (this.recording && !this.rows.length) for (const sample of this.minute?.all() ?? []) this.add(sample);
     this.show();
   }
 
   show() {
     this.shownMs = performance.now();
     const some = this.rows.length > 0;
-    $("sessiontoggle").textContent = this.recording ? "Stop recording" : some ? "Go on recording" : "Start recording";
+    $("sessiontoggle").textContent = t(this.recording ? "session.stop" : some ? "session.on" : "session.start");
     $("sessioncsv").disabled = $("sessionclear").disabled = !some;
     $("sessionstate").textContent = this.state();
     if ($("session").hidden) return;
@@ -81,14 +70,14 @@ class Session {
   }
 
   ghost() {
-    return ghost(this.facts.model, "A session sums up what the Live tab sees", WILL_HOLD);
+    const willHold = [t("session.will.face"), t("session.will.share"), t("session.will.save"), t("session.minute")];
+    return ghost(this.facts.model, t("session.will"), willHold);
   }
 
   state() {
-    if (!this.recording && !this.rows.length) return "Nothing is recorded yet.";
-    const verb = this.recording ? "Recording" : "Stopped";
-    const hint = this.recording && !this.rows.length ? " Start the camera in the Live tab." : "";
-    return `${verb}: ${clock(this.elapsedS)} min with readings.${hint}`;
+    if (!this.recording && !this.rows.length) return t("session.nothing");
+    const told = t(this.recording ? "session.recording" : "session.stopped", { time: clock(this.elapsedS) });
+    return this.recording && !this.rows.length ? `${told} ${t("session.hint")}` : told;
   }
 
   save() {
@@ -103,7 +92,6 @@ class Session {
 
   clear() {
     this.rows = [];
-    this.lastS.clear();
     this.elapsedS = 0;
     this.readS = null;
     this.show();

@@ -1,62 +1,14 @@
 // The last minute under the live picture: for each face its probabilities, stacked, over time; uncertain spans are
 // hatched. Pointing, tapping or the arrow keys read the values of a moment.
 
-import { percent } from "./dom.mjs";
 import { colourOfFace } from "./faces.mjs";
+import { LastMinute, SAMPLE_S, SPAN_S, runsOf } from "./minute.mjs";
+import { listed, mirroredPage, nameOf, number, percent, t } from "./words.mjs";
 
-export const SPAN_S = 60;
-const SAMPLE_S = 0.25;
-const GAP_S = 1; // a longer pause is left empty
-const MOST_LANES = 4;
 const LANE = 36; // CSS px
 const BETWEEN = 8;
 const AXIS = 20;
-const LEFT = 30;
-
-/** @typedef {{timeS: number, values: Record<string, number>, emotion: string, uncertain: boolean}} Sample */
-
-/** The newest samples of each face. */
-export class LastMinute {
-  /** @type {Map<number, Sample[]>} */
-  tracks = new Map();
-  nowS = 0;
-
-  /** Take in the faces of a moment; true when there is something new to draw.
-   * @param {any[]} faces
-   * @param {number} nowS */
-  add(faces, nowS) {
-    this.nowS = nowS;
-    let news = false;
-    for (const { track, emotion, uncertain, smooth, probabilities } of faces) {
-      const samples = this.tracks.get(track) ?? [];
-      this.tracks.set(track, samples);
-      if (samples.length && nowS - samples[samples.length - 1].timeS < SAMPLE_S) continue;
-      samples.push({ timeS: nowS, values: smooth ?? probabilities, emotion, uncertain });
-      news = true;
-    }
-    for (const [track, samples] of this.tracks) {
-      while (samples.length && samples[0].timeS < nowS - SPAN_S) samples.shift();
-      if (!samples.length) this.tracks.delete(track);
-    }
-    return news;
-  }
-
-  /** Faces seen last, in the order of their numbers. */
-  lanes() {
-    const seen = ([, samples]) => samples[samples.length - 1].timeS;
-    const newest = [...this.tracks].sort((a, b) => seen(b) - seen(a) || a[0] - b[0]).slice(0, MOST_LANES);
-    return newest.sort((a, b) => a[0] - b[0]);
-  }
-
-  /** The sample of a face that held `agoS` seconds ago, or null.
-   * @param {Sample[]} samples */
-  at(samples, agoS) {
-    const timeS = this.nowS - agoS;
-    const before = samples.filter((sample) => sample.timeS <= timeS + SAMPLE_S / 2);
-    const sample = before[before.length - 1];
-    return sample && timeS - sample.timeS <= GAP_S ? sample : null;
-  }
-}
+const SIDE = 30; // px for the faces' numbers
 
 /** Draws it on a canvas. */
 export class Strip {
@@ -89,7 +41,7 @@ export class Strip {
   }
 
   clear() {
-    this.minute = new LastMinute();
+    this.minute.clear();
     this.drawnMs = -Infinity;
     this.read(null);
   }
@@ -99,7 +51,8 @@ export class Strip {
   }
 
   x(timeS) {
-    return LEFT + (1 - (this.minute.nowS - timeS) / SPAN_S) * (this.width - LEFT);
+    const along = SIDE + (1 - (this.minute.nowS - timeS) / SPAN_S) * (this.width - SIDE);
+    return mirroredPage() ? this.width - along : along; // time runs as the visitor reads
   }
 
   draw() {
@@ -118,18 +71,19 @@ export class Strip {
 
   lane(track, samples, top, style) {
     const { context } = this;
+    const left = mirroredPage() ? 0 : SIDE;
     context.fillStyle = style.getPropertyValue("--track");
-    context.fillRect(LEFT, top, this.width - LEFT, LANE);
+    context.fillRect(left, top, this.width - SIDE, LANE);
     context.save();
     context.beginPath();
-    context.rect(LEFT, top, this.width - LEFT, LANE);
+    context.rect(left, top, this.width - SIDE, LANE);
     context.clip();
     for (const run of runsOf(samples)) {
       this.areas(run, top);
       this.hatch(run, top, style.getPropertyValue("--card"));
     }
     context.restore();
-    badge(context, track, 0, top + LANE / 2 - 10);
+    badge(context, track, mirroredPage() ? this.width - BADGE : 0, top + LANE / 2 - 10);
   }
 
   areas(run, top) {
@@ -163,7 +117,7 @@ export class Strip {
     context.strokeStyle = colour;
     context.lineWidth = 2;
     context.beginPath();
-    for (let x = LEFT - LANE; x < this.width; x += 7) {
+    for (let x = -LANE; x < this.width; x += 7) {
       context.moveTo(x, top + LANE);
       context.lineTo(x + LANE, top);
     }
@@ -177,8 +131,9 @@ export class Strip {
     context.font = "12px system-ui, sans-serif";
     context.textBaseline = "bottom";
     for (const agoS of this.width < 480 ? [60, 30, 0] : [60, 45, 30, 15, 0]) {
-      context.textAlign = agoS === 60 ? "left" : agoS === 0 ? "right" : "center";
-      context.fillText(agoS ? `−${agoS} s` : "now", this.x(this.minute.nowS - agoS), height);
+      const [first, last] = mirroredPage() ? ["right", "left"] : ["left", "right"];
+      context.textAlign = /** @type {CanvasTextAlign} */ (agoS === 60 ? first : agoS === 0 ? last : "center");
+      context.fillText(agoS ? t("strip.mark", { n: agoS }) : t("strip.now"), this.x(this.minute.nowS - agoS), height);
     }
   }
 
@@ -189,12 +144,14 @@ export class Strip {
   }
 
   point(event) {
-    const share = (event.offsetX - LEFT) / Math.max(this.width - LEFT, 1);
+    const along = mirroredPage() ? this.width - event.offsetX : event.offsetX;
+    const share = (along - SIDE) / Math.max(this.width - SIDE, 1);
     this.read(share < 0 || share > 1 ? null : (1 - share) * SPAN_S);
   }
 
   key(event) {
-    const step = { ArrowLeft: 1, ArrowRight: -1, PageUp: 10, PageDown: -10 }[event.key];
+    const older = mirroredPage() ? -1 : 1; // where the arrow to the left leads
+    const step = { ArrowLeft: older, ArrowRight: -older, PageUp: 10, PageDown: -10 }[event.key];
     if (event.key === "Escape") this.read(null);
     if (step === undefined) return;
     event.preventDefault();
@@ -209,45 +166,37 @@ export class Strip {
   /** The values of the moment that is pointed at, in words. */
   tell() {
     const text = this.agoS === null ? "" : this.words(this.agoS);
-    this.readout.textContent = text || this.readout.dataset.hint;
+    this.readout.textContent = text || t("strip.hint");
     this.canvas.setAttribute("aria-valuenow", String(-Math.round(this.agoS ?? 0)));
-    this.canvas.setAttribute("aria-valuetext", text || "now");
+    this.canvas.setAttribute("aria-valuetext", text || t("strip.now"));
   }
 
   words(agoS) {
     const faces = this.minute.lanes().map(([track, samples]) => {
       const sample = this.minute.at(samples, agoS);
-      return `face ${track}: ${sample ? valuesOf(sample) : "not seen"}`;
+      return t("strip.face", { n: track, values: sample ? valuesOf(sample) : t("strip.unseen") });
     });
-    return `${Math.round(agoS)} s ago – ${faces.join("; ")}`;
+    return t("strip.ago", { n: agoS, faces: faces.join("; ") });
   }
 }
 
 /** The three largest values in words. */
 function valuesOf({ values, uncertain }) {
   const largest = Object.entries(values).sort((a, b) => b[1] - a[1]);
-  const text = largest.slice(0, 3).map(([label, value]) => `${label} ${percent(value)}`);
-  return `${text.join(", ")}${uncertain ? " (unsure)" : ""}`;
+  const text = largest.slice(0, 3).map(([label, value]) => `${nameOf(label)} ${percent(value)}`);
+  return uncertain ? t("strip.unsure", { values: listed(text) }) : listed(text);
 }
 
-/** Parts without a long pause. */
-function runsOf(samples) {
-  const runs = [];
-  samples.forEach((sample, i) => {
-    if (i === 0 || sample.timeS - samples[i - 1].timeS > GAP_S) runs.push([]);
-    runs[runs.length - 1].push(sample);
-  });
-  return runs;
-}
+const BADGE = 22; // px
 
 function badge(context, track, x, y) {
   context.fillStyle = colourOfFace(track);
   context.beginPath();
-  context.roundRect(x, y, 22, 20, 6);
+  context.roundRect(x, y, BADGE, 20, 6);
   context.fill();
   context.fillStyle = "#10171a";
   context.font = "700 12px system-ui, sans-serif";
   context.textAlign = "center";
   context.textBaseline = "middle";
-  context.fillText(String(track), x + 11, y + 10.5);
+  context.fillText(number(track), x + BADGE / 2, y + 10.5);
 }

@@ -4,6 +4,7 @@
 const VERSION = "{{version}}"; // of the page's files
 const FILES = /** @type {string[]} */ (JSON.parse('{{files}}'));
 const worker = /** @type {any} */ (self);
+const LANGUAGE = new URLSearchParams(worker.location.search).get("lang") ?? "en"; // the only one that is kept
 
 const at = (path) => new URL(path, worker.registration.scope).href;
 
@@ -12,7 +13,7 @@ async function wanted() {
   const { device } = await (await fetch(at("config.json"), { cache: "no-cache" })).json();
   const runtime = ["ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"];
   const parts = device ? [device.classifier, device.detector.file, ...runtime.map((name) => device.runtime + name)] : [];
-  return ["./", "config.json", ...FILES, ...parts].map(at);
+  return ["./", "config.json", ...FILES, `static/lang/${LANGUAGE}.json`, ...parts].map(at);
 }
 
 worker.addEventListener("install", (event) => {

@@ -1,5 +1,8 @@
 // What the page's modules hand to one another, for the type checker only; browsers never load this file.
 
+/** Keys of the page's words. */
+export type Key = keyof typeof import("./lang/en.json");
+
 /** `config.json`. */
 export interface Facts {
   model: ModelFacts;
@@ -114,6 +117,7 @@ export interface Elements {
   ask: HTMLDialogElement;
   camera: HTMLVideoElement;
   cameras: HTMLSelectElement;
+  language: HTMLSelectElement;
   mirror: HTMLInputElement;
   overlay: HTMLCanvasElement;
   pause: HTMLButtonElement;

@@ -1,20 +1,15 @@
 // The Video tab: a file becomes a time line, on the server as a job with progress, or on this device frame by frame.
 
 import { authorised, getJson, problemOf } from "./api.mjs";
-import { $, bytesText, clock, csvOf, download, h, onDrop, percent } from "./dom.mjs";
+import { $, csvOf, download, h, onDrop } from "./dom.mjs";
 import { clip } from "./examples.mjs";
 import { faceCells } from "./photo.mjs";
 import { figuresOf, ghost, peopleOf } from "./people_figures.mjs";
 import { judged } from "./plausible.mjs";
+import { bytesText, clock, percent, t } from "./words.mjs";
 
 const EVERY_S = 0.1;
 const ASK_EVERY_MS = 400;
-
-const WILL_HOLD = [
-  "For every face: which expression it showed, from second to second.",
-  "The share of the time in which each expression held, for each face and together.",
-  "Every reading as CSV or JSON lines, to go on with.",
-];
 
 /** Wire the tab up. */
 export function startVideo(page) {
@@ -27,12 +22,12 @@ export function startVideo(page) {
   onDrop($("videodrop"), ([file]) => file && videos.read(file));
   $("tryvideo").addEventListener("click", () => videos.example());
   $("videocancel").addEventListener("click", () => videos.cancel());
-  $("videoempty").append(ghost(page.facts.model, "A video becomes a time line", WILL_HOLD));
+  const willHold = [t("video.will.face"), t("video.will.share"), t("video.will.save")];
+  $("videoempty").append(ghost(page.facts.model, t("video.will"), willHold));
   const { server } = page.facts;
   if (server) {
     const { video_s: seconds, video_bytes: bytes } = server.limits;
-    $("videohint").textContent =
-      `or drop it here · at most ${Math.round(seconds / 60)} minutes and ${bytesText(bytes)} on the server`;
+    $("videohint").textContent = t("video.limits", { minutes: Math.round(seconds / 60), size: bytesText(bytes) });
   }
 }
 
@@ -113,7 +108,7 @@ class Videos {
 async function readThere(videos, file, signal) {
   const engine = videos.choice.current;
   const path = videos.facts.server.video;
-  videos.progress(`Sending ${file.name} (${bytesText(file.size)}) …`, null);
+  videos.progress(t("video.sending", { name: file.name, size: bytesText(file.size) }), null);
   const headers = { "Content-Type": file.type.startsWith("video/") ? file.type : "application/octet-stream" };
   const sent = await fetch(`${path}?every_s=${EVERY_S}`, authorised({ method: "POST", body: file, headers, signal }));
   if (!sent.ok) throw await problemOf(sent);
@@ -124,20 +119,22 @@ async function readThere(videos, file, signal) {
   try {
     while (job.state === "waiting" || job.state === "reading") {
       if (signal.aborted) return [];
-      const share = job.progress === null ? "" : ` ${percent(job.progress)},`;
-      videos.progress(
-        job.state === "waiting" ? "Waiting for other videos …" : `Reading …${share} ${job.frames} frames`,
-        job.progress,
-      );
+      videos.progress(stateOf(job), job.progress);
       await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
       job = await getJson(`${path}/${job.id}`);
     }
-    if (job.state === "failed") throw new Error(job.error ?? "The video could not be read.");
+    if (job.state === "failed") throw new Error(job.error ?? t("video.failed"));
     return (await getJson(`${path}/${job.id}/timeline`)).rows;
   } finally {
     signal.removeEventListener("abort", forget);
     if (!signal.aborted) await forget();
   }
+}
+
+function stateOf({ state, progress, frames }) {
+  if (state === "waiting") return t("video.waiting");
+  if (progress === null) return t("video.reading", { n: frames });
+  return t("video.reading.share", { share: percent(progress), n: frames });
 }
 
 /** On this device: step through the film and read every frame on the way. */
@@ -155,7 +152,7 @@ async function readHere(videos, file, signal) {
       await once(film, "seeked");
       const { faces } = await engine.frame(film, time);
       for (const face of faces) rows.push(rowOf(face, time, frame));
-      videos.progress(`Reading … ${clock(time)} of ${clock(film.duration)}`, time / film.duration);
+      videos.progress(t("video.reading.here", { time: clock(time), length: clock(film.duration) }), time / film.duration);
     }
   } finally {
     URL.revokeObjectURL(film.src);
@@ -177,7 +174,7 @@ function rowOf(face, time, frame) {
 function once(film, name) {
   return new Promise((resolve, reject) => {
     film.addEventListener(name, resolve, { once: true });
-    film.addEventListener("error", () => reject(new Error("This browser cannot open the video; try the server.")), {
+    film.addEventListener("error", () => reject(new Error(t("video.closed"))), {
       once: true,
     });
   });

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 import pytest
-from page_worlds import Tab, browser
+from page_worlds import CHROMIUM, Tab
 from PIL import Image
 
 _READABLE = 56  # px: capitals of a centimetre on a usual screen, twice what a good eye needs at three metres
@@ -78,8 +78,9 @@ def test_only_what_is_there_is_offered(live):
 
 def test_the_other_camera(site, chromium):
     """With two cameras the button goes from one to the other and back; a lamp is switched where the camera has one."""
-    del chromium  # skips without a browser
-    with browser(arguments=["--use-fake-device-for-media-stream=device-count=2"]) as opened:
+    flags = ["--use-fake-device-for-media-stream=device-count=2", "--use-fake-ui-for-media-stream", "--no-sandbox"]
+    opened = chromium.browser_type.launch(executable_path=CHROMIUM, args=flags)
+    try:
         tab = Tab(opened.new_context(service_workers="block"), site.address)
         page = tab.page
         page.goto(f"http://{site.address}/")
@@ -102,3 +103,5 @@ def test_the_other_camera(site, chromium):
         page.wait_for_function(f"() => document.getElementById('cameras').value === '{first}'")
         assert tab.errors == []
         tab.context.close()
+    finally:
+        opened.close()

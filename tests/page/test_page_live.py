@@ -2,6 +2,7 @@
 
 import csv
 import json
+from itertools import pairwise
 
 import pytest
 
@@ -83,7 +84,7 @@ def test_uncertain_faces_have_a_mark(serve_quick, open_tab, request, any_detecto
 
 
 def test_a_session_is_summed_up_and_saved(site, open_tab):
-    """The samples that the strip drew, those before the recording included, shown per face, saved as CSV, and cleared."""
+    """The samples that the strip drew, also those before: shown per face, saved as CSV, and cleared."""
     tab = open_tab(site)
     page = tab.ready()
     tab.engine("server")
@@ -123,7 +124,7 @@ def test_readings_are_announced(site, open_tab):
     page.click("#stop")
     times = page.evaluate(_SAY)
     assert len(times) >= 2
-    assert all(b - a > 1900 for a, b in zip(times, times[1:], strict=False))
+    assert all(b - a > 1900 for a, b in pairwise(times))
 
 
 def test_without_the_runtime_the_page_says_why(open_tab, serve_quick, tmp_path, monkeypatch):

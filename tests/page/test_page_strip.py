@@ -36,7 +36,7 @@ def test_the_last_minute_is_drawn_and_read(site, open_tab):
     assert sum(seen.get(colour, 0) for colour in colours.values()) > 300
 
     box = page.locator("#strip").bounding_box()
-    page.mouse.move(box["x"] + box["width"] - 4, box["y"] + 10)
+    page.mouse.move(box["x"] + box["width"] - 1, box["y"] + 10)
     text = page.inner_text("#stripvalues")
     assert text.startswith("0 s ago – face 1: happy ")
     assert "face 2: " in text

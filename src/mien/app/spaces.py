@@ -98,6 +98,8 @@ def _write_static(out: Path, model: str, detector: str) -> None:
         model_facts,
         page_detector,
         page_files,
+        page_models,
+        palette,
     )
     from mien.core.errors import StoreError
     from mien.infer.classify import load_classifier
@@ -117,6 +119,8 @@ def _write_static(out: Path, model: str, detector: str) -> None:
     classifier = load_classifier(model)
     config = {
         "model": model_facts(classifier, device["detector"]["name"]),
+        "models": list(page_models()),
+        "palette": palette(),
         "server": None,
         "device": device,
         "why_no_device": None,
@@ -130,6 +134,10 @@ def _write_static(out: Path, model: str, detector: str) -> None:
         make_folder(place.parent)
         _write(place, data)
     _copy({"expression.onnx": classifier.path, "detector.onnx": found}, out / "models")
+    for name, path in page_models().items():
+        facts = model_facts(load_classifier(name), device["detector"]["name"])
+        _write(out / "models" / f"{name}.json", json.dumps(facts, ensure_ascii=False, allow_nan=False))
+        copy_file(path, out / "models" / f"{name}.onnx")
     _copy({name: runtime.runtime_folder() / name for name in runtime.FILES}, out / "runtime")
 
 

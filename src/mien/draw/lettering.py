@@ -15,7 +15,7 @@ from PIL import ImageDraw, ImageFont
 from mien.core.labels import concept
 from mien.core.types import Image
 
-__all__ = ["Colour", "Patch", "bars", "bars_size", "chip", "chip_size", "colour_of", "lay", "plate"]
+__all__ = ["COLOURED", "Colour", "Patch", "bars", "bars_size", "chip", "chip_size", "colour_of", "lay", "plate"]
 
 Patch = NDArray[np.uint8]
 """(h, w, 4) uint8 RGBA."""
@@ -33,6 +33,8 @@ _COLOURS = {
     "neutral": "#aab7bd",
     "contempt": "#4dbb98",
 }
+COLOURED = tuple(_COLOURS)
+"""Labels with a colour of their own."""
 _OTHERS = ("#7fc97f", "#f0e68c", "#d8a0c8", "#8dd3c7", "#cc9966", "#99aaff")
 _BACK = (18, 22, 26, 205)
 _TROUGH = (66, 73, 79, 215)

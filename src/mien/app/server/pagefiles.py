@@ -24,7 +24,17 @@ from mien.infer.options import DETECT_SIDE
 if TYPE_CHECKING:
     from mien.infer.classify import OnnxClassifier
 
-__all__ = ["AT_ROOT", "KINDS", "detector_info", "device_facts", "model_facts", "page_detector", "page_files"]
+__all__ = [
+    "AT_ROOT",
+    "KINDS",
+    "detector_info",
+    "device_facts",
+    "model_facts",
+    "page_detector",
+    "page_files",
+    "page_models",
+    "palette",
+]
 
 KINDS = {
     ".css": "text/css; charset=utf-8",
@@ -95,6 +105,21 @@ def model_facts(classifier: OnnxClassifier, detector: str, uncertain_below: floa
         "evaluation": _evaluation_beside(classifier.path),
         "detector": detector,
     }
+
+
+def page_models() -> dict[str, Path]:
+    """Expression models in the package, by name: the page offers them where faces are read on the visitor's device."""
+    from mien.infer.registry import entries
+    from mien.infer.store import entry_path
+
+    return {entry.name: entry_path(entry) for entry in entries("expression") if entry.url is None}
+
+
+def palette() -> dict[str, str]:
+    """Colours of the usual labels, for a model that the page opens itself."""
+    from mien.draw.lettering import COLOURED, colour_of
+
+    return {label: "#{:02x}{:02x}{:02x}".format(*colour_of(label)) for label in COLOURED}
 
 
 def _evaluation_beside(model: Path) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import hashlib
 import mimetypes
@@ -15,11 +16,21 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 
 from mien.app.server import runtime
-from mien.app.server.pagefiles import KINDS, detector_info, device_facts, page_detector, page_files
+from mien.app.server.pagefiles import (
+    KINDS,
+    detector_info,
+    device_facts,
+    model_facts,
+    page_detector,
+    page_files,
+    page_models,
+    palette,
+)
 from mien.app.server.problems import Problem
 from mien.app.server.service import service_of
 from mien.app.server.settings import Settings
 from mien.core.contract import DetectorInfo
+from mien.infer.classify import load_classifier
 from mien.infer.plug import model_file
 from mien.pictures.formats import suffixes
 
@@ -41,18 +52,20 @@ class Page:
         files: the page's own files.
         detector: the detector that visitors' devices get, if there is one.
         info: its metadata.
+        models: expression models in the package, by name.
 
     """
 
     files: Mapping[str, bytes]
     detector: Path | None
     info: DetectorInfo | None
+    models: Mapping[str, Path]
 
 
 def open_page(settings: Settings) -> Page:
     """The page for some settings."""
     detector = page_detector(str(settings.analyzer.detector))
-    return Page(page_files(), detector, None if detector is None else detector_info(detector))
+    return Page(page_files(), detector, None if detector is None else detector_info(detector), page_models())
 
 
 def _page(request: Request) -> Page:
@@ -102,13 +115,22 @@ async def runtime_file(request: Request, name: str) -> Response:
 
 @router.api_route("/models/{name}", methods=_METHODS)
 async def models(request: Request, name: str) -> Response:
-    """The same model files that the service itself uses."""
+    """The same model files that the service itself uses, and the others in the package with what is known of them."""
     if name == "expression.onnx":
         return _file(request, model_file(service_of(request).pool.first.analyzer.classifier).path)
-    detector = _page(request).detector
-    if name != "detector.onnx" or detector is None:
+    page, (stem, _, kind) = _page(request), name.rpartition(".")
+    if name == "detector.onnx" and page.detector is not None:
+        return _file(request, page.detector)
+    if stem not in page.models or kind not in ("onnx", "json"):
         raise _NOTHING
-    return _file(request, detector)
+    if kind == "onnx":
+        return _file(request, page.models[stem])
+    return JSONResponse(await asyncio.to_thread(_facts_of, stem, service_of(request).model_facts()["detector"]))
+
+
+@lru_cache(maxsize=16)
+def _facts_of(name: str, detector: str) -> dict[str, Any]:
+    return model_facts(load_classifier(name), detector)
 
 
 def _config(request: Request, info: DetectorInfo | None) -> dict[str, Any]:
@@ -117,6 +139,8 @@ def _config(request: Request, info: DetectorInfo | None) -> dict[str, Any]:
     limits = asdict(settings.limits)
     return {
         "model": service_of(request).model_facts(),
+        "models": list(_page(request).models),
+        "palette": palette(),
         "server": {
             "live": "v1/live",
             "analyze": "v1/analyze",

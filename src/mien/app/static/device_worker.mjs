@@ -1,5 +1,5 @@
 // Reads faces on the visitor's device, beside the page so that it stays smooth. Gets pictures, gives readings. It has the
-// policy of the sealed page, so it cannot connect to anything; models come as bytes. Messages: {type: "open", ...}, {type: "read", id, picture, timeS, live}, {type: "forget", live}.
+// policy of the sealed page, so it cannot connect to anything; models come as bytes. Messages: {type: "open", ...}, {type: "read", id, picture, timeS, live}, {type: "forget", live}, {type: "use", id, classifier, model}.
 // A picture with a time belongs to the live run or to a film, each with faces of its own.
 
 import { People } from "./people.mjs";
@@ -21,6 +21,9 @@ self.onmessage = async ({ data }) => {
       self.postMessage({ type: "ready" });
     } else if (data.type === "forget") {
       people[data.live ? "live" : "film"] = new People();
+    } else if (data.type === "use") {
+      await use(data);
+      self.postMessage({ type: "used", id: data.id });
     } else if (data.type === "read") {
       self.postMessage({ type: "reading", id: data.id, ...(await read(data)) });
     }
@@ -38,6 +41,19 @@ async function open({ base, facts, parts }) {
   device = { ...facts.device, model: facts.model };
   liveSize = new LiveSize(device.detector.side);
   [detector, classifier] = await Promise.all([session(parts.detector), session(parts.classifier)]);
+}
+
+/** Read with another model from now on, if it gives what it says that it does for a grey crop. */
+async function use({ classifier: bytes, model }) {
+  const other = await session(bytes);
+  const { size, color } = model.crop;
+  const shape = [1, size, size, ...(color === "gray" ? [] : [3])];
+  const crop = new Uint8Array(shape.reduce((a, b) => a * b)).fill(128);
+  const { probabilities } = await other.run({ crops: new ort.Tensor("uint8", crop, shape) });
+  const sum = probabilities.data.reduce((a, b) => a + b, 0);
+  if (probabilities.data.length !== model.labels.length || Math.abs(sum - 1) > 0.01) throw new Error("other outputs");
+  classifier = other;
+  device.model = model;
 }
 
 /** @param {ArrayBuffer} model */

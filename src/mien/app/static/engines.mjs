@@ -44,6 +44,17 @@ export class DeviceEngine {
     this.#worker.postMessage({ type: "forget", live: true });
   }
 
+  /** Read with another model from now on; refused when it does not run.
+   * @param {ArrayBuffer} classifier
+   * @param {any} model what it says of itself */
+  async use(classifier, model) {
+    await this.#open();
+    const id = this.#next++;
+    const answer = new Promise((resolve, reject) => this.#asked.set(id, { resolve, reject }));
+    this.#worker.postMessage({ type: "use", id, classifier, model });
+    await answer;
+  }
+
   /** Begin a film, whose frames then go to `frame`. */
   async startFilm() {
     await this.#open();

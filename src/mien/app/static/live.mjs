@@ -39,6 +39,7 @@ export function startLive(page) {
   startBig();
   live.mirror();
   live.promise();
+  return live;
 }
 
 class Live {
@@ -257,6 +258,13 @@ class Live {
     } catch (error) {
       this.fail(error);
     }
+  }
+
+  /** Another model reads, with labels of its own. */
+  renew() {
+    this.strip.clear();
+    this.cards.clear();
+    $("faces").replaceChildren();
   }
 
   /** A hidden page reads nothing; some browsers stop the video then. */

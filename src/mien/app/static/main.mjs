@@ -1,6 +1,7 @@
 // Starts the page: facts about the models, the two engines, and the tabs.
 
 import { authorised, getJson, problemOf, remember, token } from "./api.mjs";
+import { chosenModel, startChoosing, withChosen } from "./choose.mjs";
 import { $ } from "./dom.mjs";
 import { DeviceEngine, ServerEngine } from "./engines.mjs";
 import { startLive } from "./live.mjs";
@@ -39,16 +40,19 @@ async function askForToken(facts) {
   }
 }
 
+/** Whether the page begins with faces read on this device: where that is possible, unless the visitor wants it otherwise. */
+const readsHere = ({ device, server }) => Boolean(device) && !(server && localStorage.getItem(CHOICE) === "server");
+
 /** Which engine reads; `current` changes when the visitor chooses. */
 class Choice extends EventTarget {
   constructor(facts) {
     super();
+    this.facts = facts;
     this.engines = {
       device: facts.device ? new DeviceEngine(facts) : null,
       server: facts.server ? new ServerEngine(facts) : null,
     };
-    const wished = localStorage.getItem(CHOICE);
-    this.name = this.engines[wished] ? wished : this.engines.device ? "device" : "server";
+    this.name = readsHere(facts) ? "device" : "server";
     /** @type {NodeListOf<HTMLInputElement>} */
     const inputs = document.querySelectorAll('input[name="engine"]');
     for (const input of inputs) {
@@ -72,7 +76,7 @@ class Choice extends EventTarget {
     }
     this.name = name;
     localStorage.setItem(CHOICE, name);
-    if (name === "server" && sealed()) location.reload();
+    if ((name === "server" && sealed()) || chosenModel(this.facts)) location.reload(); // the server has its own model
     this.#badge();
     this.dispatchEvent(new Event("change"));
   }
@@ -95,7 +99,7 @@ function loses() {
 /** On this device the page is to work without a network too; for the server's way that would be of no use. */
 async function keep(choice) {
   if (choice.name !== "device") return choice.addEventListener("change", () => keep(choice), { once: true });
-  if (!(await keepOffline())) return;
+  if (!(await keepOffline(chosenModel(choice.facts)))) return;
   $("offline").hidden = false;
   document.documentElement.dataset.offline = "true";
 }
@@ -106,7 +110,7 @@ async function start() {
   asked.catch(() => {}); // told below
   try {
     await loadWords();
-    facts = await asked;
+    facts = readsHere(await asked) ? await withChosen(await asked) : await asked;
   } catch (error) {
     const speaks = document.documentElement.dataset.lang !== undefined;
     tell(speaks ? new Error(t("problem.start", { why: error.message })) : error);
@@ -120,10 +124,16 @@ async function start() {
   await askForToken(facts);
   const choice = new Choice(facts);
   const session = startSession(facts);
-  startLive({ facts, choice, session, tell });
+  const live = startLive({ facts, choice, session, tell });
   startPhoto({ facts, choice, tell });
   startVideo({ facts, choice, tell });
   showModel(facts);
+  const changed = () => {
+    live.renew();
+    session.clear();
+    showModel(facts);
+  };
+  startChoosing(facts, choice, { loses, changed, tell });
   document.documentElement.dataset.ready = "true";
   keep(choice);
 }

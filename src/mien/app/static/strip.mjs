@@ -15,11 +15,10 @@ export class Strip {
   /** @param {HTMLCanvasElement} canvas
    * @param {HTMLElement} readout
    * @param {{labels: string[], colours: Record<string, string>}} model */
-  constructor(canvas, readout, { labels, colours }) {
+  constructor(canvas, readout, model) {
     this.canvas = canvas;
     this.readout = readout;
-    this.labels = labels;
-    this.colours = colours;
+    this.model = model; // its labels change with it
     this.context = canvas.getContext("2d");
     this.minute = new LastMinute();
     this.agoS = null; // the moment that is pointed at
@@ -91,14 +90,14 @@ export class Strip {
     const xs = run.map((sample) => this.x(sample.timeS));
     xs.push(this.x(Math.min(run[run.length - 1].timeS + SAMPLE_S, this.minute.nowS)));
     const base = run.map(() => 0);
-    for (const label of this.labels) {
+    for (const label of this.model.labels) {
       const low = [...base];
       run.forEach((sample, i) => (base[i] += sample.values[label] ?? 0));
       const y = (level, i) => top + LANE * (1 - level[Math.min(i, run.length - 1)]);
       context.beginPath();
       xs.forEach((x, i) => context.lineTo(x, y(base, i)));
       for (let i = xs.length - 1; i >= 0; i -= 1) context.lineTo(xs[i], y(low, i));
-      context.fillStyle = this.colours[label];
+      context.fillStyle = this.model.colours[label];
       context.fill();
     }
   }

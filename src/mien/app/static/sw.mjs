@@ -4,7 +4,9 @@
 const VERSION = "{{version}}"; // of the page's files
 const FILES = /** @type {string[]} */ (JSON.parse('{{files}}'));
 const worker = /** @type {any} */ (self);
-const LANGUAGE = new URLSearchParams(worker.location.search).get("lang") ?? "en"; // the only one that is kept
+const asked = new URLSearchParams(worker.location.search);
+const LANGUAGE = asked.get("lang") ?? "en"; // the only one that is kept
+const MODEL = asked.get("model"); // kept beside the usual one
 
 const at = (path) => new URL(path, worker.registration.scope).href;
 
@@ -13,7 +15,8 @@ async function wanted() {
   const { device } = await (await fetch(at("config.json"), { cache: "no-cache" })).json();
   const runtime = ["ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"];
   const parts = device ? [device.classifier, device.detector.file, ...runtime.map((name) => device.runtime + name)] : [];
-  return ["./", "config.json", ...FILES, `static/lang/${LANGUAGE}.json`, ...parts].map(at);
+  const chosen = MODEL ? [`models/${MODEL}.json`, `models/${MODEL}.onnx`] : [];
+  return ["./", "config.json", ...FILES, `static/lang/${LANGUAGE}.json`, ...chosen, ...parts].map(at);
 }
 
 worker.addEventListener("install", (event) => {

@@ -6,6 +6,8 @@ export type Key = keyof typeof import("./lang/en.json");
 /** `config.json`. */
 export interface Facts {
   model: ModelFacts;
+  models: string[];
+  palette: Record<string, string>;
   server: ServerFacts | null;
   device: DeviceFacts | null;
   why_no_device: string | null;
@@ -119,6 +121,8 @@ export interface Elements {
   cameras: HTMLSelectElement;
   language: HTMLSelectElement;
   mirror: HTMLInputElement;
+  modelfile: HTMLInputElement;
+  modelnames: HTMLSelectElement;
   overlay: HTMLCanvasElement;
   pause: HTMLButtonElement;
   photos: HTMLInputElement;

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.data.audit import Audit
-from mien.data.manifest import Manifest
+from mien.data.manifest import NO_LABEL, Manifest
 
 __all__ = ["REASONS", "Cleaned", "clean"]
 
 REASONS = {
+    "dropped": "a person decided so",
     "blank": "shows nothing",
     "no_face": "most people saw no face in it",
     "conflict": "the same picture has different labels",
@@ -51,19 +52,27 @@ class Cleaned:
         return {reason: row for reason, row in rows.items() if any(row.values())}
 
 
-def clean(audit: Audit) -> Cleaned:
+def clean(audit: Audit, dropped: NDArray[np.bool_] | None = None) -> Cleaned:
     """Decide what stays.
+
+    Args:
+        audit: what was found.
+        dropped: (N,) rows that a person decided to drop, see `mien.data.review`; they go first.
 
     Blank and faceless pictures go, and every picture whose copies have different labels. Of identical pictures one
     stays, in test rather than in validation rather than in training. Of nearly identical ones in two splits likewise;
     within one split they stay, for they are as good as augmentation.
+
     """
     manifest = audit.manifest
     reasons = np.full(len(manifest), "", dtype="<U9")
+    _mark(reasons, [] if dropped is None else np.flatnonzero(dropped), "dropped")
     _mark(reasons, audit.blank, "blank")
     _mark(reasons, [] if audit.no_face is None else audit.no_face, "no_face")
     for group in audit.conflicts:
-        _mark(reasons, group, "conflict")
+        alive = [row for row in group if not reasons[row]]
+        if len({int(manifest.label[row]) for row in alive} - {NO_LABEL}) > 1:
+            _mark(reasons, alive, "conflict")
     for group in audit.exact:
         _keep_one(reasons, group, manifest.split)
     _part_near(reasons, audit)

@@ -6,11 +6,11 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mien.core.errors import DataError, OptionError
-from mien.data.manifest import NO_LABEL, SPLITS, Manifest
-from mien.data.near import Near, groups_of
+from mien.data.deal import class_counts, deal, together
+from mien.data.manifest import SPLITS, Manifest
+from mien.data.near import Near
 
 __all__ = ["make_splits", "parse_parts"]
 
@@ -51,10 +51,9 @@ def make_splits(
         DataError: there are too few groups to fill a split.
 
     """
-    group = _groups(manifest, near)
-    counts = np.zeros((group.max() + 1, len(manifest.labels) + 1), np.int64)  # the last column: without a label
-    np.add.at(counts, (group, np.where(manifest.label == NO_LABEL, len(manifest.labels), manifest.label)), 1)
-    where = _deal(counts, np.asarray(parts, np.float64), np.random.default_rng(seed))
+    group = together(manifest, near)
+    counts = class_counts(manifest, group)
+    where = deal(counts, np.asarray(parts, np.float64), np.random.default_rng(seed))
     split = np.array(SPLITS)[where[group]]
     for name, part in zip(SPLITS, parts, strict=True):
         if part > 0 and not np.any(split == name):
@@ -64,43 +63,3 @@ def make_splits(
                 + ("." if near is None else ", or leave out near duplicates (--no-near).")
             )
     return dataclasses.replace(manifest, split=split)
-
-
-def _groups(manifest: Manifest, near: Near | None) -> NDArray[np.int64]:
-    """Number of the group of every row, (N,), from 0."""
-    _, same = np.unique(manifest.digests, return_inverse=True)
-    links = [_chain(np.asarray(same))]
-    if manifest.subject is not None:
-        known = np.flatnonzero(manifest.subject != "")
-        _, who = np.unique(manifest.subject[known], return_inverse=True)
-        links.append(known[_chain(np.asarray(who))])
-    if near is not None:
-        links.append(near.pairs)
-    alone = np.arange(len(manifest))
-    linked = groups_of(np.concatenate([np.stack([alone, alone], axis=1), *links]))
-    group = np.zeros(len(manifest), np.int64)
-    for number, rows in enumerate(linked):
-        group[rows] = number
-    return group
-
-
-def _chain(key: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Pairs (M, 2) of neighbours among the positions that share a key; together they link all of them."""
-    order = np.argsort(key, kind="stable")
-    same = key[order[1:]] == key[order[:-1]]
-    return np.stack([order[:-1][same], order[1:][same]], axis=1)
-
-
-def _deal(counts: NDArray[np.int64], parts: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int64]:
-    """Number of the split of every group, (G,); `counts` (G, K) says how many pictures of each class it has."""
-    target = parts[:, None] * counts.sum(axis=0)  # (3, K)
-    share = np.divide(1.0, target, out=np.zeros_like(target), where=target > 0)
-    have = np.zeros_like(target)
-    order = rng.permutation(len(counts))
-    order = order[np.argsort(-counts[order].sum(axis=1), kind="stable")]
-    where = np.zeros(len(counts), np.int64)
-    for g in order:
-        need = np.where(target > 0, 1 - have * share, 0) @ counts[g]  # (3,)
-        where[g] = int(np.argmax(np.where(parts > 0, need, -np.inf)))
-        have[where[g]] += counts[g]
-    return where

@@ -18,6 +18,7 @@ CARDS_CSS = """
 .card .pair{display:flex;gap:.5rem}
 .card .pair figure{margin:0;flex:1;min-width:0}
 .card .pair img{width:100%;aspect-ratio:1;border-radius:.3rem}
+.card .pair figure:only-child{max-width:60%}
 .card figcaption{font-size:.75rem;margin:.15rem 0 0}
 .card .name{font-size:.78rem;color:var(--soft);margin:.45rem 0 .35rem;overflow-wrap:anywhere;
 display:-webkit-box;-webkit-line-clamp:2;-webkit-box-orient:vertical;overflow:hidden}

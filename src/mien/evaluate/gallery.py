@@ -23,12 +23,13 @@ from mien.draw.page import note, section
 from mien.evaluate.explain import occlusion_map
 from mien.evaluate.panel import Map, overlaid
 
-__all__ = ["PRIVACY", "Explain", "Pair", "error_gallery", "occlusion", "worst_pairs"]
+__all__ = ["PRIVACY", "Explain", "Pair", "bars_of", "error_gallery", "occlusion", "worst_pairs"]
 
 PRIVACY = "This page holds pictures of the data set: mind whose faces they are before you pass it on"
 """Stands where pictures of people are in a report; how to leave them out is added by who knows the option."""
 
 _PAIRS, _PER_PAIR = 8, 3
+_BARS = 8  # probabilities that are shown at least
 
 Explain = Callable[[NDArray[np.uint8], int], Map]
 """A map over a crop that says what the answer in a column of the probabilities rests on."""
@@ -122,7 +123,11 @@ def error_gallery(
         for crop, row in zip(crops, pair.rows, strict=True):
             item = explain(crop, pair.predicted)
             lead = lead or _lead(item.title, signed=bool(item.low))
-            shown.append(_card(crop, item, str(judged.names[row]), _bars(names, probabilities[row], pair)))
+            shown.append(
+                _card(
+                    crop, item, str(judged.names[row]), bars_of(names, probabilities[row], pair.label, pair.predicted)
+                )
+            )
             advance(1)
         parts.append(_heading(names, pair) + cards(shown))
     return section("Error gallery", lead, note(f"{PRIVACY} ({leave_out} leaves them out)."), *parts)
@@ -143,9 +148,11 @@ def _heading(names: Sequence[str], pair: Pair) -> str:
     return f"<h3>{escape(names[pair.label])} called {escape(names[pair.predicted])} <small>{count}</small></h3>"
 
 
-def _bars(names: Sequence[str], p: NDArray[np.float32], pair: Pair) -> list[Bar]:
-    kinds = {pair.label: "true", pair.predicted: "said"}
-    return [Bar(name, float(p[k]), kinds.get(k, "")) for k, name in enumerate(names)]
+def bars_of(names: Sequence[str], p: NDArray[np.floating[Any]], label: int, said: int) -> list[Bar]:
+    """Bars of a picture's probabilities (K,) in the order of the names: the likeliest ones, its label, its answer."""
+    kinds = {label: "true", said: "said"}
+    shown = {*np.argsort(-p, kind="stable")[:_BARS].tolist(), label, said}
+    return [Bar(name, float(p[k]), kinds.get(k, "")) for k, name in enumerate(names) if k in shown]
 
 
 def _card(crop: NDArray[np.uint8], item: Map, name: str, bars: list[Bar]) -> Card:

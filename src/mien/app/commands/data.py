@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
+from mien.app.commands.data_crop import command as crop_command
+from mien.app.commands.data_doubts import command as doubts_command
+from mien.app.datasets import near_of, read_source, source_options
 from mien.app.terminal import console, notice, progress
 from mien.core.text import counted
 
 if TYPE_CHECKING:
     from mien.data.clean import Cleaned
     from mien.data.manifest import Manifest
-    from mien.data.near import Near
-
-_F = TypeVar("_F", bound=Callable[..., Any])
-
-_NAMED = 3
-"""Examples that are named where there are more."""
+    from mien.data.review import Review
 
 
 @click.group()
@@ -32,54 +30,15 @@ def command() -> None:
     """
 
 
-def _source(function: _F) -> _F:
-    """The argument SOURCE and the options that say how to read it."""
-    function = click.option(
-        "--labels",
-        metavar="NAMES",
-        help="What numbers mean: raf-db, affectnet, expw, names in order, or 1=sad,2=happy.",
-    )(function)
-    function = click.option(
-        "--subject",
-        default="",
-        metavar="PATTERN|COLUMN",
-        help=r"Who is in a picture: a pattern with a group for its name, such as 'S(\d+)', or a column.",
-    )(function)
-    return click.argument("source", type=click.Path(path_type=Path))(function)
-
-
-def _read(source: Path, labels: str | None, subject: str) -> Manifest:
-    from mien.data import read
-
-    with progress("Reading", None, "pictures") as advance:
-        manifest = read(source, labels=labels, subject=subject, advance=advance)
-    if manifest.unreadable:
-        shown = "; ".join(f"{name}: {reason}" for name, reason in manifest.unreadable[:_NAMED])
-        more = " ..." if len(manifest.unreadable) > _NAMED else "."
-        notice(f"{counted(len(manifest.unreadable), 'picture')} cannot be read, left out: {shown}{more}")
-    if manifest.passed:
-        notice(f"Files that are no part of the data set, {manifest.passed}.")
-    return manifest
-
-
-def _near(manifest: Manifest) -> Near:
-    from mien.data.audit import representatives
-    from mien.data.near import near_pairs
-
-    rows = representatives(manifest)
-    with progress("Comparing", 2 * len(rows), "pictures") as advance:
-        return near_pairs(manifest, rows, advance)
-
-
 def _splits_made(manifest: Manifest, text: str, seed: int, near: bool) -> Manifest:
     from mien.data.split import make_splits, parse_parts
 
     parts = parse_parts(text)
-    return make_splits(manifest, parts, seed=seed, near=_near(manifest) if near else None)
+    return make_splits(manifest, parts, seed=seed, near=near_of(manifest) if near else None)
 
 
 @command.command(short_help="Write a data set in another layout.")
-@_source
+@source_options
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option(
     "--layout",
@@ -111,7 +70,7 @@ def convert(
         parse_parts(parts)  # mistakes show before the work
     converter.check_target(out)
     refuse_inside(out, source)
-    manifest = _read(source, labels, subject)
+    manifest = read_source(source, labels, subject)
     if classes is not None:
         manifest = manifest.with_labels([name.strip() for name in classes.split(",")])
     if parts is not None:
@@ -128,7 +87,7 @@ def _per_split(counts: Mapping[str, int]) -> str:
 
 
 @command.command(short_help="Divide a data set into training, validation and test.")
-@_source
+@source_options
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--parts", default="80/10/10", show_default=True, help="Per cent of train/validation/test.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same splits.")
@@ -145,7 +104,7 @@ def split(source: Path, out: Path, labels: str | None, subject: str, parts: str,
 
     parse_parts(parts)
     selection.check_target(out, source)
-    manifest = _read(source, labels, subject)
+    manifest = read_source(source, labels, subject)
     if any(manifest.split_counts().keys() - {""}):
         notice(f"{source} has splits already ({_per_split(manifest.split_counts())}); the new ones replace them.")
     _offer_subjects(manifest)
@@ -168,7 +127,7 @@ def _offer_subjects(manifest: Manifest) -> None:
 
 
 @command.command(short_help="Say what is wrong with a data set.")
-@_source
+@source_options
 @click.option("--json", "as_json", is_flag=True, help="Write everything as JSON, with the names of all pictures.")
 @click.option(
     "--fix",
@@ -176,8 +135,22 @@ def _offer_subjects(manifest: Manifest) -> None:
     metavar="OUT.csv",
     help="Write a table of the pictures that are in order, which is read like SOURCE.",
 )
+@click.option(
+    "--reviewed",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="DOUBTS.csv",
+    help="Heed what a person decided about the doubted labels of mien data doubts.",
+)
 @click.option("--near/--no-near", default=True, show_default=True, help="Look for near duplicates too.")
-def audit(source: Path, labels: str | None, subject: str, as_json: bool, fix: Path | None, near: bool) -> None:
+def audit(
+    source: Path,
+    labels: str | None,
+    subject: str,
+    as_json: bool,
+    fix: Path | None,
+    reviewed: Path | None,
+    near: bool,
+) -> None:
     """Say what is wrong with SOURCE.
 
     Pictures that occur more than once, exactly or nearly, within a split and in two; copies with different labels;
@@ -187,19 +160,31 @@ def audit(source: Path, labels: str | None, subject: str, as_json: bool, fix: Pa
     from mien.data import audit as auditor
     from mien.data.clean import clean
     from mien.data.formats import selection
+    from mien.data.review import read_review
 
     if fix is not None:
         selection.check_target(fix, source)
-    manifest = _read(source, labels, subject)
-    found = auditor.audit(manifest, near=_near(manifest) if near else None)
+    manifest = read_source(source, labels, subject)
+    review = None if reviewed is None else read_review(reviewed, manifest)
+    if review is not None:
+        manifest = review.relabel(manifest)
+    found = auditor.audit(manifest, near=near_of(manifest) if near else None)
     if as_json:
         click.echo(json.dumps(found.to_dict(), ensure_ascii=False, indent=2, allow_nan=False))
     else:
         audit_table.show(found)
     if fix is not None:
-        cleaned = clean(found)
+        cleaned = clean(found, None if review is None else review.dropped)
         selection.write(fix, source, cleaned.manifest)
         _tell_removed(cleaned, fix, quiet=as_json)
+    if review is not None:
+        _tell_review(review, quiet=as_json or fix is None)
+
+
+def _tell_review(review: Review, quiet: bool) -> None:
+    dropped = int(review.dropped.sum())
+    text = f"Reviewed: {counted(review.relabelled, 'label')} changed, {counted(dropped, 'picture')} to drop"
+    (notice if quiet else click.echo)(f"{text}, {review.open:,} not decided, which stay as they are.")
 
 
 def _tell_removed(cleaned: Cleaned, path: Path, quiet: bool) -> None:
@@ -221,7 +206,7 @@ def _tell_removed(cleaned: Cleaned, path: Path, quiet: bool) -> None:
 
 
 @command.command(short_help="Draw a data set: classes, samples, mean faces and more.")
-@_source
+@source_options
 @click.option("--report", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Where to write.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the choice of sample pictures.")
 def summary(source: Path, labels: str | None, subject: str, report: Path, seed: int) -> None:
@@ -233,8 +218,12 @@ def summary(source: Path, labels: str | None, subject: str, report: Path, seed: 
     from mien.data.summary import summarize
 
     refuse_inside(report, source)
-    manifest = _read(source, labels, subject)
+    manifest = read_source(source, labels, subject)
     with progress("Drawing", len(manifest.labels), "classes") as advance:
         paths = summarize(manifest, report, seed=seed, advance=advance)
     for path in paths:
         click.echo(str(path))
+
+
+command.add_command(doubts_command, "doubts")
+command.add_command(crop_command, "crop")

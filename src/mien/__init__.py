@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mien.infer.default import analyze
     from mien.infer.options import AnalyzerOptions
     from mien.infer.stream import StreamOptions
+    from mien.learn.call import Trained, train
     from mien.media.data_frame import to_frame
     from mien.media.source import open_source
     from mien.study.frames import read_timeline, summarise
@@ -36,11 +37,13 @@ _HOMES = {
     "MienError": "mien.core.errors",
     "Reading": "mien.core.types",
     "StreamOptions": "mien.infer.stream",
+    "Trained": "mien.learn.call",
     "analyze": "mien.infer.default",
     "open_source": "mien.media.source",
     "read_timeline": "mien.study.frames",
     "summarise": "mien.study.frames",
     "to_frame": "mien.media.data_frame",
+    "train": "mien.learn.call",
 }
 
 __all__ = [
@@ -56,12 +59,14 @@ __all__ = [
     "MienError",
     "Reading",
     "StreamOptions",
+    "Trained",
     "__version__",
     "analyze",
     "open_source",
     "read_timeline",
     "summarise",
     "to_frame",
+    "train",
 ]
 
 

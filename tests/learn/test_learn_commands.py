@@ -17,7 +17,7 @@ from mien.data.manifest import Manifest
 from mien.infer.classify import load_classifier
 from mien.learn.train import Outcome
 
-EMPTY = {"configs": (), "classes": None, "pretrained": None, "keep_leaks": None, "extra": ()}
+EMPTY = {"configs": (), "classes": None, "extra": ()}
 
 
 def options(**given: object) -> dict[str, object]:

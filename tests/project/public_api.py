@@ -37,3 +37,11 @@ def video(path: Path) -> None:
     analyzer = mien.Analyzer()
     with mien.open_source(path) as source:
         assert_type(analyzer.stream(source), Iterator[tuple[mien.Frame, list[mien.Reading]]])
+
+
+def training(folder: Path, image: NDArray[np.uint8]) -> None:
+    """A data set in, a model out."""
+    result = mien.train(folder, "run", weights="wild", epochs=8, lr=0.01)
+    assert_type(result, mien.Trained)
+    assert_type(result.model, Path)
+    assert_type(mien.analyze(image, model=result.model), list[mien.Reading])

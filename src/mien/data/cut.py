@@ -22,7 +22,8 @@ FACE_SIDE = 96
 """Side of the crops in pixels: enough for every network of 48 px, with room for one of 64."""
 
 LEAST_TILT = 10.0
-"""Faces that are tilted by more degrees are turned upright, as for the models that training writes."""
+"""Faces that look tilted by more than so many degrees are turned upright, by the model files that training writes, too;
+below it gains nothing (dev/log.md)."""
 
 
 @dataclass(frozen=True)

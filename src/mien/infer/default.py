@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mien.core.types import Classifier, Reading
 from mien.infer.analyzer import Analyzer
-from mien.infer.options import DEFAULT_MODEL
+from mien.infer.registry import DEFAULT_MODEL
 from mien.pictures.decode import ColorOrder, ImageSource
 
 __all__ = ["analyze"]

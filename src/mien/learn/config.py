@@ -48,7 +48,7 @@ class Config:
             whole. The defaults frame a detected face as FER-2013 does.
         dropout: share of features dropped in front of the head.
         pretrained: start from weights that timm fetches.
-        weights: start from a local file of weights instead.
+        weights: trained weights to start from instead: a name that comes with mien, the folder of a run, or a file.
         keep_start: share of those weights in the ones that the run leaves, which are then the mean of both, so that a
             short run on other pictures keeps more of what was learnt before (Wortsman et al. 2022).
         classes: keep only these classes; empty keeps all.

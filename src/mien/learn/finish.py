@@ -19,6 +19,7 @@ from mien.core.contract import Color, CropSpec, ModelInfo
 from mien.core.errors import TrainError
 from mien.core.files import make_folder
 from mien.core.labels import LabelSet
+from mien.data.cut import LEAST_TILT
 from mien.data.manifest import Manifest
 from mien.evaluate.facts import model_facts
 from mien.evaluate.judge import Evaluation, judge, split_of
@@ -43,9 +44,6 @@ __all__ = ["LEAST_TILT", "finish", "headline", "judge_file", "model_info", "spli
 
 NOT_STATED = "not stated"
 """Licence of a model file whose maker named none."""
-
-LEAST_TILT = 10.0
-"""Faces that look tilted by more than so many degrees are turned upright; below it gains nothing (dev/log.md)."""
 
 
 def finish(
@@ -218,7 +216,7 @@ def judge_model(model: Path, manifest: Manifest, split: str, target: Path) -> Ju
         body["coverage"]["uncertain"] |= {"interval": list(chosen.interval), "n": chosen.n}
     make_folder(target.parent)
     write_evaluation(target, body)
-    mark = target.stem.removeprefix(split)  # "-votes" for a second head
+    mark = target.stem.removeprefix(split) if target.stem.startswith(split) else f"-{target.stem}"  # "-votes"
     write_text(_marked(target, TEXT_NAME, mark), body["figures"])
     judged = split_of(manifest, split).select(evaluation.task.rows)
     p = evaluation.probabilities

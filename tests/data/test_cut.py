@@ -54,7 +54,6 @@ def test_the_command(command, photographs: Path, tmp_path: Path):
     faces = read(tmp_path / "faces")
     assert faces.labels.names == ("gloom", "grin")
     assert faces.load(0).shape == (96, 96, 3)
-    (photographs / "grin" / "one.png").unlink()
-    (photographs / "gloom" / "two.png").unlink()
+    manifest = read(photographs)
     with pytest.raises(DataError, match="no face was found in any of its 1 pictures"):
-        cut_faces(read(photographs), open_detector())
+        cut_faces(manifest.select([i for i, name in enumerate(manifest.names) if "cup" in str(name)]), open_detector())

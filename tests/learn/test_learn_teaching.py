@@ -137,7 +137,7 @@ def test_one_call(own: Path, finished: Outcome, tmp_path: Path, astronaut: NDArr
     assert (result.run, result.epochs, result.stopped) == (tmp_path / "run", 2, False)
     assert result.model.is_file()
     assert result.report.is_file()
-    assert result.figures["n"] == 22  # a fifth of 108
+    assert 15 <= result.figures["n"] <= 40  # about a fifth of 108; drawings that look alike stay together
     (face,) = mien.analyze(astronaut, model=result.model)
     assert set(face.probabilities) == set(result.labels)
     assert load_classifier(result.model).crop.size == 24

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,3 +71,18 @@ def test_other_folders_are_refused(tmp_path: Path, run_folder: MakeRun):
     (damaged / "run.json").write_text("[]")
     with pytest.raises(DataError, match="expected a JSON object"):
         read_run(damaged)
+
+
+def test_curves_of_several_runs(run_folder: MakeRun, tmp_path: Path, mien: Callable[..., Any]):
+    """The command draws all runs into one figure and says what a difference is worth; a run without curves is named."""
+    folders = [run_folder("a", 0.5), run_folder("b", 0.9)]
+    rows = ["epoch,validation_log_loss,validation_accuracy,clean_loss", "1,1.0,0.4,1.1", "2,0.9,0.5,1.0"]
+    for folder in folders:
+        (folder / "metrics.csv").write_text("\n".join(rows))
+    done = mien("compare", *folders, "--no-speed", "--curves", tmp_path / "curves.png", "--out", tmp_path / "out")
+    assert done.status == 0, done.err
+    assert "b and a: " in done.out
+    assert (tmp_path / "curves.png").read_bytes()[:4] == b"\x89PNG"
+    assert (tmp_path / "out" / "curves.png").stat().st_size > 5000
+    (folders[0] / "metrics.csv").unlink()
+    assert "Cannot read the training figures" in mien("compare", *folders, "--curves", tmp_path / "x.png").err

@@ -16,7 +16,9 @@ from mien.data.manifest import Manifest
 from mien.data.near import near_pairs
 from mien.data.split import make_splits
 
-__all__ = ["carve_validation", "refuse_without_validation", "validation_digests", "with_validation"]
+__all__ = [
+    "carve_validation", "refuse_without_validation", "training_where_unsplit", "validation_digests", "with_validation",
+]  # fmt: skip
 
 Say = Callable[[str], None]
 
@@ -63,7 +65,7 @@ def carve_validation(manifest: Manifest, part: float, *, seed: int = 0, say: Say
 
     """
     refuse_without_validation(manifest, part)
-    split = _training_where_unsplit(manifest)
+    split = training_where_unsplit(manifest)
     rows = np.flatnonzero(split == "train")
     if not len(rows):
         raise DataError(f"{manifest.source} has no training pictures to take a validation split out of.")
@@ -78,12 +80,12 @@ def carve_validation(manifest: Manifest, part: float, *, seed: int = 0, say: Say
 
 def with_validation(manifest: Manifest, digests: set[str]) -> Manifest:
     """The same rows, with the training pictures of these SHA-256 digests in the split "validation"."""
-    split = _training_where_unsplit(manifest)
+    split = training_where_unsplit(manifest)
     split[np.isin(manifest.digests, sorted(digests)) & (split == "train")] = "validation"
     return dataclasses.replace(manifest, split=split)
 
 
-def _training_where_unsplit(manifest: Manifest) -> NDArray[np.str_]:
+def training_where_unsplit(manifest: Manifest) -> NDArray[np.str_]:
     """The splits (N,); where no picture has one, all are training pictures."""
     if np.any(manifest.split != ""):
         return manifest.split.astype("<U10")

@@ -16,11 +16,24 @@ from mien.core.files import atomic_write, make_folder
 from mien.core.text import parse_json
 from mien.draw.page import figure_png, note, page, section, table, write_page
 from mien.evaluate import plots
+from mien.evaluate.crossfold import FOLDS_FORMAT, POOLED, fold_folder
+from mien.evaluate.curves import Curve, many_curves
 from mien.evaluate.facts import measure_speed
+from mien.evaluate.pairs import READING, Judged, Pair, compare_pairs
 from mien.evaluate.records import decimal, percent, read_evaluation, span
 from mien.infer.classify import load_classifier
 
-__all__ = ["METRICS", "Run", "differences", "rank", "read_run", "write_comparison"]
+__all__ = [
+    "METRICS",
+    "Run",
+    "comparison_body",
+    "curves_of",
+    "differences",
+    "pairs_of",
+    "rank",
+    "read_run",
+    "write_comparison",
+]
 
 METRICS: Mapping[str, bool] = {
     "accuracy": True,
@@ -31,6 +44,7 @@ METRICS: Mapping[str, bool] = {
 }
 """Figures to rank by; True where higher is better."""
 
+HISTORY_FILE = "metrics.csv"
 RUN_FILE, FIGURES_FILE = "run.json", Path("evaluation") / "validation.json"
 
 
@@ -45,7 +59,9 @@ class Run:
         bytes: size of the model file.
         ms: milliseconds for one face on this machine and one thread, or None when it was not measured.
         data: what it was judged on, as in an evaluation.
-        figures: figures on the validation split, as in an evaluation.
+        figures: figures on the validation split, as in an evaluation; of a cross-validation, on all pictures pooled.
+        folder: of the run.
+        folds: of a cross-validation, what its `run.json` says; else None.
 
     """
 
@@ -56,6 +72,8 @@ class Run:
     ms: float | None
     data: Mapping[str, Any]
     figures: Mapping[str, Any]
+    folder: Path = Path()
+    folds: Mapping[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; of the figures only single numbers and intervals."""
@@ -68,6 +86,7 @@ class Run:
             "ms": self.ms,
             "data": dict(self.data),
             "figures": {key: self.figures[key] for key in keys},
+            "folds": None if self.folds is None else {key: self.folds[key] for key in ("mean", "deviation", "results")},
         }
 
 
@@ -84,11 +103,15 @@ def read_run(folder: Path | str, *, speed_s: float = 0.5) -> Run:
 
     """
     folder = Path(folder)
-    if not (folder / FIGURES_FILE).is_file():
-        raise DataError(f"{folder} is not the folder of a finished run: it has no {FIGURES_FILE}.")
-    evaluation = read_evaluation(folder / FIGURES_FILE)
     facts = _facts(folder / RUN_FILE)
-    classifier = load_classifier(folder)
+    folds = facts if facts.get("format") == FOLDS_FORMAT else None
+    file = POOLED if folds else FIGURES_FILE
+    if not (folder / file).is_file():
+        raise DataError(f"{folder} is not the folder of a finished run: it has no {file}.")
+    evaluation = read_evaluation(folder / file)
+    one = fold_folder(folder, folds["done"][0]) if folds else folder
+    facts = _facts(one / RUN_FILE)
+    classifier = load_classifier(one)
     parameters = facts.get("parameters")
     return Run(
         name=folder.resolve().name,
@@ -98,6 +121,8 @@ def read_run(folder: Path | str, *, speed_s: float = 0.5) -> Run:
         ms=measure_speed(classifier, speed_s / 2)["one_ms"] if speed_s > 0 else None,
         data=evaluation["data"],
         figures=evaluation["figures"],
+        folder=folder,
+        folds=folds,
     )
 
 
@@ -135,8 +160,17 @@ def differences(runs: Sequence[Run]) -> str:
     return f"The runs were not judged on the same pictures and labels (see {names}): their figures don't compare."
 
 
-def write_comparison(runs: Sequence[Run], metric: str, folder: Path | str) -> Path:
-    """Write `compare.json`, `compare.png` and `compare.html` into a folder; gives the path of the page.
+def write_comparison(
+    runs: Sequence[Run], metric: str, folder: Path | str, pairs: Sequence[Pair] = (), curves: bytes = b""
+) -> Path:
+    """Write `compare.json`, `compare.png`, `compare.html` and `curves.png` into a folder; gives the path of the page.
+
+    Args:
+        runs: the runs, best first.
+        metric: the figure that they are ranked by.
+        folder: where to.
+        pairs: what `mien.evaluate.pairs.compare_pairs` found.
+        curves: PNG of the runs' curves; empty leaves them out.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -155,12 +189,43 @@ def write_comparison(runs: Sequence[Run], metric: str, folder: Path | str) -> Pa
     )  # fmt: skip
     folder = make_folder(folder)
     with atomic_write(folder / "compare.json", "w") as file:
-        json.dump({"metric": metric, "runs": [run.to_dict() for run in runs]}, file, indent=1, allow_nan=False)
+        json.dump(comparison_body(runs, metric, pairs), file, indent=1, allow_nan=False)
         file.write("\n")
+    if curves:
+        with atomic_write(folder / "curves.png") as file:
+            file.write(curves)
     with atomic_write(folder / "compare.png") as file:
         file.write(picture)
-    write_page(folder / "compare.html", _page(runs, metric, picture))
+    write_page(folder / "compare.html", _page(runs, metric, picture, pairs, curves))
     return folder / "compare.html"
+
+
+def comparison_body(runs: Sequence[Run], metric: str, pairs: Sequence[Pair]) -> dict[str, Any]:
+    """Plain values of a comparison, for JSON."""
+    return {"metric": metric, "runs": [run.to_dict() for run in runs], "pairs": [pair.to_dict() for pair in pairs]}
+
+
+def pairs_of(runs: Sequence[Run]) -> list[Pair]:
+    """What the difference of the first run to each of the others is worth; see `mien.evaluate.pairs`."""
+    return compare_pairs([Judged(run.name, run.folder, run.data, run.folds) for run in runs])
+
+
+def curves_of(runs: Sequence[Run]) -> bytes:
+    """PNG of the curves of all runs, and of all folds.
+
+    Raises:
+        DataError: a run has no metrics.csv.
+
+    """
+    curves = []
+    for run in runs:
+        if run.folds is None:
+            curves.append(Curve(run.name, run.folder / HISTORY_FILE, _facts(run.folder / RUN_FILE).get("best_epoch")))
+            continue
+        for fold in run.folds["done"]:
+            best = run.folds["results"][str(fold)]["best_epoch"]
+            curves.append(Curve(f"{run.name}, fold {fold}", fold_folder(run.folder, fold) / HISTORY_FILE, best))
+    return many_curves(curves)
 
 
 COLUMNS: tuple[tuple[str, Callable[[Run], str]], ...] = (
@@ -179,7 +244,7 @@ COLUMNS: tuple[tuple[str, Callable[[Run], str]], ...] = (
 """Columns of the table: a header, and the text for a run."""
 
 
-def _page(runs: Sequence[Run], metric: str, picture: bytes) -> str:
+def _page(runs: Sequence[Run], metric: str, picture: bytes, pairs: Sequence[Pair], curves: bytes) -> str:
     data = runs[0].data
     lead = (
         f"{len(runs)} runs, ranked by {plots.title_of(metric)} on the {data['split']} split of "
@@ -190,6 +255,12 @@ def _page(runs: Sequence[Run], metric: str, picture: bytes) -> str:
     parts = [
         *([note(warning)] if warning else []),
         section("Ranking", table([name for name, _ in COLUMNS], rows)),
+        *([section("Differences", *(note(pair.text()) for pair in pairs), note(READING))] if pairs else []),
+        *(
+            [section("Curves", figure_png(curves, "Figures of every run by epoch, in one colour each."))]
+            if curves
+            else []
+        ),
         section("Size and speed", figure_png(picture, "The figure of each run against its size and its speed.")),
         note("Milliseconds are for one face on one thread of this machine. Intervals are bootstrap 95 %."),
     ]

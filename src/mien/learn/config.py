@@ -55,6 +55,8 @@ class Config:
         labels: what numbers as names mean, as `mien.data.named_labels` takes it; "" where names stand for themselves.
         subject: who is in each picture, as `mien.data.read` takes it; for a validation split without people in two.
         validation: share of the training pictures that is taken out for validation, where the data have no such split.
+        folds: cross-validate: so many models, each judged on a fold of its own (`mien.learn.folds`); 0 trains one.
+        fold: train the model of this fold alone, from 1; 0 trains all folds.
         license: licence of the weights (an SPDX name) for the model file; "" leaves it unstated.
         targets: "hard" labels, "votes" (distributions of raters), or "both" (one head each on one trunk).
         balance: "none", "weights" (loss by inverse class frequency) or "sampler" (classes drawn equally often).
@@ -112,6 +114,8 @@ class Config:
     labels: str = ""
     subject: str = ""
     validation: float = 0.0
+    folds: int = 0
+    fold: int = 0
     license: str = ""
     targets: str = "hard"
     balance: str = "none"
@@ -154,6 +158,7 @@ class Config:
         _check_choices(self)
         _check_ranges(self)
         _check_schedule(self)
+        _check_folds(self)
 
     @property
     def plan(self) -> tuple[Stage, ...]:
@@ -190,6 +195,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "weight_decay": (0, 10), "warmup": (0, math.inf), "minutes": (0, 100_000), "validation": (0, 0.5),
     "patience": (1, math.inf), "epochs": (1, 100_000), "batch_size": (1, 65_536),
     "accumulate": (1, 65_536), "clip": (0, math.inf), "ema": (0, 0.999999), "early_stop": (0, math.inf),
+    "folds": (0, 100), "fold": (0, 100),
     "seed": (0, 2**31 - 1), "devices": (0, 4096), "nodes": (1, 4096), "threads": (0, 4096), "workers": (0, 256),
 }  # fmt: skip
 
@@ -238,3 +244,13 @@ def _check_schedule(config: Config) -> None:
             f"The schedule 'plateau' would never step: the run stops after {config.early_stop} epochs without a "
             f"better figure, the rate falls after {config.patience}; raise 'early_stop' above 'patience'."
         )
+
+
+def _check_folds(config: Config) -> None:
+    if config.folds == 1 or config.fold > config.folds:
+        raise OptionError(
+            f"'folds' must be 0 or at least 2, and 'fold' at most 'folds'; got folds = {config.folds}, fold = "
+            f"{config.fold}."
+        )
+    if config.folds and config.validation:
+        raise OptionError("'folds' makes validation splits of its own; leave out 'validation'.")

@@ -11,12 +11,13 @@ from pathlib import Path
 
 from mien.core.errors import TrainError
 from mien.data.carve import carve_validation, validation_digests, with_validation
+from mien.data.folds import Folds, make_folds, pool, read_folds, splits_of_table, with_splits
 from mien.data.leaks import LIMIT, Leaks, leaks
 from mien.data.manifest import Manifest
 from mien.learn.config import Config
-from mien.learn.runfolder import SPLITS_FILE
+from mien.learn.runfolder import FOLDS_FILE, SPLITS_FILE
 
-__all__ = ["Splits", "prepared", "split_for_training"]
+__all__ = ["Splits", "folds_of", "prepared", "split_for_training"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,11 +103,32 @@ def prepared(manifest: Manifest, config: Config, run: Path, say: Callable[[str],
 
     """
     manifest = manifest.with_labels(config.classes) if config.classes else manifest
+    if config.folds:
+        return _fold_of(manifest, config, run, say)
     if not config.validation:
         return manifest
     if (run / SPLITS_FILE).is_file():
         return with_validation(manifest, validation_digests(run / SPLITS_FILE))
     return carve_validation(manifest, config.validation, seed=config.seed, say=say)
+
+
+def _fold_of(manifest: Manifest, config: Config, run: Path, say: Callable[[str], None]) -> Manifest:
+    """The splits of one fold: those of the run where it has begun, of the table that lies beside it, or made anew."""
+    if (run / SPLITS_FILE).is_file():
+        return with_splits(manifest, splits_of_table(run / SPLITS_FILE))
+    return folds_of(manifest, config, run.parent, say).splits(config.fold - 1)
+
+
+def folds_of(manifest: Manifest, config: Config, folder: Path, say: Callable[[str], None] = lambda _: None) -> Folds:
+    """The folds that a table in a folder tells, or those that the settings make.
+
+    Raises:
+        DataError: there are too few pictures, or the table is about others.
+
+    """
+    if (folder / FOLDS_FILE).is_file():
+        return read_folds(folder / FOLDS_FILE, manifest)
+    return make_folds(pool(manifest, keep_leaks=config.keep_leaks), config.folds, seed=config.seed, say=say)
 
 
 def _check_leaks(manifest: Manifest, found: Leaks) -> None:

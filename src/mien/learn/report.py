@@ -15,7 +15,7 @@ from mien.learn.config import Config
 from mien.learn.runfolder import METRICS
 from mien.learn.settings import to_toml
 
-__all__ = ["write_run_report"]
+__all__ = ["settings_rows", "write_run_report"]
 
 
 def write_run_report(run: Path, record: Mapping[str, Any], config: Config, gallery: str = "") -> None:
@@ -73,7 +73,7 @@ def _page(
         section("Uncertain readings", note(uncertain_text(body["coverage"]["uncertain"]))),
         section("Heads", _heads(record)),
         section("Data", facts(_data_rows(data))),
-        section("Settings that differ from the defaults", facts(_settings(config))),
+        section("Settings that differ from the defaults", facts(settings_rows(config))),
         section("Environment", facts(list(record["environment"].items()))),
     ]
     lead = f"{record['model']} trained on {data['trained_on']:,} pictures of {Path(data['source']).name}."
@@ -130,7 +130,8 @@ def _data_rows(data: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def _settings(config: Config) -> list[tuple[str, str]]:
+def settings_rows(config: Config) -> list[tuple[str, str]]:
+    """Settings that differ from the defaults: (name, value)."""
     lines = [line for line in to_toml(config, only_changes=True).splitlines() if line]
     rows = [tuple(part.strip() for part in line.partition(" = ")[::2]) for line in lines]
     return [(key, value) for key, value in rows] or [("none", "")]

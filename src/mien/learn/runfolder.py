@@ -12,7 +12,9 @@
     evaluation/            validation.json, predictions.csv, classification_report.txt
     curves.png, confusion.png, report.html
 
-Detectors and expression models share it.
+Detectors and expression models share it. A cross-validation is a folder of such folders, `fold-1`, `fold-2` and so on,
+with a `config.toml`, a `run.json` (figures of all folds), `folds.csv` (which picture is in which fold),
+`report.html` and its pictures.
 """
 
 from __future__ import annotations
@@ -30,14 +32,15 @@ from mien.core.files import atomic_write
 from mien.core.text import parse_json
 
 __all__ = [
-    "BEST", "CARD", "CONFIG", "LAST", "METRICS", "RECORD", "SPLITS_FILE", "WEIGHTS", "main_process", "read_json",
-    "refuse_existing", "write_history", "write_json",
+    "BEST", "CARD", "CONFIG", "FOLDS_FILE", "LAST", "METRICS", "RECORD", "SPLITS_FILE", "WEIGHTS", "main_process",
+    "read_json", "refuse_existing", "write_history", "write_json",
 ]  # fmt: skip
 
 CONFIG = "config.toml"
 RECORD = "run.json"
 METRICS = "metrics.csv"
 SPLITS_FILE = "data.csv"
+FOLDS_FILE = "folds.csv"
 CARD = "model.json"
 WEIGHTS = "model.safetensors"
 LAST = "checkpoints/last.ckpt"

@@ -123,7 +123,7 @@ def train(
         trainer = trainer_for(run, config, stop, pace, say, watch)
     record = data_record(manifest, splits, config, tables[0])
     _open_run(run, config, record, resume)
-    if config.validation and main_process():
+    if (config.validation or config.folds) and main_process():
         selection.write(run / SPLITS_FILE, Path(manifest.source), manifest)
     if teachers and config.teacher_views:  # takes minutes, so whatever can be refused has been by now
         tables = (_taught(tables[0], teachers, config, say), tables[1])

@@ -34,6 +34,7 @@ _SETTINGS: tuple[tuple[str, Any, str], ...] = (
     ("freeze", str, "none, head-only, or N: only the last N layers and the head learn."),
     ("validation", float, "Share of the training pictures to take out for validation, such as 0.1, where there is no "
                           "such split."),
+    ("folds", int, "Cross-validate: so many models, each tested on pictures that it did not see."),
     ("labels", str, "What numbers as class names mean: raf-db, affectnet, expw, names in order, or 1=sad,2=happy."),
     ("subject", str, "Who is in a picture: a pattern with a group, such as 'S(\\d+)', or a column."),
     ("license", str, "Licence of the weights, an SPDX name, for the model file.  [default: not stated]"),
@@ -114,25 +115,50 @@ def command(source: str, out: str, resume: bool, finish: str, **options: Any) ->
     else:
         config = _new_run(source, out, options)
     from mien.app.training_view import training_view
-    from mien.learn.train import resolve, train
+    from mien.learn.train import resolve
 
     config = resolve(config)
     manifest = _read(source, config)
     with training_view() as watch:
+        how = {"resume": resume, "say": _say, "watch": watch, "since_s": since_s}
         try:
-            outcome = train(manifest, config, out, resume=resume, say=_say, watch=watch, since_s=since_s)
+            stopped = (
+                _cross_validated(manifest, config, out, how)
+                if _all_folds(config)
+                else _trained(manifest, config, out, how)
+            )
         except KeyboardInterrupt:
             _tell_how_to_go_on(out)
             raise
+    return 128 + stopped if stopped else 0
+
+
+def _trained(manifest: Manifest, config: Config, out: str, how: Mapping[str, Any]) -> int:
+    from mien.learn.train import train
+
+    outcome = train(manifest, config, out, **how)
     _tell(outcome)
-    return 128 + outcome.stopped if outcome.stopped else 0
+    return outcome.stopped
+
+
+def _cross_validated(manifest: Manifest, config: Config, out: str, how: Mapping[str, Any]) -> int:
+    from mien.app.folds import tell
+    from mien.learn.folds import train_folds
+
+    outcome = train_folds(manifest, config, out, **how)
+    tell(outcome)
+    return outcome.stopped
+
+
+def _all_folds(config: Config) -> bool:
+    return config.folds > 0 and not config.fold
 
 
 def _tell_how_to_go_on(run: str) -> None:
     from mien.app.terminal import notice
-    from mien.learn.runfolder import LAST
+    from mien.learn.runfolder import FOLDS_FILE, LAST
 
-    if (Path(run) / LAST).is_file():
+    if (Path(run) / LAST).is_file() or (Path(run) / FOLDS_FILE).is_file():
         notice(f"Make a model of what there is with --finish {run}, or go on with --resume.")
 
 
@@ -153,7 +179,8 @@ def _new_run(source: str, out: str, options: Mapping[str, Any]) -> Config:
         config, text = taught(_layers(options), manifest)
         if text:
             click.echo(text)
-    refuse_without_validation(manifest, config.validation)
+    if not config.folds:
+        refuse_without_validation(manifest, config.validation)
     return config
 
 
@@ -161,7 +188,15 @@ def _finish(run: str, source: str, options: Mapping[str, Any]) -> int:
     _refuse(options, "--finish takes the run as it is")
     from mien.learn.train import finish_run, saved_config
 
-    _tell(finish_run(_read(source or _source_of(run), saved_config(run)), run, say=_say))
+    config = saved_config(run)
+    manifest = _read(source or _source_of(run), config)
+    if _all_folds(config):
+        from mien.app.folds import tell
+        from mien.learn.folds import finish_folds
+
+        tell(finish_folds(manifest, run, say=_say))
+    else:
+        _tell(finish_run(manifest, run, say=_say))
     return 0
 
 
@@ -210,9 +245,11 @@ def _resumed(out: str, options: Mapping[str, Any], since_s: float) -> tuple[Conf
     if epochs and minutes:
         raise OptionError("--epochs and --minutes each say how long a run goes on; give one of them.")
     _refuse({k: v for k, v in options.items() if k not in {"epochs", "minutes"}}, "--resume keeps the run's settings")
-    from mien.learn.train import saved_config, spent_s
+    from mien.learn.train import saved_config
 
     config = saved_config(out)
+    if epochs and _all_folds(config):
+        raise OptionError(f"The folds of {out} keep their epochs, or they would not compare; train anew with more.")
     if epochs and config.stages:
         raise OptionError(f"The run {out} has stages, which say its epochs; lengthen one in its config.toml.")
     if epochs:
@@ -220,8 +257,15 @@ def _resumed(out: str, options: Mapping[str, Any], since_s: float) -> tuple[Conf
     elif minutes:
         config = dataclasses.replace(config, minutes=minutes)
     elif config.minutes:
-        since_s -= spent_s(out)
+        since_s -= _spent_s(out, config)
     return config, since_s
+
+
+def _spent_s(out: str, config: Config) -> float:
+    from mien.learn.folds import seconds_of_folds
+    from mien.learn.train import spent_s
+
+    return seconds_of_folds(out) if _all_folds(config) else spent_s(out)
 
 
 def _refuse(options: Mapping[str, Any], why: str) -> None:

@@ -90,8 +90,8 @@ class Pair:
             test = self.over_folds
             spread = points(test.deviation, sign=False)
             parts.append(
-                f"Over {test.folds} folds: {points(test.mean)} ± {spread} accuracy, 95 % interval {points(test.low)} to "
-                f"{points(test.high)}, p = {p_text(test.p)} (corrected resampled t-test)."
+                f"Over {test.folds} folds: {points(test.mean)} ± {spread} accuracy, 95 % interval "
+                f"{points(test.low)} to {points(test.high)}, p = {p_text(test.p)} (corrected resampled t-test)."
             )
         if self.reason:
             parts.append(f"{self.first} and {self.second}: {self.reason}")

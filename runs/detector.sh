@@ -15,7 +15,7 @@ if [ -z "${START:-}" ]; then
     mien train-detector $first --out "$out/second" --minutes 80 --start "$out/first/last.pt" --lr 1.2e-3
 fi
 # shellcheck disable=SC2086
-mien train-detector $first "$data/faces2/train2.parquet" --out "$out/third" --minutes 65 --lr 6e-4 --workers 0 \
+mien train-detector $first "$data/faces2/train2.parquet" --out "$out/third" --minutes 65 --lr 6e-4 --workers 0 --license MIT \
     --keep-start 0.5 --start "${START:-$out/second/last.pt}" \
     --validation "$data/faces/val.parquet" --validation "$data/faces2/val2.parquet" --int8
 for set in faces/val faces2/val2; do

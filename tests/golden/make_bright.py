@@ -20,6 +20,7 @@ INFO = DetectorInfo(
     score=0.5,
     overlap=0.4,
     training={"data": "none: made by hand"},
+    license="MIT",
     created="2026-11-21",
 )
 _OFFSETS = (0, 0, 0, 0, -0.25, 0, 0.25, 0, 0, 0, -0.25, 0.25, 0.25, 0.25)

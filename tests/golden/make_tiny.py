@@ -20,6 +20,7 @@ INFO = ModelInfo(
     labels=("sad", "happy"),
     crop=CropSpec(size=SIZE, margin=1.0, shift_y=0.0),
     training={"data": "none: made by hand"},
+    license="MIT",
     created="2026-11-21",
 )
 

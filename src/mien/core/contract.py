@@ -23,6 +23,7 @@ __all__ = [
     "FORMAT_VERSION",
     "INPUT_NAME",
     "METADATA_KEY",
+    "NOT_STATED",
     "OUTPUT_NAME",
     "UNCERTAIN_BELOW",
     "CropSpec",
@@ -39,6 +40,9 @@ OUTPUT_NAME = "probabilities"
 
 UNCERTAIN_BELOW = 0.5
 """A reading with less confidence is uncertain, unless the model file names another threshold."""
+
+NOT_STATED = "not stated"
+"""What a model file says of its licence where nobody has stated one."""
 
 DETECTOR_INPUT_NAME = "image"
 """Input of a detector: (1, H, W, 3) uint8 BGR, H and W multiples of the largest stride."""
@@ -94,7 +98,7 @@ class ModelInfo:
         temperature: the temperature inside the graph, for the record.
         training: where the model comes from: at least "data" and "data_sha256".
         metrics: measured figures, each with its protocol.
-        license: SPDX name of the weights' licence.
+        license: SPDX name of the weights' licence, or what the file says of rights in words.
         created: ISO date.
         precision: "fp32" or "int8".
         uncertain_below: readings with a smaller confidence are marked as uncertain, in 0..1 (`docs/judging.md`).
@@ -107,7 +111,7 @@ class ModelInfo:
     temperature: float = 1.0
     training: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
-    license: str = "MIT"
+    license: str = NOT_STATED
     created: str = ""
     precision: str = "fp32"
     uncertain_below: float = UNCERTAIN_BELOW
@@ -149,7 +153,7 @@ class DetectorInfo:
         overlap: IoU above which the less sure of two faces is left out, in 0..1.
         training: where the model comes from: at least "data" and "data_sha256".
         metrics: measured figures, each with its protocol.
-        license: SPDX name of the weights' licence.
+        license: SPDX name of the weights' licence, or what the file says of rights in words.
         created: ISO date.
         precision: "fp32" or "int8".
 
@@ -161,7 +165,7 @@ class DetectorInfo:
     overlap: float
     training: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
-    license: str = "MIT"
+    license: str = NOT_STATED
     created: str = ""
     precision: str = "fp32"
 
@@ -204,7 +208,7 @@ def _origin(body: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "training": _object(body, "training"),
         "metrics": _object(body, "metrics"),
-        "license": str(body.get("license", "")),
+        "license": str(body.get("license") or NOT_STATED),
         "created": str(body.get("created", "")),
         "precision": str(body.get("precision", "fp32")),
     }

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mien.core.contract import Color, CropSpec, ModelInfo
+from mien.core.contract import NOT_STATED, Color, CropSpec, ModelInfo
 from mien.core.errors import TrainError
 from mien.core.files import make_folder
 from mien.core.labels import LabelSet
@@ -41,9 +41,6 @@ from mien.learn.targets import Head
 from mien.learn.weights import mix_weights, save_weights
 
 __all__ = ["LEAST_TILT", "finish", "headline", "judge_file", "model_info", "split_logits", "threshold_of"]
-
-NOT_STATED = "not stated"
-"""Licence of a model file whose maker named none."""
 
 
 def finish(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mien.core.contract import NOT_STATED
 from mien.core.errors import OptionError
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ _path = click.Path(path_type=Path)
 @click.option("--seed", type=int, help="Seed of everything random.  [default: 1]")
 @click.option("--threads", type=click.IntRange(1), help="Processor threads.  [default: 1]")
 @click.option("--workers", type=click.IntRange(0), help="Processes that make training pictures.  [default: 1]")
+@click.option(
+    "--license", "licence", default=NOT_STATED, show_default=True, help="Licence of the weights, an SPDX name."
+)
 def command(
     sources: tuple[Path, ...],
     out: Path,
@@ -56,6 +60,7 @@ def command(
     int8: bool,
     start: Path | None,
     keep_start: float,
+    licence: str,
     **options: Any,
 ) -> None:
     """Train a face detector on photographs with boxes, for so many minutes.
@@ -85,7 +90,7 @@ def command(
     record = {**_record(sources, len(pictures), start, config), "kept_start": keep_start}
     write_json(out / _RECORD, record)
     if validation:
-        _release(trainer.result(keep_start), out, pictures, judged, record, int8)
+        _release(trainer.result(keep_start), out, pictures, judged, record, int8, licence)
 
 
 def _record(sources: Sequence[Path], pictures: int, start: Path | None, config: Any) -> dict[str, Any]:
@@ -106,10 +111,11 @@ def _release(
     judged: Sequence[FacePicture],
     record: dict[str, Any],
     int8: bool,
+    licence: str,
 ) -> None:
     from mien.learn.detector.release import release, release_int8, some
 
-    info = release(net, judged, out / _FILE, record)
+    info = release(net, judged, out / _FILE, record, licence)
     _tell(out / _FILE, info.metrics, info.score)
     if int8:
         small = release_int8(out / _FILE, some(pictures), judged, out / _SMALL_FILE)

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from mien.core.contract import DetectorInfo
+from mien.core.contract import NOT_STATED, DetectorInfo
 from mien.core.errors import ModelError
 from mien.data.faces import FacePicture, load_bgr
 from mien.evaluate.detection import judge_detector
@@ -48,6 +48,7 @@ def release(
     validation: Sequence[FacePicture],
     path: Path,
     training: dict[str, Any],
+    licence: str = NOT_STATED,
 ) -> DetectorInfo:
     """Calibrate the scores, choose the threshold, measure, and write the file.
 
@@ -56,6 +57,7 @@ def release(
         validation: photographs that the network has not seen; some without a face.
         path: the model file to write.
         training: what the network learned from, for the metadata.
+        licence: SPDX name of the weights' licence.
 
     Raises:
         DataError: a photograph cannot be read.
@@ -63,7 +65,7 @@ def release(
         OutputError: the file cannot be written.
 
     """
-    draft = DetectorInfo(_NAME, STRIDES, _LOWEST, _OVERLAP, training, created=date.today().isoformat())
+    draft = DetectorInfo(_NAME, STRIDES, _LOWEST, _OVERLAP, training, license=licence, created=date.today().isoformat())
     net = copy.deepcopy(net)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "draft.onnx"

@@ -1,24 +1,29 @@
 """Complete Hugging Face Spaces as folders: the service in Docker, the page alone, or a thin Gradio page.
 
-Everything that a Space needs is in its folder, mien itself included, so it does not matter where packages come from.
+Everything that a Space needs is in its folder, mien itself and a model of one's own included, so it does not matter
+where packages come from. The parts are in `mien.app.space`.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import shutil
-from collections.abc import Iterable, Mapping
-from importlib import metadata, resources
+from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from mien.core.errors import MissingExtraError, ModelError, OptionError, OutputError
-from mien.core.files import atomic_write, copy_file, make_folder
+from mien.app.hub.large import write_attributes
+from mien.app.hub.models import write_licence
+from mien.app.space.chosen import FOLDER, Chosen, choose
+from mien.app.space.pins import BASE, SERVICE, requirements
+from mien.app.space.writing import copy_files, fill, write, write_readme
+from mien.core.errors import ModelError, OutputError
+from mien.core.files import copy_file, make_folder
 from mien.infer.detectors.table import AUTO, DETECTORS, detector_row
 from mien.infer.registry import DEFAULT_MODEL
 
-__all__ = ["GRADIO_VERSION", "KINDS", "Kind", "write_space"]
+__all__ = ["GRADIO_VERSION", "KINDS", "OWN_FILES", "Kind", "write_space"]
 
 Kind = Literal["docker", "static", "gradio"]
 KINDS: tuple[Kind, ...] = ("docker", "static", "gradio")
@@ -26,52 +31,86 @@ KINDS: tuple[Kind, ...] = ("docker", "static", "gradio")
 GRADIO_VERSION = "6.31.0"
 """Version of Gradio that the gradio kind was tried with."""
 
-_BASE = ("numpy", "onnxruntime", "opencv-python-headless", "pillow", "click", "rich")
-_SERVICE = ("fastapi", "uvicorn", "websockets", "python-multipart")
-_LEFT_OUT = shutil.ignore_patterns("__pycache__", "learn", "evaluate", "data", "*.pyc")
+OWN_FILES = ("mien/*", "static/*", "runtime/*", "models/*")
+"""Files of a Space that are mien's alone: a later version of the Space need not keep them."""
+
+_LEFT_OUT = shutil.ignore_patterns("__pycache__", "learn", "evaluate", "data", "weights", "*.pyc")
 
 
-def write_space(out: Path, kind: Kind, model: str = DEFAULT_MODEL, detector: str = AUTO) -> list[Path]:
-    """Write a Space into a folder that is new or empty.
+def write_space(out: Path, kind: Kind, model: str | Path = DEFAULT_MODEL, detector: str = AUTO) -> list[Path]:
+    """Write a Space into a folder that is new or empty; where that fails, nothing of it stays.
 
     Args:
         out: the folder.
         kind: "docker" (the whole service), "static" (the page, on the visitor's device) or "gradio".
-        model: expression model of the static kind; the others use the default.
-        detector: detector file of the static kind; "auto" takes the packaged one.
+        model: a packaged name, an `.onnx` file, the folder of a run, or `hub:USER/NAME` once pulled.
+        detector: a detector's name or file; "auto" takes the packaged one.
 
     Returns:
         The files, sorted.
 
     Raises:
         OutputError: the folder holds something, or cannot be written.
-        ModelError: the static kind lacks a detector that browsers can run.
-        OptionError: another kind is to get a model or a detector.
-        StoreError: the static kind lacks the files of `mien page pull`.
+        ModelError: the model or the detector cannot be used; the static kind lacks a detector that browsers can run.
+        OptionError: an unknown name.
+        StoreError: the static kind lacks the files of `mien page pull`; a detector has not been fetched.
         MissingExtraError: the docker kind needs the packages of the extra `app`, whose versions it pins.
 
     """
-    make_folder(out)
-    if any(out.iterdir()):
+    if out.is_dir() and any(out.iterdir()):
         raise OutputError(f"The folder {out} is not empty; name a new one.")
-    if kind != "static" and (model, detector) != (DEFAULT_MODEL, AUTO):
-        raise OptionError(f"Only the static kind takes a model or a detector; the kind {kind!r} runs the default ones.")
     if kind == "static":
-        _write_static(out, model, detector)
-    else:
-        _write_python(out, kind)
+        _refuse_detector(detector)
+    chosen = choose(model, detector)
+    writers: dict[Kind, Callable[[Path, Chosen], None]] = {
+        "docker": _write_docker,
+        "static": _write_static,
+        "gradio": _write_gradio,
+    }
+    was_there = out.is_dir()
+    make_folder(out)
+    try:
+        writers[kind](out, chosen)
+        write_licence(out, chosen.info.license)
+        write_attributes(out)
+    except BaseException:
+        shutil.rmtree(out, ignore_errors=True)  # it was empty: all in it is ours
+        if was_there:
+            make_folder(out)
+        raise
     return sorted(path for path in out.rglob("*") if path.is_file())
 
 
-def _write_python(out: Path, kind: Kind) -> None:
-    values = {"gradio": GRADIO_VERSION}
-    _fill(out, f"{kind}-README.md", values)
-    _fill(out, "docker-Dockerfile" if kind == "docker" else "gradio-app.py", values)
-    pins = _pins((*_BASE, *_SERVICE) if kind == "docker" else _BASE)
-    _write(out / "requirements.txt", "".join(f"{name}=={version}\n" for name, version in sorted(pins.items())))
+def _write_docker(out: Path, chosen: Chosen) -> None:
+    pins = requirements((*BASE, *SERVICE))
+    write_readme(out, "docker", chosen)
+    arguments = "".join(f", {json.dumps(part)}" for part in _arguments(chosen))
+    fill(out, "docker-Dockerfile", {"arguments": arguments})
+    _write_package(out, pins, chosen)
+    _copy_store(out / "store")
+
+
+def _write_gradio(out: Path, chosen: Chosen) -> None:
+    pins = requirements(BASE)
+    write_readme(out, "gradio", chosen, {"sdk_version": GRADIO_VERSION})
+    values = {"model": repr(chosen.model), "detector": repr(chosen.detector), "name": repr(chosen.info.name)}
+    fill(out, "gradio-app.py", values)
+    _write_package(out, pins, chosen)
+
+
+def _arguments(chosen: Chosen) -> list[str]:
+    """Options of `mien serve` for what differs from its defaults."""
+    model = [] if chosen.model == DEFAULT_MODEL else ["--model", chosen.model]
+    return model + ([] if chosen.detector == AUTO else ["--detector", chosen.detector])
+
+
+def _write_package(out: Path, pins: str, chosen: Chosen) -> None:
+    write(out / "requirements.txt", pins)
     shutil.copytree(str(resources.files("mien")), out / "mien", ignore=_LEFT_OUT, copy_function=copy_file)
-    if kind == "docker":
-        _copy_store(out / "store")
+    if chosen.files:
+        copy_files(chosen.files, out / FOLDER)
+    if chosen.evaluation is not None and "expression.onnx" in chosen.files:
+        write(out / FOLDER / "expression.evaluation.json", json.dumps(chosen.evaluation, ensure_ascii=False))
 
 
 def _copy_store(folder: Path) -> None:
@@ -81,7 +120,7 @@ def _copy_store(folder: Path) -> None:
     from mien.infer.store import entry_path, is_stored
 
     make_folder(folder)
-    _write(folder / "README.txt", "Model files that the service finds at its start.\n")
+    write(folder / "README.txt", "Model files that the service finds at its start.\n")
     if runtime.missing() is None:
         shutil.copytree(runtime.runtime_folder(), folder / runtime.runtime_folder().name, copy_function=copy_file)
     for known in entries("detector"):
@@ -89,7 +128,20 @@ def _copy_store(folder: Path) -> None:
             copy_file(entry_path(known), folder / known.filename)
 
 
-def _write_static(out: Path, model: str, detector: str) -> None:
+def _refuse_detector(detector: str) -> None:
+    """Say that browsers cannot run it, before anything is written."""
+    from mien.app.server.pagefiles import page_detector
+
+    found, row = page_detector(detector), detector_row(detector)
+    if (row is None and found != Path(detector)) or (row is not None and not row.browsers):
+        able = ", ".join((AUTO, *(row.name for row in DETECTORS.values() if row.browsers)))
+        raise ModelError(
+            f"The detector {detector!r} is none that browsers can run; take {able}, or the file of one "
+            "that mien has trained (docs/detector.md)."
+        )
+
+
+def _write_static(out: Path, chosen: Chosen) -> None:
     from mien.app.server import runtime
     from mien.app.server.pagefiles import (
         AT_ROOT,
@@ -104,83 +156,31 @@ def _write_static(out: Path, model: str, detector: str) -> None:
     from mien.core.errors import StoreError
     from mien.infer.classify import load_classifier
 
-    found, row = page_detector(detector), detector_row(detector)
-    if (row is None and found != Path(detector)) or (row is not None and not row.browsers):
-        able = ", ".join((AUTO, *(row.name for row in DETECTORS.values() if row.browsers)))
-        raise ModelError(
-            f"The detector {detector!r} is none that browsers can run; take {able}, or the file of one "
-            "that mien has trained (docs/detector.md)."
-        )
+    found = chosen.files.get("detector.onnx") or page_detector(chosen.detector)
     device, reason = device_facts(None if found is None else detector_info(found))
     if reason is not None and runtime.missing() is not None:
         raise StoreError("The page needs the files of onnxruntime-web: run `mien page pull` once.")
     if found is None or device is None:
         raise ModelError(f"{reason} Name one with --detector FILE (docs/detector.md).")
-    classifier = load_classifier(model)
     config = {
-        "model": model_facts(classifier, device["detector"]["name"]),
+        "model": {**model_facts(chosen.classifier, device["detector"]["name"]), "evaluation": chosen.evaluation},
         "models": list(page_models()),
         "palette": palette(),
         "server": None,
         "device": device,
         "why_no_device": None,
     }
-    _fill(out, "static-README.md", {})
-    _write(out / "config.json", json.dumps(config, ensure_ascii=False, allow_nan=False))
+    write_readme(out, "static", chosen)
+    write(out / "config.json", json.dumps(config, ensure_ascii=False, allow_nan=False))
     for name, data in page_files().items():
         if name == "docs.html":
             continue
         place = out / name if name in AT_ROOT else out / "static" / name
         make_folder(place.parent)
-        _write(place, data)
-    _copy({"expression.onnx": classifier.path, "detector.onnx": found}, out / "models")
+        write(place, data)
+    copy_files({"expression.onnx": chosen.classifier.path, "detector.onnx": found}, out / FOLDER)
     for name, path in page_models().items():
         facts = model_facts(load_classifier(name), device["detector"]["name"])
-        _write(out / "models" / f"{name}.json", json.dumps(facts, ensure_ascii=False, allow_nan=False))
-        copy_file(path, out / "models" / f"{name}.onnx")
-    _copy({name: runtime.runtime_folder() / name for name in runtime.FILES}, out / "runtime")
-
-
-def _copy(files: Mapping[str, Path], folder: Path) -> None:
-    make_folder(folder)
-    for name, source in files.items():
-        copy_file(source, folder / name)
-
-
-def _fill(out: Path, name: str, values: Mapping[str, Any]) -> None:
-    """Write a template under its name without the kind before it."""
-    import mien
-
-    text = (resources.files("mien") / "app" / "space" / f"{name}.txt").read_text("utf-8")
-    for key, value in {"version": mien.__version__, **values}.items():
-        text = text.replace("{{" + key + "}}", str(value))
-    _write(out / name.partition("-")[2], text)
-
-
-def _write(path: Path, content: str | bytes) -> None:
-    with atomic_write(path) as file:
-        file.write(content if isinstance(content, bytes) else content.encode())
-
-
-def _pins(names: Iterable[str]) -> dict[str, str]:
-    """Installed versions of packages and of everything that they need."""
-    pins: dict[str, str] = {}
-    waiting = list(names)
-    wanted = set(waiting)
-    while waiting:
-        name = waiting.pop()
-        try:
-            found = metadata.distribution(name)
-        except metadata.PackageNotFoundError:
-            if name in wanted:
-                raise MissingExtraError("Pinning the versions of the Space", name, "app") from None
-            continue  # needed only on other systems
-        tidy = re.sub(r"[-_.]+", "-", name).lower()
-        if tidy not in pins:
-            pins[tidy] = found.version
-            waiting += [_name(line) for line in found.requires or [] if "extra ==" not in line]
-    return pins
-
-
-def _name(requirement: str) -> str:
-    return re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]
+        write(out / FOLDER / f"{name}.json", json.dumps(facts, ensure_ascii=False, allow_nan=False))
+        copy_file(path, out / FOLDER / f"{name}.onnx")
+    copy_files({name: runtime.runtime_folder() / name for name in runtime.FILES}, out / "runtime")

@@ -17,7 +17,7 @@ from mien.core.errors import DataError
 from mien.core.files import atomic_write
 from mien.evaluate.records import decimal, percent, protocol_rows, span, uncertain_text
 
-__all__ = ["model_card", "write_card"]
+__all__ = ["card_purpose", "model_card", "write_card"]
 
 Body = Mapping[str, Any]
 
@@ -63,6 +63,12 @@ def model_card(evaluations: Sequence[Body]) -> str:
         crops=" or ".join(crops),
         repeat=_repeat(judged),
     )
+
+
+def card_purpose() -> str:
+    """What models of expressions are for and what not: the card's part that needs no figures."""
+    text = (_HERE / "card_template.md").read_text("utf-8")
+    return "## What" + text.partition("## What")[2].partition("## Models")[0]
 
 
 def _refuse_twice(evaluations: Sequence[Body]) -> None:

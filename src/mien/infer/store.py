@@ -15,6 +15,7 @@ from pathlib import Path
 
 from mien.core.errors import MienError, ModelError, OptionError, OutputError, StoreError, unknown_name
 from mien.core.files import atomic_write, make_folder
+from mien.infer.hub import is_hub_name, pulled_file
 from mien.infer.registry import ENTRIES, Entry, entries
 
 __all__ = [
@@ -181,14 +182,17 @@ def import_file(name: str, source: Path) -> Path:
 
 
 def resolve_model(model: str | Path) -> Path:
-    """File of an expression model that is named by a shipped name, an `.onnx` file, or the folder of a run.
+    """File of an expression model: a shipped name, an `.onnx` file, a run's folder, or `hub:USER/NAME` once pulled.
 
     Raises:
         ModelError: no such file, or the folder holds no model.
         OptionError: neither a known name nor a path.
+        StoreError: a model of the hub that has not been pulled.
 
     """
     text = str(model)
+    if is_hub_name(text):
+        return pulled_file(text, cache_folder())
     if text in ENTRIES and ENTRIES[text].kind == "expression":
         return entry_path(ENTRIES[text])
     path = Path(model)

@@ -7,16 +7,18 @@ from pathlib import Path
 import click
 
 from mien.app.terminal import console, notice, progress
+from mien.core.errors import OptionError
 from mien.infer import store
+from mien.infer.hub import hub_name, is_hub_name, pulled
 from mien.infer.registry import Entry, entries
 
 
 @click.group()
 def command() -> None:
-    """List, fetch and verify model files.
+    """List, fetch, verify and share model files.
 
-    Nothing is fetched unless `pull` asks for it. Fetched files live in the model store: the folder that MIEN_CACHE
-    names, else the user's cache folder.
+    Nothing is fetched unless `pull` asks for it, and nothing is sent unless `push` does. Fetched files live in the
+    model store: the folder that MIEN_CACHE names, else the user's cache folder.
     """
 
 
@@ -28,6 +30,8 @@ def list_models() -> None:
     for known in entries():
         out.print(f"[bold]{known.name:<{width}}[/bold]  {known.kind:<10}  {_state(known)}", soft_wrap=True)
         out.print(f"{'':<{width}}  {known.summary} ({known.license}; {known.source})", soft_wrap=True, style="dim")
+    for name, path in pulled(store.cache_folder()):
+        out.print(f"[bold]{name}[/bold]  {'expression':<10}  pulled from the hub: {path}", soft_wrap=True)
 
 
 def _state(known: Entry) -> str:
@@ -49,7 +53,14 @@ def _state(known: Entry) -> str:
     help="Take the file from here instead of the network.",
 )
 def pull(name: str, source: Path | None) -> None:
-    """Fetch the model file NAME into the store, verify it, and say where it is."""
+    """Fetch the model file NAME into the store, verify it, and say where it is.
+
+    NAME is a name of `mien models list`, or hub:USER/NAME (hub:USER/NAME@REVISION) for a model of the Hugging Face hub
+    (extra hub).
+    """
+    if is_hub_name(name):
+        _pull_from_hub(name, source)
+        return
     known = store.entry(name)
     if source is not None:
         path = store.import_file(name, source)
@@ -58,6 +69,42 @@ def pull(name: str, source: Path | None) -> None:
             path = store.fetch(name, advance)
     click.echo(str(path))
     notice("It came with mien." if known.url is None else f"Verified: SHA-256 {known.sha256}.")
+
+
+def _pull_from_hub(name: str, source: Path | None) -> None:
+    from mien.app.hub.models import pull_model
+
+    if source is not None:
+        raise OptionError("--from brings a file that mien knows by its SHA-256; name a file of your own by its path.")
+    repo = hub_name(name)
+    notice(f"Fetching {repo} from the hub.")
+    click.echo(str(pull_model(repo)))
+    notice(f"Use it as --model {hub_name(name)}; it was opened and tried. What it learnt from is its maker's word.")
+
+
+@command.command()
+@click.argument("name", metavar="hub:USER/NAME")
+@click.argument("model", metavar="RUN|ONNX")
+@click.option(
+    "--evaluation",
+    "evaluations",
+    type=click.Path(path_type=Path, dir_okay=False),
+    multiple=True,
+    metavar="FILE",
+    help="evaluation.json of `mien evaluate --report`, for the card; may be repeated.",
+)
+@click.option("--public", is_flag=True, help="A new repository is for everybody to see, not private.")
+def push(name: str, model: str, evaluations: tuple[Path, ...], public: bool) -> None:
+    """Put a model with its card onto the Hugging Face hub (extra hub).
+
+    The repository gets model.onnx, its evaluation, a model card, and of a run the weights; no data, no pictures, no
+    checkpoints. The token is the one of `hf auth login` or HF_TOKEN.
+    """
+    from mien.app.hub.models import push_model
+
+    repo = hub_name(name)
+    notice(f"Putting {repo} onto the hub.")
+    click.echo(f"{repo} is at {push_model(repo, model, evaluations=evaluations, private=not public)}.")
 
 
 @command.command()

@@ -50,9 +50,7 @@ _path = click.Path(path_type=Path)
 @click.option("--seed", type=int, help="Seed of everything random.  [default: 1]")
 @click.option("--threads", type=click.IntRange(1), help="Processor threads.  [default: 1]")
 @click.option("--workers", type=click.IntRange(0), help="Processes that make training pictures.  [default: 1]")
-@click.option(
-    "--license", "licence", default=NOT_STATED, show_default=True, help="Licence of the weights, an SPDX name."
-)
+@click.option("--license", "licence", default=NOT_STATED, show_default=True, help="SPDX name of the weights' licence.")
 def command(
     sources: tuple[Path, ...],
     out: Path,

@@ -1,0 +1,1 @@
+"""The parts of `mien.app.spaces`, and its templates."""

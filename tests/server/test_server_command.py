@@ -151,7 +151,7 @@ def test_a_gradio_space_is_whole(command, tmp_path):
     assert "delete_cache=" in app
     from mien.app.spaces import GRADIO_VERSION
 
-    assert f"sdk_version: {GRADIO_VERSION}" in (out / "README.md").read_text("utf-8")
+    assert f'sdk_version: "{GRADIO_VERSION}"' in (out / "README.md").read_text("utf-8")
 
 
 _GRADIO = """

@@ -12,6 +12,7 @@ from mien.app.hub.frontmatter import front_matter
 from mien.app.hub.licences import licence_fields
 from mien.app.space.chosen import Chosen
 from mien.core.files import atomic_write, copy_file, make_folder
+from mien.infer.registry import entries
 
 __all__ = ["copy_files", "fill", "write", "write_readme"]
 
@@ -49,7 +50,9 @@ def write_readme(out: Path, kind: str, chosen: Chosen, more: Mapping[str, Any] |
         **licence_fields(chosen.info.license),
     }
     about = model_section(chosen.info, chosen.evaluation)
-    code = "The code of mien is under the MIT licence; what the model file says of its own is above.\n"
+    packaged = [entry for entry in entries("expression") if entry.url is None]
+    others = ", ".join(f"{entry.name} ({entry.license})" for entry in packaged)
+    code = f"The code of mien is under the MIT licence. The models that come with it lie here, too: {others}.\n"
     text = f"{front_matter(fields)}\n{_template(f'{kind}-README.md', {})}\n{about}\n{code}"
     write(out / "README.md", text)
 

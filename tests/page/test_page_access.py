@@ -24,10 +24,21 @@ def test_tabs_by_keyboard(site, open_tab):
     assert page.locator("[role=tabpanel]:visible").get_attribute("id") == "live"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(site, open_tab, axe, scheme, hopper_file):
-    """WCAG 2.2 A and AA and best practice, on every tab and on the service's own page, with results shown."""
-    tab = open_tab(site, color_scheme=scheme)
+_SCREENS = {
+    "wide, light": {"color_scheme": "light"},
+    "wide, dark": {"color_scheme": "dark"},
+    "320 px, light": {"color_scheme": "light", "viewport": {"width": 320, "height": 640}},
+    "200 %, dark": {"color_scheme": "dark", "viewport": {"width": 640, "height": 400}, "device_scale_factor": 2},
+    "right to left": {"color_scheme": "dark", "locale": "ar"},
+}
+
+
+@pytest.mark.parametrize("screen", _SCREENS)
+def test_axe_finds_nothing(site, open_tab, axe, screen, hopper_file):
+    """WCAG 2.2 A and AA and best practice, on every tab and on the service's own page, with results shown; the same on
+    the narrowest screen, at twice the size of letters (which is half the screen), and from right to left.
+    """
+    tab = open_tab(site, **_SCREENS[screen])
     page = tab.ready()
     page.evaluate(f"() => {{ {axe} }}")
 
@@ -43,6 +54,9 @@ def test_axe_finds_nothing(site, open_tab, axe, scheme, hopper_file):
     tab.engine("server")
     page.click("#start")
     page.wait_for_selector("#faces .face:nth-child(2)")
+    page.click("#big")
+    check("full screen")
+    page.click("#big")
     page.click("#tab-session")
     page.click("#sessiontoggle")
     page.wait_for_selector("#sessionresult .person >> nth=2")

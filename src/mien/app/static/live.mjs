@@ -2,17 +2,15 @@
 
 import { leave, startBig } from "./big.mjs";
 import { cameraProblem, cameraStream, hasTorch, listCameras, looksAway, otherCamera, setTorch } from "./camera.mjs";
+import { Cards } from "./cards.mjs";
 import { $, h } from "./dom.mjs";
 import { exampleStream } from "./examples.mjs";
-import { FaceCard, drawFaces } from "./faces.mjs";
+import { drawFaces } from "./faces.mjs";
 import { Pace } from "./pace.mjs";
 import { Said } from "./said.mjs";
 import { startScene } from "./scene.mjs";
 import { Strip } from "./strip.mjs";
 import { bytesText, number, t } from "./words.mjs";
-
-const SHOWN_CARDS = 8;
-const CARDS_EVERY_MS = 90; // boxes follow every frame; bars that change faster cannot be read
 
 /** Wire the tab up. */
 export function startLive(page) {
@@ -51,7 +49,7 @@ class Live {
     this.video = $("camera");
     this.canvas = $("overlay");
     this.context = this.canvas.getContext("2d");
-    this.cards = new Map();
+    this.cards = new Cards($("faces"), this.facts.model);
     this.strip = new Strip($("strip"), $("stripvalues"), this.facts.model);
     session.follow(this.strip.minute);
     this.pace = new Pace();
@@ -64,7 +62,6 @@ class Live {
     this.paused = false;
     /** @type {import("./types.d.ts").Reading | null} */
     this.reading = null;
-    this.cardsMs = 0;
     this.missed = false;
     this.example = false; // the picture is that of the example photographs
   }
@@ -100,8 +97,7 @@ class Live {
     }
     this.dress(true);
     this.strip.clear();
-    this.cards.clear();
-    $("faces").replaceChildren(this.nobody());
+    this.cards.nobody();
     this.next();
   }
 
@@ -165,7 +161,7 @@ class Live {
     this.reading = reading;
     this.redraw();
     this.count(reading, performance.now() - reading.begun);
-    this.showCards(reading.faces);
+    this.cards.show(reading.faces);
     this.strip.add(reading.faces, performance.now() / 1000);
     this.said.add(reading.faces);
   }
@@ -189,36 +185,6 @@ class Live {
       colours: this.facts.model.colours,
       pixel: pixel * Math.min(Math.max(clientWidth / 620, 0.72), 1),
     });
-  }
-
-  showCards(faces) {
-    const { labels, colours } = this.facts.model;
-    const shown = faces.slice(0, SHOWN_CARDS);
-    const now = performance.now();
-    const known = shown.length === this.cards.size && shown.every((face) => this.cards.has(face.track));
-    if (known && now - this.cardsMs < CARDS_EVERY_MS) return;
-    this.cardsMs = now;
-    for (const [track, card] of this.cards) {
-      if (!shown.some((face) => face.track === track)) {
-        card.element.remove();
-        this.cards.delete(track);
-      }
-    }
-    for (const face of shown) {
-      if (!this.cards.has(face.track)) {
-        const card = new FaceCard(labels, colours, face.track);
-        this.cards.set(face.track, card);
-        $("faces").append(card.element);
-      }
-      this.cards.get(face.track).update(face);
-    }
-    const empty = $("faces").querySelector(".nobody");
-    if (shown.length) empty?.remove();
-    else if (!empty) $("faces").replaceChildren(this.nobody());
-  }
-
-  nobody() {
-    return h("p", { class: "nobody" }, t("live.nobody"));
   }
 
   /** `lagMs` is from the moment at which the page took the frame to the drawn boxes. */
@@ -264,7 +230,6 @@ class Live {
   renew() {
     this.strip.clear();
     this.cards.clear();
-    $("faces").replaceChildren();
   }
 
   /** A hidden page reads nothing; some browsers stop the video then. */
@@ -287,7 +252,6 @@ class Live {
     this.cards.clear();
     $("pause").setAttribute("aria-pressed", "false");
     for (const id of ["fps", "lag", "count"]) $(id).textContent = "–";
-    $("faces").replaceChildren();
     this.dress(false);
     this.redraw();
   }

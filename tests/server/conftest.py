@@ -49,3 +49,17 @@ def serve(quick) -> Iterator[Callable[..., Served]]:
 def grey_png() -> bytes:
     """A grey picture of 16 x 8 pixels."""
     return png(16, 8)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory) -> bytes:
+    """One second of grey frames, 10 per second."""
+    import cv2
+    import numpy as np
+
+    file = tmp_path_factory.mktemp("clip") / "clip.avi"
+    writer = cv2.VideoWriter(str(file), cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
+    for level in range(10):
+        writer.write(np.full((48, 64, 3), 20 * level, np.uint8))
+    writer.release()
+    return file.read_bytes()

@@ -69,7 +69,7 @@ def running(**settings: Any) -> Iterator[Served]:
 
     app = create_app(Settings(**settings))
     listener = socket.create_server(("127.0.0.1", 0))
-    config = config_of(app)
+    config = config_of(app, app.state.service)
     config.log_config = None
     config.timeout_graceful_shutdown = 2
     server = uvicorn.Server(config)

@@ -5,7 +5,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from mien.app.server.pool import Worker
+from mien.app.server.work.homes import Here
+from mien.app.server.work.pool import Worker
 
 
 def _run(scene):
@@ -24,7 +25,7 @@ def test_pictures_and_live_frames_take_turns():
     gate = threading.Event()
 
     async def scene():
-        worker = Worker(object, 0)
+        worker = Worker(Here(object), 0)
         await worker.load()
         jobs = [worker.run(lambda _: gate.wait())]
         names = [("p1", "picture"), ("p2", "picture"), ("p3", "picture"), ("l1", "live"), ("l2", "live")]
@@ -48,7 +49,7 @@ def test_work_that_nobody_waits_for_is_dropped():
     gate = threading.Event()
 
     async def scene():
-        worker = Worker(object, 0)
+        worker = Worker(Here(object), 0)
         await worker.load()
         first = asyncio.create_task(worker.run(lambda _: gate.wait()))
         gone = asyncio.create_task(worker.run(lambda _: done.append("gone")))

@@ -7,20 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
 import pytest
-
-
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory) -> bytes:
-    """One second of grey frames, 10 per second."""
-    file = tmp_path_factory.mktemp("clip") / "clip.avi"
-    writer = cv2.VideoWriter(str(file), cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
-    for level in range(10):
-        writer.write(np.full((48, 64, 3), 20 * level, np.uint8))
-    writer.release()
-    return file.read_bytes()
 
 
 def _wait(service, job_id: str) -> dict:
@@ -128,7 +115,7 @@ def test_results_are_kept_for_a_while_only(serve, clip):
 
 def test_too_many_videos(serve, clip, monkeypatch):
     """While one waits and none else may, a second is told to come back; stopping the service ends it."""
-    from mien.app.server.jobs import Jobs
+    from mien.app.server.work.jobs import Jobs
 
     def slow(self, job, path):
         while not job.stop.is_set():
@@ -191,7 +178,7 @@ def test_where_open_files_have_no_path(monkeypatch, tmp_path):
     """There the upload has a name; it is deleted when closed, and old ones of a crashed service at the next start."""
     import tempfile
 
-    from mien.app.server import uploads
+    from mien.app.server.work import uploads
 
     monkeypatch.setattr(uploads, "_OPEN_FILES", ())
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
@@ -212,10 +199,11 @@ def test_where_open_files_have_no_path(monkeypatch, tmp_path):
 
 def test_only_so_many_results_are_kept():
     """The oldest goes first, before its time."""
-    from mien.app.server.jobs import Job, Jobs
     from mien.app.server.settings import Limits
+    from mien.app.server.work.homes import Here
+    from mien.app.server.work.jobs import Job, Jobs
 
-    jobs = Jobs(lambda: None, Limits())
+    jobs = Jobs(Here(lambda: None), Limits())
     kept = [Job(0.1, ended_s=time.monotonic() - 20 + i) for i in range(20)]
     jobs._jobs = {job.id: job for job in kept}
 

@@ -211,6 +211,18 @@ class Analyzer:
         found = find_faces(self.detector, picture, self.options.rotate)
         return found.faces_as_given(), crop_faces(found.upright, found.faces, self.classifier.crop)
 
+    def report_cut(self, name: str, picture: Image, faces: Sequence[Face], crops: NDArray[np.uint8]) -> Analysis:
+        """One decoded picture as a record, from its faces and their crops as `cut` gives them.
+
+        Args:
+            name: what to call the picture.
+            picture: (H, W, 3) uint8 BGR.
+            faces: N faces.
+            crops: (N, S, S) or (N, S, S, 3) uint8.
+
+        """
+        return self._analysis(name, picture, self._readings([list(faces)], [crops])[0])
+
     def classify(self, crops: NDArray[np.uint8] | Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Probabilities of face crops that were cut out already.
 

@@ -71,9 +71,9 @@ class ReconnectingReader:
         self.gap_s = 0.0
         try:
             time_s = self._reader.grab()
-            problem = f"{self.name} ended."
+            problem = (self.name, "ended.")
         except VideoError as error:
-            time_s, problem = None, str(error)
+            time_s, problem = None, (error.subject or self.name, error.reason)
         if self._closed.is_set():
             return None
         if time_s is None:
@@ -98,7 +98,7 @@ class ReconnectingReader:
         self._closed.set()
         self._reader.close()
 
-    def _again(self, problem: str) -> float | None:
+    def _again(self, problem: tuple[str, str]) -> float | None:
         """Time that the first picture after the break states, or None when it was closed meanwhile."""
         self._reader.close()
         broke_s, until_s = self._last_s or 0.0, time.monotonic() + self._patience_s
@@ -120,4 +120,6 @@ class ReconnectingReader:
             return time_s
         if self._closed.is_set():
             return None
-        raise VideoError(f"{problem} It did not come back within {self._patience_s:g} seconds.")
+        subject, reason = problem
+        told = f"{reason} It did not come back within {self._patience_s:g} seconds."
+        raise VideoError(subject, told, code="unreadable")

@@ -7,11 +7,12 @@ import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from mien.app.options import analyzer_options
+from mien.app.server.config import config_option
 from mien.app.server.settings import LIMITS
 from mien.core.errors import MissingExtraError, OptionError, OutputError
 
@@ -19,8 +20,21 @@ if TYPE_CHECKING:
     from mien.app.server.settings import Settings
     from mien.infer.options import AnalyzerOptions
 
+_ARGUMENTS = "mien.serve.arguments"
+_ONLY_READ = "mien.serve.only_read"
 
-@click.command()
+
+class _Serve(click.Command):
+    """Remembers its arguments, to be read again on SIGHUP."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does it."""
+        ctx.meta[_ARGUMENTS] = list(args)
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=_Serve)
+@config_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Port; 0 takes a free one."
@@ -28,7 +42,13 @@ if TYPE_CHECKING:
 @click.option("--open", "open_page", is_flag=True, help="Open the page in a browser.")
 @click.option("--token-file", type=click.Path(path_type=Path, dir_okay=False), help="Token that requests must carry.")
 @click.option("--public", is_flag=True, help="Serve other machines without a token.")
-@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Pictures read at the same time.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Pictures read at the same time; from 2 on in processes of their own.",
+)
 @click.option("--allow-host", "hosts", multiple=True, metavar="NAME", help="Host name that the service answers to.")
 @click.option("--cors-origin", "origins", multiple=True, metavar="ORIGIN", help="Other site that may call the service.")
 @click.option(
@@ -52,6 +72,8 @@ if TYPE_CHECKING:
     help=f"Change a limit, as docs/serving.md explains: {', '.join(LIMITS)}.",
 )
 @click.option("--access-log", is_flag=True, help="Log every request: address, route, status, time.")
+@click.option("--log", "log_form", type=click.Choice(["text", "json"]), help="Form of logs; json: every request.")
+@click.option("--otel", is_flag=True, help="Send traces of requests by OpenTelemetry (extra otel).")
 @analyzer_options("model", "detector", "detect_side", "min_face", "min_confidence", "threads", "device")
 def command(
     host: str,
@@ -67,8 +89,10 @@ def command(
     proxies: tuple[str, ...],
     limits: tuple[str, ...],
     access_log: bool,
+    log_form: Literal["text", "json"] | None,
+    otel: bool,
     analysis: AnalyzerOptions,
-) -> None:
+) -> Settings:
     """Serve the live page and the web service.
 
     By default only this machine can reach it. For others give --host 0.0.0.0 with a token in the environment variable
@@ -87,16 +111,39 @@ def command(
         root_path=root_path.rstrip("/"),
         proxies=proxies,
         workers=workers,
+        otel=otel,
         analyzer=analysis,
         limits=parse_limits(limits),
     )
+    context = click.get_current_context()
+    if context.meta.get(_ONLY_READ):
+        return settings
     try:
         import fastapi  # noqa: F401
         import uvicorn  # noqa: F401
     except ImportError as error:
         raise MissingExtraError("`mien serve`", error.name or "fastapi", "app") from error
+    from mien.app.server.watch.logs import set_up
+
     _check_models(settings)
-    run(settings, open_page, access_log)
+    set_up(log_form or "text", access_log or log_form == "json")
+    run(settings, open_page, _again(context.meta[_ARGUMENTS]))
+    return settings
+
+
+def _again(arguments: list[str]) -> Callable[[], Settings]:
+    """Reads the command line anew, with the files that it names."""
+
+    def read() -> Settings:
+        try:
+            with command.make_context("serve", list(arguments)) as context:
+                context.meta[_ONLY_READ] = True
+                settings: Settings = command.invoke(context)
+                return settings
+        except click.ClickException as error:
+            raise OptionError(error.format_message()) from error
+
+    return read
 
 
 def parse_limits(texts: tuple[str, ...]) -> Any:
@@ -146,8 +193,13 @@ def _check_models(settings: Settings) -> None:
     Analyzer.of(settings.reading)
 
 
-def run(settings: Settings, open_page: bool = False, access_log: bool = False) -> None:
+def run(settings: Settings, open_page: bool, read_again: Callable[[], Settings]) -> None:
     """Serve until a signal ends it.
+
+    Args:
+        settings: what was asked for.
+        open_page: open the page in a browser.
+        read_again: gives the settings anew, on SIGHUP.
 
     Raises:
         OutputError: the address cannot be listened on.
@@ -155,13 +207,12 @@ def run(settings: Settings, open_page: bool = False, access_log: bool = False) -
     """
     import uvicorn
 
-    from mien.app.server.app import create_app
     from mien.app.server.http import config_of
+    from mien.app.server.reload import Reloading
 
+    application = Reloading(settings, read_again)
     listener = _listen(settings.host, settings.port)
-    config = config_of(create_app(settings))
-    if access_log:
-        _log_requests()
+    config = config_of(application, application.service)
     _announce(settings, listener.getsockname()[1], open_page)
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises Ctrl+C again after it has ended in good order
         uvicorn.Server(config).run(sockets=[listener])
@@ -174,17 +225,6 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         reason = (error.strerror or str(error)).partition(" (while")[0]  # the address is named already
         raise OutputError(f"Cannot listen on {host}, port {port}: {reason}. Choose another with --port.") from error
-
-
-def _log_requests() -> None:
-    """Write a line for each request to standard error: time, address, method, route, status, milliseconds."""
-    import logging
-
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    logger = logging.getLogger("mien.access")
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
 
 
 def _announce(settings: Settings, port: int, open_page: bool) -> None:

@@ -15,7 +15,7 @@ from starlette.routing import Match, Route
 
 import mien
 from mien.app.server import facts, pages, pictures, videos
-from mien.app.server.guard import Guard
+from mien.app.server.guard import REFUSED, Guard
 from mien.app.server.live import LiveConnection
 from mien.app.server.parameters import refuse_unknown
 from mien.app.server.problems import Problem, problem_of, response_to
@@ -37,14 +37,15 @@ _ERRORS = (400, 401, 403, 404, 408, 413, 415, 422, 429, 503)
 _ROUTERS = (pictures, videos, facts, pages)
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings, before: Service | None = None) -> FastAPI:
     """The service for some settings; its models are loaded when it starts.
 
     Args:
         settings: see `mien.app.server.settings.Settings`.
+        before: the service whose place it takes (`mien.app.server.reload`).
 
     """
-    service = Service(settings)
+    service = Service(settings, before)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -67,7 +68,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(part.router, dependencies=None if part is pages else [Depends(refuse_unknown)])
     app.add_api_websocket_route("/v1/live", _live)
     _add_error_handlers(app)
-    app.add_middleware(Guard, settings=settings, metrics=service.metrics)
+    app.add_middleware(Guard, service=service)
     if settings.origins:
         app.add_middleware(
             CORSMiddleware,
@@ -81,11 +82,11 @@ def create_app(settings: Settings) -> FastAPI:
 
 async def _live(socket: WebSocket) -> None:
     service = service_of(socket)
-    service.live += 1
+    service.traffic.live += 1
     try:
-        await LiveConnection(socket, service.pool.pin(), service.settings.limits, service.metrics).run()
+        await LiveConnection(socket, service).run()
     finally:
-        service.live -= 1
+        service.traffic.live -= 1
 
 
 def _allowed(request: Request) -> str:
@@ -103,24 +104,28 @@ def _allowed(request: Request) -> str:
 
 
 def _add_error_handlers(app: FastAPI) -> None:
-    async def on_problem(_request: Request, error: Any) -> Response:
-        return response_to(error)
+    def refuse(request: Request, problem: Problem) -> Response:
+        request.scope[REFUSED] = problem.reason
+        return response_to(problem)
 
-    async def on_library(_request: Request, error: Any) -> Response:
+    async def on_problem(request: Request, error: Any) -> Response:
+        return refuse(request, error)
+
+    async def on_library(request: Request, error: Any) -> Response:
         problem = problem_of(error)
         if problem.status == 500:
             _log.error("%s", error)
-        return response_to(problem)
+        return refuse(request, problem)
 
     async def on_http(request: Request, error: Any) -> Response:
         texts = {404: "There is nothing at this address.", 405: "This address does not take this method."}
         headers = {"Allow": _allowed(request)} if error.status_code == 405 else error.headers
-        return response_to(Problem(error.status_code, texts.get(error.status_code, str(error.detail)), headers))
+        return refuse(request, Problem(error.status_code, texts.get(error.status_code, str(error.detail)), headers))
 
-    async def on_invalid(_request: Request, error: Any) -> Response:
+    async def on_invalid(request: Request, error: Any) -> Response:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        return response_to(Problem(422, f"{where}: {first['msg']}."))
+        return refuse(request, Problem(422, f"{where}: {first['msg']}."))
 
     async def on_anything(_request: Request, _error: Exception) -> Response:
         return response_to(Problem(500, "The service failed on this request; its log says why."))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hmac
-import logging
 import time
 from collections.abc import Mapping
 from typing import Any, final
@@ -17,17 +16,19 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mien.app.server.inflow import Body, Rates
-from mien.app.server.metrics import Metrics
+from mien.app.server.inflow import Body
 from mien.app.server.problems import Problem, response_to
+from mien.app.server.service import Service
 from mien.app.server.settings import Settings
+from mien.app.server.watch.logs import log_request
 
-__all__ = ["SUBPROTOCOL", "Guard", "route_path", "subprotocols_of"]
+__all__ = ["REFUSED", "SUBPROTOCOL", "Guard", "route_path", "subprotocols_of"]
 
 SUBPROTOCOL = "mien.v1"
 """WebSocket subprotocol; a token comes beside it as `token.` and its base64url text, since browsers set no headers."""
 
-_log = logging.getLogger("mien.access")
+REFUSED = "mien.refused"
+"""Key of a request's scope: the word for why it was refused."""
 
 
 @final
@@ -35,20 +36,18 @@ class Guard:
     """Middleware; see the module.
 
     Args:
-        app: the service.
-        settings: what is allowed.
-        metrics: where requests are counted.
+        app: the routes.
+        service: what is allowed and what is open; requests are counted there.
 
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, service: Service) -> None:
         self._app = app
-        self._settings = settings
-        self._metrics = metrics
-        self._rates = Rates(settings.limits.requests_per_minute)
-        self._headers = _headers(settings)
-        self._open = 0
-        metrics.gauge("mien_open", lambda: self._open)
+        self._service = service
+        self._settings = service.settings
+        self._metrics = service.metrics
+        self._traffic = service.traffic
+        self._headers = _headers(service.settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or live connection."""
@@ -56,14 +55,14 @@ class Guard:
             await self._app(scope, receive, send)
             return
         _set_root(scope, self._settings.root_path)
-        self._open += 1
+        self._traffic.open += 1
         try:
             if scope["type"] == "http":
                 await self._http(scope, receive, send)
             else:
                 await self._websocket(scope, receive, send)
         finally:
-            self._open -= 1
+            self._traffic.open -= 1
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         start = time.perf_counter()
@@ -89,17 +88,22 @@ class Guard:
             app = RedirectResponse(f"{scope['path']}/", 307) if bare else self._app
             await app(scope, body, send_with_headers)
         except Problem as problem:
+            scope[REFUSED] = problem.reason
             await body.drain(Headers(scope=scope))
             await response_to(problem)(scope, receive, send_with_headers)
         finally:
             self._account(scope, status, time.perf_counter() - start)
 
     def _account(self, scope: Scope, status: int, seconds: float) -> None:
-        """Count and log a request: by its route's template, since paths and queries may hold names and ids."""
-        method, route = _method(scope), _route(scope)
+        """Count, log and trace a request: by its route's template, since paths and queries may hold names and ids."""
+        method, route, refused = _method(scope), _route(scope), scope.get(REFUSED)
+        if refused is not None:
+            self._metrics.count("mien_refused_total", reason=refused)
         self._metrics.count("mien_requests_total", method=method, route=route, status=str(status))
         self._metrics.time("mien_request_seconds", seconds, route=route)
-        _log.info("%s %s %s %d %.0f ms", _client(scope), method, route, status, seconds * 1e3)
+        log_request(_client(scope), method, route, status, seconds, refused)
+        if self._service.traces is not None:
+            self._service.traces.record(scope, method, route, status, seconds, refused)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -107,6 +111,7 @@ class Guard:
         except Problem as problem:
             await receive()  # websocket.connect
             self._metrics.count("mien_requests_total", method="WEBSOCKET", route="other", status=str(problem.status))
+            self._metrics.count("mien_refused_total", reason=problem.reason)
             await send({"type": "websocket.close", "code": 1008})  # before the handshake: the client gets 403
             return
         await self._app(scope, receive, send)
@@ -116,10 +121,12 @@ class Guard:
         self._check_host(headers)
         if path in ("/healthz", "/readyz"):
             return
-        if self._open > self._settings.limits.clients:
-            raise Problem(503, "Too many requests are open; try again in a moment.", {"Retry-After": "1"})
+        if self._traffic.open > self._settings.limits.clients:
+            raise Problem(
+                503, "Too many requests are open; try again in a moment.", {"Retry-After": "1"}, reason="clients"
+            )
         if path.startswith("/v1/"):
-            self._rates.take(_client(scope))
+            self._traffic.rates.take(_client(scope))
         if scope["type"] == "websocket" or scope["method"] not in ("GET", "HEAD", "OPTIONS"):
             self._check_origin(headers)
         if self._settings.token is not None and (path.startswith("/v1/") or path == "/metrics"):
@@ -131,7 +138,9 @@ class Guard:
         name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
         if allowed and name not in allowed:
             raise Problem(
-                403, f"This service does not answer to the name {name[:100]!r}; name it with --allow-host to let it."
+                403,
+                f"This service does not answer to the name {name[:100]!r}; name it with --allow-host to let it.",
+                reason="host",
             )
 
     def _check_origin(self, headers: Headers) -> None:
@@ -139,12 +148,14 @@ class Guard:
         origin = headers.get("origin")
         if origin is None:
             if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
-                raise Problem(403, "A page of another site may not use this service without saying which site it is.")
+                told = "A page of another site may not use this service without saying which site it is."
+                raise Problem(403, told, reason="origin")
             return
         if origin in self._settings.origins:
             return
         if origin.partition("://")[2].lower() != headers.get("host", "").lower():
-            raise Problem(403, f"The origin {origin[:100]!r} may not use this service; name it with --cors-origin.")
+            told = f"The origin {origin[:100]!r} may not use this service; name it with --cors-origin."
+            raise Problem(403, told, reason="origin")
 
     def _body_limit(self, scope: Scope) -> int:
         limits = self._settings.limits

@@ -10,7 +10,6 @@ import asyncio
 from typing import Any, ClassVar
 
 import uvicorn
-from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from mien.app.server.connections import Connections
@@ -22,9 +21,8 @@ __all__ = ["config_of"]
 _GRACE_S = 5  # seconds for requests and live connections to end when the service is stopped
 
 
-def config_of(app: FastAPI) -> uvicorn.Config:
-    """How uvicorn serves an application that `mien.app.server.app.create_app` made."""
-    service: Service = app.state.service
+def config_of(app: Any, service: Service) -> uvicorn.Config:
+    """How uvicorn serves an application of a service, plain (`create_app`) or with reloads (`Reloading`)."""
     settings: Settings = service.settings
     return uvicorn.Config(
         app,

@@ -98,9 +98,13 @@ class Rates:
     """
 
     def __init__(self, per_minute: int) -> None:
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self.change(per_minute)
+
+    def change(self, per_minute: int) -> None:
+        """Go on with another rate; what each client has used stays used."""
         self._per_s = per_minute / 60
         self._most = max(per_minute / 4, min(10.0, per_minute))
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, client: str) -> None:
         """Count a request.
@@ -117,4 +121,4 @@ class Rates:
             self._buckets.popitem(last=False)
         if level < 1:
             wait = max(1, round((1 - level) / self._per_s))
-            raise Problem(429, f"Too many requests; try again in {wait} s.", {"Retry-After": str(wait)})
+            raise Problem(429, f"Too many requests; try again in {wait} s.", {"Retry-After": str(wait)}, reason="rate")

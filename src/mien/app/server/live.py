@@ -8,26 +8,23 @@ endian, then the picture. An answer is JSON; it counts for its frame and all ear
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
+import secrets
 import struct
 import time
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from mien.app.server.guard import SUBPROTOCOL, subprotocols_of
-from mien.app.server.metrics import Metrics
-from mien.app.server.pool import Worker
-from mien.app.server.problems import sentence_of
-from mien.app.server.settings import Limits
-from mien.core.errors import ImageError
-from mien.core.types import Frame, Reading
-
-if TYPE_CHECKING:
-    from mien.infer.analyzer import Analyzer
-    from mien.infer.stream import StreamReader
+from mien.app.server.problems import Problem, sentence_of
+from mien.app.server.service import Service
+from mien.app.server.watch.stages import note_stages
+from mien.app.server.work.reading import LiveFrame, end_stream, read_frame
+from mien.core.errors import ImageError, ServiceError
 
 __all__ = ["LiveConnection"]
 
@@ -58,31 +55,29 @@ class LiveConnection:
 
     Args:
         socket: not yet accepted.
-        worker: reads the frames.
-        limits: how large and how many frames may be.
-        metrics: where frames are counted.
+        service: whose worker reads the frames, how large and how many they may be, where they are counted.
 
     """
 
-    def __init__(self, socket: WebSocket, worker: Worker, limits: Limits, metrics: Metrics) -> None:
+    def __init__(self, socket: WebSocket, service: Service) -> None:
         self._socket = socket
-        self._worker = worker
-        self._limits = limits
-        self._metrics = metrics
+        self._service = service
+        self._worker = service.pool.pin()
+        self._limits = service.settings.limits
+        self._metrics = service.metrics
+        self._stream = secrets.token_hex(8)
         self._newest: _Sent | None = None
         self._came = asyncio.Event()
-        self._reader: StreamReader | None = None
-        self._last_s = -math.inf
         self._bad = 0
 
     async def run(self) -> None:
         """Serve the connection until either side ends it."""
-        analyzer = self._worker.analyzer
+        facts = self._service.facts
         asked = subprotocols_of(self._socket.scope)
         await self._socket.accept(SUBPROTOCOL if SUBPROTOCOL in asked else None)
-        hello = {"type": "hello", "labels": list(analyzer.labels), "detector": analyzer.detector.name}
-        await self._socket.send_json({**hello, "model": analyzer.classifier.name})
-        tasks = {asyncio.create_task(self._receive()), asyncio.create_task(self._answer())}
+        hello = {"type": "hello", "labels": list(facts.labels), "detector": facts.detector}
+        await self._socket.send_json({**hello, "model": facts.model})
+        tasks = {asyncio.create_task(part()) for part in (self._receive, self._answer, self._retire)}
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -95,6 +90,13 @@ class LiveConnection:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            with contextlib.suppress(Problem, ServiceError):
+                await self._worker.run(partial(end_stream, stream=self._stream), "live")
+
+    async def _retire(self) -> None:
+        """End when another service has taken the place of this one."""
+        await self._service.retired.wait()
+        raise _Refused(1012, "The service was given other settings; connect again.")
 
     async def _close(self, refused: _Refused) -> None:
         self._metrics.count("mien_frames_total", result="refused")
@@ -148,14 +150,21 @@ class LiveConnection:
     async def _read(self, sent: _Sent) -> dict[str, Any]:
         start = time.perf_counter()
         try:
-            size, readings = await self._worker.run(partial(self._analyze, sent=sent), "live")
+            read = await self._worker.run(partial(read_frame, frame=self._frame(sent)), "live")
         except ImageError as error:
             self._bad += 1
             self._metrics.count("mien_frames_total", result="bad")
             if self._bad >= _MOST_BAD:
                 raise _Refused(1007, "Too many frames that are no pictures.") from error
             return {"type": "error", "id": sent.number, "message": sentence_of(error)}
+        except ServiceError:
+            self._metrics.count("mien_frames_total", result="lost")
+            told = "The process that read this frame ended; the next frames begin anew."
+            return {"type": "error", "id": sent.number, "message": told}
+        size, readings = read.value
         self._bad = 0
+        whole = time.perf_counter() - start
+        note_stages(self._metrics, None, "live", {**read.stages, "whole": whole})
         self._metrics.count("mien_frames_total", result="read")
         self._metrics.count("mien_faces_total", len(readings), kind="live")
         return {
@@ -165,16 +174,9 @@ class LiveConnection:
             "width": size[0],
             "height": size[1],
             "faces": [reading.to_dict() for reading in readings],
-            "server_ms": (time.perf_counter() - start) * 1e3,
+            "server_ms": whole * 1e3,
         }
 
-    def _analyze(self, analyzer: Analyzer, sent: _Sent) -> tuple[tuple[int, int], list[Reading]]:
-        """In the worker's thread."""
-        from mien.pictures.decode import load_image
-
-        image = load_image(sent.picture, max_pixels=self._limits.frame_pixels)
-        if self._reader is None:
-            self._reader = analyzer.reader(max_faces=self._limits.faces)
-        self._last_s = max(self._last_s, sent.time_s)
-        readings = self._reader.read(Frame(image, sent.number, self._last_s))
-        return (image.shape[1], image.shape[0]), readings
+    def _frame(self, sent: _Sent) -> LiveFrame:
+        limits = self._limits
+        return LiveFrame(self._stream, sent.number, sent.time_s, sent.picture, limits.frame_pixels, limits.faces)

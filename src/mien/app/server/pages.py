@@ -31,7 +31,6 @@ from mien.app.server.service import service_of
 from mien.app.server.settings import Settings
 from mien.core.contract import DetectorInfo
 from mien.infer.classify import load_classifier
-from mien.infer.plug import model_file
 from mien.pictures.formats import suffixes
 
 __all__ = ["Page", "open_page", "router"]
@@ -117,7 +116,7 @@ async def runtime_file(request: Request, name: str) -> Response:
 async def models(request: Request, name: str) -> Response:
     """The same model files that the service itself uses, and the others in the package with what is known of them."""
     if name == "expression.onnx":
-        return _file(request, model_file(service_of(request).pool.first.analyzer.classifier).path)
+        return _file(request, Path(service_of(request).facts.model_file))
     page, (stem, _, kind) = _page(request), name.rpartition(".")
     if name == "detector.onnx" and page.detector is not None:
         return _file(request, page.detector)

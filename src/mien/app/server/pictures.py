@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
 from mien.app.server.bodies import LONGEST_NAME, Sent, pictures_of
-from mien.app.server.problems import problem_of, sentence_of
+from mien.app.server.problems import sentence_of
 from mien.app.server.schemas import AnalysisOut
-from mien.app.server.service import Service, service_of
-from mien.core.errors import ImageError, MienError
+from mien.app.server.service import service_of
+from mien.app.server.watch.stages import note_stages
+from mien.app.server.work.reading import read_picture
+from mien.core.errors import ImageError
 from mien.core.types import Analysis
-
-if TYPE_CHECKING:
-    from mien.infer.analyzer import Analyzer
 
 __all__ = ["router"]
 
@@ -70,37 +70,38 @@ async def analyze(
     with `error`. JSON holds base64: `{"image": TEXT}` gives one object, `{"image": [TEXT, ...]}` a list (`img` instead
     of `image` will do). The formats are those of `mien analyze`.
     """
+    start = time.perf_counter()
     service = service_of(request)
-    reader = service.reader(model)
+    chosen = service.chosen(model)
     sent, several = await pictures_of(request, name, service.settings.limits)
     if several:
-        found = [await service.pool.run(partial(_report, reader, one)) for one in sent]
-        _count(service, found)
-        return JSONResponse([analysis.to_dict() for analysis in found])
-    try:
-        analysis = await service.pool.run(lambda analyzer: reader(analyzer).report(sent[0].data, name=sent[0].name))
-    except MienError as error:
-        raise problem_of(error) from error
-    _count(service, [analysis])
-    return JSONResponse(analysis.to_dict())
-
-
-def _report(reader: Any, sent: Sent, analyzer: Analyzer) -> Analysis:
-    """In a worker's thread."""
-    chosen: Analyzer = reader(analyzer)
-    problem = sent.problem
-    if not problem:
-        try:
-            return chosen.report(sent.data, name=sent.name)
-        except ImageError as error:
-            return _unread(chosen, sent.name, sentence_of(error))
-    return _unread(chosen, sent.name, f"The picture {problem}")
-
-
-def _unread(analyzer: Analyzer, name: str, why: str) -> Analysis:
-    return Analysis(name, None, None, analyzer.detector.name, analyzer.classifier.name, error=why)
-
-
-def _count(service: Service, found: list[Analysis]) -> None:
+        found = [await _tolerant(request, one, chosen) for one in sent]
+    else:
+        found = [await _read(request, sent[0], chosen)]
     service.metrics.count("mien_pictures_total", len(found), kind="picture")
     service.metrics.count("mien_faces_total", sum(len(a.faces) for a in found), kind="picture")
+    told = [analysis.to_dict() for analysis in found]
+    began = time.perf_counter()
+    answer = JSONResponse(told if several else told[0])
+    note_stages(service.metrics, request.scope, "picture", {"encode": time.perf_counter() - began})
+    service.metrics.time("mien_stage_seconds", time.perf_counter() - start, kind="picture", stage="whole")
+    return answer
+
+
+async def _read(request: Request, sent: Sent, model: str | None) -> Analysis:
+    service = service_of(request)
+    read = await service.pool.run(partial(read_picture, data=sent.data, name=sent.name, model=model))
+    note_stages(service.metrics, request.scope, "picture", read.stages)
+    return read.value
+
+
+async def _tolerant(request: Request, sent: Sent, model: str | None) -> Analysis:
+    """A picture that cannot be read is a record that says so."""
+    problem = f"The picture {sent.problem}"
+    if not sent.problem:
+        try:
+            return await _read(request, sent, model)
+        except ImageError as error:
+            problem = sentence_of(error)
+    facts = service_of(request).facts
+    return Analysis(sent.name, None, None, facts.detector, model or facts.model, error=problem)

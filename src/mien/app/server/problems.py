@@ -38,17 +38,24 @@ class Problem(Exception):  # noqa: N818 - it is an answer, named as RFC 9457 nam
         message: one or two sentences for a person.
         headers: further headers of the answer.
         code: a word for programs; None takes the one of the status.
+        reason: a word for operators, for `/metrics` and logs; None takes the code.
 
     """
 
     def __init__(
-        self, status: int, message: str, headers: Mapping[str, str] | None = None, code: str | None = None
+        self,
+        status: int,
+        message: str,
+        headers: Mapping[str, str] | None = None,
+        code: str | None = None,
+        reason: str | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.headers = dict(headers or {})
         self.code = code or _CODES.get(status, "failed")
+        self.reason = reason or self.code
 
     def body(self) -> dict[str, dict[str, str | int]]:
         """The error as plain values."""

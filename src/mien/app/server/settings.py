@@ -94,7 +94,8 @@ class Settings:
         frame_ancestors: web origins that may show the page in a frame.
         root_path: path under which a proxy offers the service, such as "/faces"; "" for none.
         proxies: addresses or networks of proxies whose X-Forwarded headers are believed; "*" for any.
-        workers: pictures that are read at the same time.
+        workers: pictures that are read at the same time; from 2 on in processes of their own.
+        otel: send traces of requests by OpenTelemetry.
         analyzer: how pictures are read; largest picture and number of faces are `limits`.
         limits: see `Limits`.
 
@@ -114,6 +115,7 @@ class Settings:
     root_path: str = ""
     proxies: tuple[str, ...] = ("127.0.0.1",)
     workers: int = 1
+    otel: bool = False
     analyzer: AnalyzerOptions = field(default_factory=AnalyzerOptions)
     limits: Limits = field(default_factory=Limits)
 

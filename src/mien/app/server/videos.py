@@ -11,11 +11,11 @@ from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from mien.app.server.bodies import RAW_KINDS
-from mien.app.server.jobs import Job, timeline_text
 from mien.app.server.problems import Problem
 from mien.app.server.schemas import JobOut, TimelineOut
 from mien.app.server.service import Service, service_of
-from mien.app.server.uploads import KNOWN_CONTAINERS, Upload, is_container
+from mien.app.server.work.jobs import Job, timeline_text
+from mien.app.server.work.uploads import KNOWN_CONTAINERS, Upload, is_container
 from mien.core.text import whole_number
 
 __all__ = ["router"]

@@ -6,22 +6,22 @@ Of the web framework it uses the errors that clients are told, nothing else.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import secrets
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, final
+from functools import partial
+from typing import Any, Literal, final
 
 from mien.app.server.problems import Problem
 from mien.app.server.settings import Limits
-from mien.app.server.uploads import Upload
-from mien.core.errors import MienError
-
-if TYPE_CHECKING:
-    from mien.infer.analyzer import Analyzer
+from mien.app.server.work.filming import Bounds, Ended, Opened, Read, read_video
+from mien.app.server.work.homes import Home
+from mien.app.server.work.uploads import Upload
+from mien.core.errors import MienError, VideoError
 
 __all__ = ["Job", "Jobs", "timeline_text"]
 
@@ -48,6 +48,7 @@ class Job:
     rows: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     error: str | None = None
+    came_s: float = field(default_factory=time.monotonic)
     ended_s: float | None = None
     stop: threading.Event = field(default_factory=threading.Event)
 
@@ -61,24 +62,60 @@ class Job:
         names = ("id", "state", "progress", "frames", "duration_s", "width", "height", "notes", "error")
         return {name: getattr(self, name) for name in names} | {"faces": len(self.rows)}
 
+    def take(self, update: Opened | Read | Ended) -> None:
+        """Take in what was read.
+
+        Raises:
+            VideoError: it shows too many faces.
+
+        """
+        from mien.media.timeline import judged
+
+        if isinstance(update, Opened):
+            self.labels, self.duration_s = update.labels, update.duration_s
+            self.width, self.height = update.width, update.height
+        elif isinstance(update, Read):
+            self.rows += update.rows
+            self.frames += 1
+            self.progress = update.progress
+            if len(self.rows) > _MOST_ROWS:
+                raise VideoError(f"The video shows more than {_MOST_ROWS} faces, summed over its frames.")
+        else:
+            self.rows = [judged(row, update.people) for row in self.rows]
+            self.notes = list(update.notes)
+
 
 @final
 class Jobs:
     """All videos of a service.
 
     Args:
-        make: opens the models, for the thread that reads the videos.
+        home: where the models for videos live; they are opened for the first video.
         limits: how many and how long.
 
     """
 
-    def __init__(self, make: Callable[[], Analyzer], limits: Limits) -> None:
-        self._make = make
+    def __init__(self, home: Home, limits: Limits) -> None:
+        self._home = self._next_home = home
         self._limits = limits
         self._jobs: dict[str, Job] = {}
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="mien-video")
-        self._analyzer: Analyzer | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+
+    def renew(self, home: Home, limits: Limits) -> None:
+        """Read the next videos elsewhere and within other limits; one that is being read is read to its end."""
+        self._next_home, self._limits = home, limits
+
+    @property
+    def queued(self) -> int:
+        """Videos that wait."""
+        return sum(job.state == "waiting" for job in self._jobs.values())
+
+    @property
+    def oldest_s(self) -> float:
+        """Seconds for which the first of the videos that wait has waited; 0 when none does."""
+        since = [job.came_s for job in self._jobs.values() if job.state == "waiting"]
+        return time.monotonic() - min(since) if since else 0.0
 
     @property
     def waiting(self) -> int:
@@ -94,7 +131,7 @@ class Jobs:
         """
         self._forget_old()
         if self.waiting >= self._limits.jobs:
-            raise Problem(503, "Too many videos wait already; try again later.", {"Retry-After": "10"})
+            raise Problem(503, "Too many videos wait already; try again later.", {"Retry-After": "10"}, reason="jobs")
 
     def start(self, upload: Upload, every_s: float) -> Job:
         """Read a video in the background; the upload is closed, and so deleted, when it has been read or given up."""
@@ -140,54 +177,33 @@ class Jobs:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._jobs.clear()
         await asyncio.to_thread(self._executor.shutdown)
+        await asyncio.to_thread(self._home.close)
 
     async def _run(self, job: Job, upload: Upload) -> None:
         with upload:
             try:
-                await asyncio.get_running_loop().run_in_executor(self._executor, self._read, job, upload.path)
+                await asyncio.get_running_loop().run_in_executor(self._executor, self._read, job, upload)
                 job.state, job.progress = "done", 1.0
             except MienError as error:
-                job.state, job.error = "failed", str(error).replace(upload.path, "The video")
+                job.state, job.error = "failed", error.about("The video")
             finally:
                 job.state = "failed" if job.state in ("waiting", "reading") else job.state
                 job.ended_s = time.monotonic()
 
-    def _read(self, job: Job, path: str) -> None:
+    def _read(self, job: Job, upload: Upload) -> None:
         """In the thread of the videos."""
-        from mien.core.errors import VideoError
-        from mien.media.plausible import Plausible
-        from mien.media.source import open_source
-        from mien.media.timeline import judged, rows
-
         if job.stop.is_set():
             return
-        if self._analyzer is None:
-            self._analyzer = self._make()
-        job.state, job.labels = "reading", self._analyzer.labels
-        longest_s = self._limits.video_s
-        plausible = Plausible(self._analyzer.sure_score)
-        with open_source(path, every_s=job.every_s) as source:
-            job.duration_s, job.width, job.height = source.duration_s, source.width, source.height
-            if source.width * source.height > self._limits.pixels:
-                raise VideoError(f"The video has {source.width} x {source.height} pixels, more than the limit.")
-            if source.duration_s is not None and source.duration_s > longest_s:
-                raise VideoError(f"The video has {source.duration_s:.0f} s, more than the limit of {longest_s:g} s.")
-            for frame, readings in self._analyzer.stream(source, max_faces=self._limits.faces):
-                read_s = frame.time_s - source.first_s
+        if self._home is not self._next_home:
+            self._home.close()
+            self._home = self._next_home
+        job.state, limits = "reading", self._limits
+        bounds = Bounds(job.every_s, limits.video_s, limits.pixels, limits.faces)
+        with contextlib.closing(self._home.stream(partial(read_video, bounds), upload)) as updates:
+            for update in updates:
                 if job.stop.is_set():
                     return
-                if read_s >= longest_s:  # it stated no length
-                    break
-                plausible.write(frame, readings)
-                job.rows += rows(frame, readings)
-                job.frames += 1
-                if len(job.rows) > _MOST_ROWS:
-                    raise VideoError(f"The video shows more than {_MOST_ROWS} faces, summed over its frames.")
-                job.progress = min(read_s / source.duration_s, 1.0) if source.duration_s else None
-            plausible.close()
-            people = plausible.people()
-            job.rows = [judged(row, people) for row in job.rows]
-            job.notes = [note.replace(path, "The video") for note in source.notes]
+                job.take(update)
 
     def _forget_old(self) -> None:
         now = time.monotonic()

@@ -31,9 +31,12 @@ class Upload:
         folder = next((f for f in _OPEN_FILES if Path(f).is_dir()), None)
         self._name: Path | None = None
         self._file: IO[bytes]
+        self.handle: int | None = None
+        """Of the open file, where it has no name."""
         if folder is not None:
             self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by this object
-            self.path = f"{folder}/{self._file.fileno()}"
+            self.handle = self._file.fileno()
+            self.path = f"{folder}/{self.handle}"
         else:
             handle, self.path = tempfile.mkstemp(prefix=_PREFIX)
             self._file = os.fdopen(handle, "w+b")

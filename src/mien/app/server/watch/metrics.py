@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 __all__ = ["Metrics"]
 
-_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -22,8 +22,16 @@ _HELP = {
     "mien_connections": "Connections that are open now, busy or not.",
     "mien_connections_closed_total": "Connections that the service closed, by why.",
     "mien_live_connections": "Live connections that are open now.",
-    "mien_waiting": "Pictures that wait for a worker or are being read.",
+    "mien_waiting": "Pictures and frames that wait for a worker or are being read.",
     "mien_video_jobs": "Videos that wait or are being read.",
+    "mien_stage_seconds": "Seconds of each stage of a picture or live frame.",
+    "mien_queue_seconds": "Seconds for which a picture or frame waited for its worker.",
+    "mien_queue_length": "Pictures and frames, or videos, that wait and have not begun.",
+    "mien_queue_age_seconds": "Seconds for which the first of them has waited.",
+    "mien_refused_total": "Requests that were refused, by why.",
+    "mien_workers": "Workers that read pictures.",
+    "mien_worker_restarts_total": "Processes of workers that had ended and were started again.",
+    "mien_reloads_total": "Reloads by SIGHUP, by how they ended.",
 }
 
 

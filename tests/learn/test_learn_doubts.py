@@ -103,7 +103,6 @@ def test_flipped_labels_of_faces(fer2013: Path) -> None:
     part = faces.select(np.flatnonzero(agreed)[:500])
     part, wrong = flipped(part, 0.1)
     found = find_doubts(out_of_fold(trunk_of("fer2013").features(part), part), part.label)
-    recall, precision = wrong[found.rows].sum() / wrong.sum(), wrong[found.rows].mean()
-    print(recall, precision)
-    assert recall > 0.6
-    assert precision > 0.5
+    hits = wrong[found.rows]
+    assert hits.sum() / wrong.sum() > 0.6
+    assert hits.mean() > 0.7

@@ -63,8 +63,8 @@ def find_doubts(probabilities: Floats, label: NDArray[np.int64]) -> Doubts:
     """Pictures off the diagonal of the confident joint.
 
     A picture counts as of class j with confidence where its probability of j is at least the mean that pictures
-    labelled j have; where several classes are, the most probable one counts. It is doubted where that is not its label.
-    So a class of which the model is never sure is held to a lower standard than one that is easy.
+    labelled j have; where several classes are, the most probable one counts. It is doubted where that is not its label
+    and more probable than it. So a class of which the model is never sure is held to a lower standard than an easy one.
 
     Args:
         probabilities: (N, K) in 0..1, each row from a model that did not see the picture.
@@ -82,7 +82,8 @@ def find_doubts(probabilities: Floats, label: NDArray[np.int64]) -> Doubts:
     thresholds = np.array([p[label == j, j].mean() if (label == j).any() else np.nan for j in range(p.shape[1])])
     sure = p >= np.where(np.isnan(thresholds), np.inf, thresholds)
     best = np.where(sure, p, -1).argmax(axis=1)
-    rows = np.flatnonzero(sure.any(axis=1) & (best != label))
+    every = np.arange(len(p))
+    rows = np.flatnonzero(sure.any(axis=1) & (p[every, best] > p[every, label]))
     doubt = p[rows, best[rows]] - p[rows, label[rows]]
     rows = rows[np.argsort(-doubt, kind="stable")]
     return Doubts(rows, best[rows], thresholds, probabilities, label)

@@ -89,6 +89,19 @@ def test_the_licence_is_never_made_up(command, tmp_path, runtime):
     assert "ExpW" in (worded / "LICENSE-MODEL.txt").read_text("utf-8")
 
 
+def test_other_models_come_along_where_their_licence_allows(command, tmp_path, runtime):
+    """The page of a Space offers the other packaged models, with their files; none binds it more than its own does."""
+    for model, wild in (("ferplus-int8", False), ("wild", True)):
+        out = tmp_path / model
+        assert command("space", out, "--kind", "static", "--model", model).code == 0
+        offered = json.loads((out / "config.json").read_text("utf-8"))["models"]
+        assert {"fer2013", "ferplus"} <= set(offered)
+        assert ("wild" in offered) == wild
+        assert all((out / "models" / f"{name}.onnx").is_file() for name in offered)
+        assert all((out / "models" / f"{name}.json").is_file() for name in offered)
+        assert (out / "models" / "wild.onnx").is_file() == wild
+
+
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_the_hub_refuses_goes_by_lfs(command, tmp_path, runtime, kind):

@@ -162,9 +162,12 @@ def _write_static(out: Path, chosen: Chosen) -> None:
         raise StoreError("The page needs the files of onnxruntime-web: run `mien page pull` once.")
     if found is None or device is None:
         raise ModelError(f"{reason} Name one with --detector FILE (docs/detector.md).")
+    own = chosen.classifier.info.license
+    judged = {name: model_facts(load_classifier(name), device["detector"]["name"]) for name in page_models()}
+    offered = {name: facts for name, facts in judged.items() if facts["license"] in ("MIT", own)}
     config = {
         "model": {**model_facts(chosen.classifier, device["detector"]["name"]), "evaluation": chosen.evaluation},
-        "models": list(page_models()),
+        "models": list(offered),  # none whose licence would bind the Space more than its own model does
         "palette": palette(),
         "server": None,
         "device": device,
@@ -179,8 +182,7 @@ def _write_static(out: Path, chosen: Chosen) -> None:
         make_folder(place.parent)
         write(place, data)
     copy_files({"expression.onnx": chosen.classifier.path, "detector.onnx": found}, out / FOLDER)
-    for name, path in page_models().items():
-        facts = model_facts(load_classifier(name), device["detector"]["name"])
+    for name, facts in offered.items():
         write(out / FOLDER / f"{name}.json", json.dumps(facts, ensure_ascii=False, allow_nan=False))
-        copy_file(path, out / FOLDER / f"{name}.onnx")
+        copy_file(page_models()[name], out / FOLDER / f"{name}.onnx")
     copy_files({name: runtime.runtime_folder() / name for name in runtime.FILES}, out / "runtime")

@@ -28,7 +28,7 @@ export async function withChosen(facts) {
     localStorage.removeItem(CHOICE); // it is not there any more
     return facts;
   }
-  return { ...facts, model, device: { ...facts.device, classifier: `models/${name}.onnx` } };
+  return { ...facts, usual: facts.model.name, model, device: { ...facts.device, classifier: `models/${name}.onnx` } };
 }
 
 /** Wire the Model tab's choice up.
@@ -44,11 +44,13 @@ export function startChoosing(facts, choice, { loses, changed, tell }) {
   choice.addEventListener("change", able);
   able();
   const used = chosenModel(facts) ?? facts.model.name;
+  const usual = facts.usual ?? facts.model.name;
+  const others = facts.models.includes(usual) ? [] : [h("option", { value: "", selected: used === usual }, usual)];
   const names = facts.models.map((name) => h("option", { value: name, selected: name === used }, name));
-  $("modelnames").replaceChildren(...names);
+  $("modelnames").replaceChildren(...others, ...names);
   $("modelnames").addEventListener("change", () => {
     if (loses() && !confirm(t("anew.model"))) {
-      $("modelnames").value = used;
+      $("modelnames").value = facts.models.includes(used) ? used : "";
       return;
     }
     localStorage.setItem(CHOICE, $("modelnames").value);

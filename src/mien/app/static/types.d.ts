@@ -7,6 +7,7 @@ export type Key = keyof typeof import("./lang/en.json");
 export interface Facts {
   model: ModelFacts;
   models: string[];
+  usual?: string;
   palette: Record<string, string>;
   server: ServerFacts | null;
   device: DeviceFacts | null;

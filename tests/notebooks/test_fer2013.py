@@ -124,4 +124,4 @@ def test_runs_on_the_folders(tmp_path, monkeypatch):
     text, _ = executed(tmp_path, empty)
 
     assert "1 {'train': 140, 'test': 42}" in text
-    assert "14 of 140" in text or "validation" in text
+    assert "of the 140 training pictures are taken out for validation" in text

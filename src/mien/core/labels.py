@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from mien.core.errors import DataError, unknown_name
 from mien.core.text import whole_number
 
-__all__ = ["FER2013", "FERPLUS", "FERPLUS_VOTES", "ORDERS", "LabelSet", "concept"]
+__all__ = ["CONCEPTS", "FER2013", "FERPLUS", "FERPLUS_VOTES", "ORDERS", "LabelSet", "concept"]
 
 # Spellings that data sets use for the same expression; the first one of a row names the concept.
 _SPELLINGS: tuple[tuple[str, ...], ...] = (
@@ -26,7 +26,8 @@ _SPELLINGS: tuple[tuple[str, ...], ...] = (
     ("unknown", "unsure", "other"),
     ("nf", "no face", "noface", "not a face"),
 )
-_CONCEPT = {spelling: row[0] for row in _SPELLINGS for spelling in row}
+CONCEPTS: Mapping[str, str] = {spelling: row[0] for row in _SPELLINGS for spelling in row}
+"""Every known spelling, tidied, and the concept that it means."""
 
 
 def _tidy(name: str) -> str:
@@ -39,7 +40,7 @@ def concept(name: str) -> str:
     A name that is not known stands for itself, tidied to lower case with single spaces.
     """
     tidy = _tidy(name)
-    return _CONCEPT.get(tidy, tidy)
+    return CONCEPTS.get(tidy, tidy)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.draw.lettering import colour_of
+from mien.draw.palette import colours_of, hex_of
 from mien.draw.plotting import BLUE, DPI, GREEN, INK, LINE, ORANGE, SOFT, figure_of, png
 
 __all__ = ["CSS_SCALE", "agreement", "brightness", "counts", "faces", "grid", "sizes", "split_name"]
@@ -30,9 +30,8 @@ def split_name(split: str) -> str:
     return split or "no split"
 
 
-def _colour(label: str) -> tuple[float, float, float]:
-    red, green, blue = colour_of(label)
-    return red / 255, green / 255, blue / 255
+def _colours(labels: Sequence[str]) -> list[str]:
+    return [hex_of(colour) for colour in colours_of(labels).values()]
 
 
 def counts(table: Mapping[str, Sequence[int]], labels: Sequence[str]) -> bytes:
@@ -42,7 +41,7 @@ def counts(table: Mapping[str, Sequence[int]], labels: Sequence[str]) -> bytes:
         place = np.arange(len(labels))
         for axes, (split, values) in zip(grid[0], table.items(), strict=True):
             total = sum(values)
-            axes.barh(place, values, color=[_colour(name) for name in labels], height=0.72)
+            axes.barh(place, values, color=_colours(labels), height=0.72)
             for y, value in zip(place, values, strict=True):
                 share = f"  {100 * value / total:.1f} %" if total else ""
                 axes.text(value, y, f" {value:,}{share}", va="center", fontsize=8.5, color=INK)

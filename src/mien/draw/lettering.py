@@ -5,6 +5,7 @@ Takes text, labels and numbers; `marks.py` and `mien.media.overlay` place them b
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -12,40 +13,33 @@ from numpy.typing import NDArray
 from PIL import Image as PilImage
 from PIL import ImageDraw, ImageFont
 
-from mien.core.labels import concept
 from mien.core.types import Image
+from mien.draw.palette import Colour, colours_of
 
-__all__ = ["COLOURED", "Colour", "Patch", "bars", "bars_size", "chip", "chip_size", "colour_of", "lay", "plate"]
+__all__ = ["Colour", "Patch", "bars", "bars_size", "chip", "chip_size", "colour_of", "lay", "plate"]
 
 Patch = NDArray[np.uint8]
 """(h, w, 4) uint8 RGBA."""
 
-Colour = tuple[int, int, int]
-"""r, g, b in 0..255."""
-
-_COLOURS = {
-    "angry": "#e4576b",
-    "disgust": "#b59a4c",
-    "fear": "#b184d6",
-    "happy": "#f2b632",
-    "sad": "#5b9bd5",
-    "surprise": "#f28e4a",
-    "neutral": "#aab7bd",
-    "contempt": "#4dbb98",
-}
-COLOURED = tuple(_COLOURS)
-"""Labels with a colour of their own."""
-_OTHERS = ("#7fc97f", "#f0e68c", "#d8a0c8", "#8dd3c7", "#cc9966", "#99aaff")
 _BACK = (18, 22, 26, 205)
 _TROUGH = (66, 73, 79, 215)
 _INK = (255, 255, 255, 255)
 
 
-def colour_of(label: str) -> Colour:
-    """Colour of a label as (r, g, b) in 0..255; the same in pictures, pages and videos, for any label."""
-    meaning = concept(label)
-    text = _COLOURS.get(meaning) or _OTHERS[sum(meaning.encode()) % len(_OTHERS)]
-    return (int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16))
+def colour_of(label: str, among: Sequence[str] = ()) -> Colour:
+    """Colour of a label as (r, g, b) in 0..255; the same in pictures, pages and videos, for any label.
+
+    Args:
+        label: known or not.
+        among: the labels that are shown together with it, whose colours are to differ (`mien.draw.palette`).
+
+    """
+    return _colours(tuple(among) or (label,)).get(label) or _colours((label,))[label]
+
+
+@lru_cache(maxsize=256)
+def _colours(labels: tuple[str, ...]) -> dict[str, Colour]:
+    return colours_of(labels)
 
 
 @lru_cache(maxsize=32)
@@ -64,16 +58,17 @@ def chip_size(text: str, size: int) -> tuple[int, int]:
     return stripe + 2 * pad + _text_width(text, size), size + 2 * pad
 
 
-def chip(text: str, label: str, size: int) -> Patch:
+def chip(text: str, label: str, size: int, among: Sequence[str] = ()) -> Patch:
     """A line of text on a dark plate with a stripe in the label's colour.
 
     Args:
         text: what to write.
         label: whose colour the stripe takes.
         size: height of the letters' line in px.
+        among: labels that are shown with it, as for `colour_of`.
 
     """
-    return plate(text, colour_of(label), size)
+    return plate(text, colour_of(label, among), size)
 
 
 @lru_cache(maxsize=256)
@@ -132,7 +127,7 @@ def _bars(labels: tuple[str, ...], per_mille: tuple[int, ...], size: int) -> Pat
         draw.rectangle((left, middle - half, left + bar_w, middle + half), fill=_TROUGH)
         if value:
             end = left + max(bar_w * value / 1000, 1)
-            draw.rectangle((left, middle - half, end, middle + half), fill=(*colour_of(label), 255))
+            draw.rectangle((left, middle - half, end, middle + half), fill=(*colour_of(label, labels), 255))
         draw.text((width - pad, middle), str(round(value / 10)), font=_font(size), fill=ink, anchor="rm")
     return np.asarray(image)
 

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from mien.core.colour import lab_of, separation
 from mien.core.labels import concept
 
-__all__ = ["Colour", "colours_of", "hex_of", "line_colours"]
+__all__ = ["KNOWN", "Colour", "colours_of", "hex_of", "line_colours"]
 
 Colour = tuple[int, int, int]
 """r, g, b in 0..255."""
 
-_KNOWN: dict[str, Colour] = {
+KNOWN: dict[str, Colour] = {
     "angry": (228, 87, 107),
     "disgust": (181, 154, 76),
     "fear": (177, 132, 214),
@@ -29,6 +29,7 @@ _KNOWN: dict[str, Colour] = {
     "neutral": (170, 183, 189),
     "contempt": (77, 187, 152),
 }
+"""Colours of the usual expressions, by their concept (`mien.core.labels.concept`)."""
 
 _LEVELS = range(17, 256, 34)
 _DARKEST, _LIGHTEST = 42.0, 88.0
@@ -46,10 +47,10 @@ def colours_of(labels: Sequence[str]) -> dict[str, Colour]:
     the colour that is farthest from those taken so far: in CIELAB, also as people with red-green deficiencies see it
     (`mien.core.colour.separation`). So the colours of a set do not depend on its order.
     """
-    own = tuple(sorted({concept(label) for label in labels} - _KNOWN.keys()))
-    present = tuple(sorted({concept(label) for label in labels} & _KNOWN.keys()))
+    own = tuple(sorted({concept(label) for label in labels} - KNOWN.keys()))
+    present = tuple(sorted({concept(label) for label in labels} & KNOWN.keys()))
     chosen = dict(zip(own, _farthest(present, len(own)), strict=True))
-    return {label: _KNOWN.get(concept(label)) or chosen[concept(label)] for label in labels}
+    return {label: KNOWN.get(concept(label)) or chosen[concept(label)] for label in labels}
 
 
 def hex_of(colour: Iterable[int]) -> str:
@@ -60,7 +61,7 @@ def hex_of(colour: Iterable[int]) -> str:
 def line_colours(count: int) -> list[str]:
     """So many colours for lines on white paper, as "#rrggbb"."""
     colours = _farthest(("sad", "surprise"), max(count - 2, 0))
-    first = [_KNOWN["sad"], _KNOWN["surprise"]]
+    first = [KNOWN["sad"], KNOWN["surprise"]]
     return [hex_of(round(_DARKENED * v) for v in colour) for colour in (*first, *colours)][:count]
 
 
@@ -68,7 +69,7 @@ def line_colours(count: int) -> list[str]:
 def _farthest(present: tuple[str, ...], count: int) -> tuple[Colour, ...]:
     """Colours for so many own names beside known expressions, one after the other the farthest from all before."""
     candidates = _candidates()
-    taken = [_KNOWN[name] for name in present] or [_KNOWN["sad"]]
+    taken = [KNOWN[name] for name in present] or [KNOWN["sad"]]
     near = separation(candidates, taken).min(axis=1)  # (C,)
     chosen: list[Colour] = []
     for _ in range(count):

@@ -95,6 +95,7 @@ class Config:
         devices: how many; 0 takes all.
         nodes: machines.
         threads: processor threads of torch; 0 leaves torch's choice.
+        logger: where figures go beside metrics.csv: "tensorboard", "csv", "wandb" or "mlflow" (`mien.learn.loggers`).
         workers: processes that load pictures which do not fit into memory.
         report_pictures: show pictures of the validation split in the report, those that were called wrong.
 
@@ -152,6 +153,7 @@ class Config:
     nodes: int = 1
     threads: int = 0
     workers: int = 2
+    logger: str = "tensorboard"
     report_pictures: bool = True
 
     def __post_init__(self) -> None:
@@ -181,6 +183,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "schedule": ("cosine", "one-cycle", "plateau", "constant"),
     "monitor": ("accuracy", "macro_f1", "balanced_accuracy", "log_loss"),
     "precision": ("auto", "32", "bf16", "16"),
+    "logger": ("tensorboard", "csv", "wandb", "mlflow"),
     "device": ("auto", "cpu", "gpu", "mps"),
 }
 

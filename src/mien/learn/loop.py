@@ -19,6 +19,7 @@ from mien.learn.checkpoints import AtomicCheckpoints, Keeper
 from mien.learn.config import Config
 from mien.learn.dataset import BatchSampler, CropTable, class_weights, loader
 from mien.learn.distill import Teachers
+from mien.learn.loggers import logger_for
 from mien.learn.models import Network
 from mien.learn.module import Expression, Probe
 from mien.learn.pace import Pace
@@ -157,8 +158,6 @@ def trainer_for(
 
 
 def _loop(run: Path, config: Config, stop: Stop, pace: Pace, say: Callable[[str], None], watch: Watch) -> L.Trainer:
-    from lightning.pytorch.loggers import TensorBoardLogger
-
     if config.precision == "16" and not (torch.cuda.is_available() or torch.backends.mps.is_available()):
         raise OptionError("The precision '16' needs a GPU; take 'bf16' or '32' here.")
     several = config.devices > 1 or config.nodes > 1
@@ -180,7 +179,7 @@ def _loop(run: Path, config: Config, stop: Stop, pace: Pace, say: Callable[[str]
             Progress(run / METRICS, monitor, pace, say, watch),
         ],
         plugins=[AtomicCheckpoints()],
-        logger=TensorBoardLogger(str(run), name="tensorboard", version=""),
+        logger=logger_for(config.logger, run),
         log_every_n_steps=50,
         enable_checkpointing=False,
         enable_progress_bar=False,

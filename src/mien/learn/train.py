@@ -18,10 +18,9 @@ import torch
 
 from mien.core.contract import Color
 from mien.core.errors import OptionError, TrainError
-from mien.core.files import atomic_write, make_folder
-from mien.data.formats import selection
 from mien.data.manifest import Manifest
 from mien.learn.augment import augmentation
+from mien.learn.begin import check_data, open_run
 from mien.learn.checkpoints import load_state
 from mien.learn.clock import Clock
 from mien.learn.config import Config
@@ -40,19 +39,16 @@ from mien.learn.runfolder import (
     CONFIG,
     LAST,
     RECORD,
-    SPLITS_FILE,
     main_process,
     read_json,
-    refuse_existing,
-    write_json,
 )
-from mien.learn.settings import read_config, to_toml
+from mien.learn.settings import read_config
 from mien.learn.starts import start_of
 from mien.learn.stopping import Stop, announce
 from mien.learn.targets import Head, heads_of
 from mien.learn.weights import load_weights
 
-__all__ = ["Outcome", "finish_run", "resolve", "saved_config", "spent_s", "train"]
+__all__ = ["Outcome", "finish_run", "network_for", "resolve", "saved_config", "spent_s", "tables_for", "train"]
 
 Say = Callable[[str], None]
 
@@ -116,15 +112,14 @@ def train(
         say(splits.message())
     tables = _tables(splits, config)
     teachers = teachers_of(config.teachers, tables[0].heads, config.size, config.color)
-    network = _network(config, tables[0].heads)  # this and the trainer before the folder is made: they may not be had
+    # The network and the trainer before the folder is made: they may not be had.
+    network = network_for(config, tables[0].heads)
     stop = Stop(announce)
     config, pace = _pace(config, network, tables, _Earlier.of(run, config) if resume else _Earlier(), begun_s, say)
     with quiet():
         trainer = trainer_for(run, config, stop, pace, say, watch)
     record = data_record(manifest, splits, config, tables[0])
-    _open_run(run, config, record, resume)
-    if (config.validation or config.folds) and main_process():
-        selection.write(run / SPLITS_FILE, Path(manifest.source), manifest)
+    open_run(run, config, record, manifest, resume=resume)
     if teachers and config.teacher_views:  # takes minutes, so whatever can be refused has been by now
         tables = (_taught(tables[0], teachers, config, say), tables[1])
     stop.listen()
@@ -161,9 +156,9 @@ def finish_run(manifest: Manifest, out: Path | str, *, say: Say = _say_nothing) 
         raise TrainError(f"No epoch of {run} is complete, so there is nothing to finish; go on with --resume.")
     record = read_json(run / RECORD)
     manifest = prepared(manifest, config, run, say)
-    _check_data(run, record, manifest.digest, record["labels"])
+    check_data(run, record, manifest.digest, record["labels"])
     heads = heads_of(manifest.of_split("validation"), config.targets)
-    network = _network(dataclasses.replace(config, weights="", keep_start=0.0, pretrained=False), heads)
+    network = network_for(dataclasses.replace(config, weights="", keep_start=0.0, pretrained=False), heads)
     history = load_state(run / (LAST if (run / LAST).is_file() else BEST))["mien_history"]
     say(f"Finishing {run} after {len(history)} of {config.total_epochs} epochs.")
     record |= sizes(network, config, history) | {"environment": environment("cpu")}
@@ -277,7 +272,23 @@ def _taught(table: CropTable, networks: list[Network], config: Config, say: Say)
     return table.with_heads(soften(table.heads, said, config.teacher_share))
 
 
-def _network(config: Config, heads: Sequence[Head]) -> Network:
+def tables_for(manifest: Manifest, config: Config) -> tuple[CropTable, CropTable]:
+    """Training and validation pictures with their targets, as a run of these settings has them.
+
+    Raises:
+        TrainError: the data cannot be trained on.
+
+    """
+    return _tables(split_for_training(manifest, keep_leaks=config.keep_leaks), config)
+
+
+def network_for(config: Config, heads: Sequence[Head]) -> Network:
+    """The network that a run of these settings begins with; seeds torch.
+
+    Raises:
+        OptionError, StoreError, TrainError: as `mien.learn.models.build`.
+
+    """
     torch.manual_seed(config.seed)
     start = Path(config.weights) if config.weights and not config.keep_start else None
     network = build(
@@ -287,28 +298,3 @@ def _network(config: Config, heads: Sequence[Head]) -> Network:
     if config.keep_start:
         load_weights(network, config.weights)  # all of them, or the mean at the end would not be possible
     return network
-
-
-def _open_run(run: Path, config: Config, record: dict[str, Any], resume: bool) -> None:
-    """Make the run folder, or check that the run in it is the one to go on with; either way keep the settings."""
-    if not main_process():
-        return
-    if resume:
-        _check_data(run, read_json(run / RECORD), record["data"]["sha256"], record["labels"])
-    else:
-        refuse_existing(run)
-        make_folder(run / "checkpoints")
-    with atomic_write(run / CONFIG, "w") as file:
-        file.write(to_toml(config))
-    if not resume:
-        write_json(run / RECORD, record | {"state": "started"})
-
-
-def _check_data(run: Path, before: dict[str, Any], sha256: str, labels: Any) -> None:
-    if before.get("data", {}).get("sha256") != sha256:
-        raise TrainError(f"The data have changed since {run} was started; train into a new folder.")
-    if before.get("labels") != labels:
-        raise TrainError(
-            f"The run {run} was started with the labels {before.get('labels')}, the data now give {labels}; train into "
-            "a new folder."
-        )

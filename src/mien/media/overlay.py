@@ -143,11 +143,11 @@ def _drawn(image: Image, readings: Sequence[Reading], labels: Sequence[_Labels])
     out = image.copy()
     letters = _letters(image)
     for reading in readings:
-        _draw_box(out, _whole_pixels(reading.face), colour_of(reading.emotion), letters)
+        _draw_box(out, _whole_pixels(reading.face), colour_of(reading.emotion, reading.labels), letters)
     for reading, there in zip(readings, labels, strict=True):
         if there.tag is not None:
             text, size = _tags(reading, there.letters)[there.tag.size]
-            lay(out, chip(text, reading.emotion, size), *there.tag.box[:2])
+            lay(out, chip(text, reading.emotion, size, reading.labels), *there.tag.box[:2])
         if there.bars is not None:
             size = _bar_letters(image, reading, letters)[there.bars.size]
             lay(out, bars(reading.labels, _values(reading), size), *there.bars.box[:2])
@@ -188,7 +188,8 @@ def _head(reading: Reading, size: int, width: int) -> Patch:
     """The caption of a face, smaller where it is wider than the panel."""
     text = _caption(reading)
     wide = chip_size(text, size)[0]
-    return chip(text, reading.emotion, size if wide <= width else max(size * width // wide, _SMALLEST))
+    fitting = size if wide <= width else max(size * width // wide, _SMALLEST)
+    return chip(text, reading.emotion, fitting, reading.labels)
 
 
 def _letters(image: Image) -> int:

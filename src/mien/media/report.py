@@ -13,9 +13,9 @@ from pathlib import Path
 from mien.core.errors import OutputError
 from mien.core.types import Frame, Reading
 from mien.draw.charts import Span, areas, clock, lanes, legend, line, shares
-from mien.draw.lettering import colour_of
 from mien.draw.page import facts as fact_table
 from mien.draw.page import figure_svg, note, page, section, table, tiles, write_page
+from mien.draw.palette import colours_of, hex_of
 from mien.media.plausible import RULES, doubtful_text
 from mien.media.summary import Person, Summary, VideoSummary
 
@@ -87,7 +87,7 @@ def video_page(
         notes: sentences about what was not as it should be.
 
     """
-    colours = {label: "#{:02x}{:02x}{:02x}".format(*colour_of(label)) for label in summary.labels}
+    colours = {label: hex_of(colour) for label, colour in colours_of(summary.labels).items()}
     people = summary.people
     parts = [_tiles(summary, len(people)), *(note(text) for text in notes)]
     if not people:

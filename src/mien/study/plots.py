@@ -56,8 +56,8 @@ def _group(figures: Figures, kinds: Sequence[str]) -> dict[str, bytes]:
             for one in each:
                 ax.plot(curves.times, one, color="#9aa5ab", lw=0.5, alpha=0.8)
             mean, sd = _over_people(each)
-            ax.fill_between(curves.times, mean - sd, mean + sd, color=_dark(label), alpha=0.28, lw=0)
-            ax.plot(curves.times, mean, color=_dark(label), lw=1.8)
+            ax.fill_between(curves.times, mean - sd, mean + sd, color=_dark(label, labels), alpha=0.28, lw=0)
+            ax.plot(curves.times, mean, color=_dark(label, labels), lw=1.8)
             _panel(ax, label)
         _finish(figure, axes, len(labels), "time (s)", "probability")
         return {kind: drawn(figure, kind) for kind in kinds}
@@ -78,8 +78,10 @@ def _each(figures: Figures, kinds: Sequence[str]) -> dict[str, bytes]:
             for k, dash in zip(shown, _DASHES, strict=False):
                 label = figures.labels[k]
                 mean, sd = curves.mean[p, :, k], curves.sd[p, :, k]
-                ax.fill_between(curves.times, mean - sd, mean + sd, color=_dark(label), alpha=0.18, lw=0)
-                ax.plot(curves.times, mean, color=_dark(label), ls=dash, lw=1.4, label=label)
+                ax.fill_between(
+                    curves.times, mean - sd, mean + sd, color=_dark(label, figures.labels), alpha=0.18, lw=0
+                )
+                ax.plot(curves.times, mean, color=_dark(label, figures.labels), ls=dash, lw=1.4, label=label)
             _panel(ax, _cut(curves.names[p], 26))
         _finish(figure, axes, people, "time (s)", "probability")
         handles, names = axes.flat[0].get_legend_handles_labels()
@@ -167,9 +169,9 @@ def _finish(figure: Any, axes: Any, used: int, across: str, up: str) -> None:
         ax.grid(color=LINE, lw=0.5)
 
 
-def _dark(label: str) -> tuple[float, float, float]:
+def _dark(label: str, among: Sequence[str]) -> tuple[float, float, float]:
     """A label's colour, darker, since it is drawn as lines on white."""
-    r, g, b = (0.72 * value / 255 for value in colour_of(label))
+    r, g, b = (0.72 * value / 255 for value in colour_of(label, among))
     return (r, g, b)
 
 

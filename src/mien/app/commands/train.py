@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from mien.app.train_options import SETTINGS, settings
 from mien.core.errors import OptionError
 from mien.core.text import counted
 
@@ -20,54 +21,6 @@ if TYPE_CHECKING:
     from mien.learn.train import Outcome
 
 __all__ = ["command"]
-
-_F = TypeVar("_F", bound=Callable[..., Any])
-
-# Options whose name and meaning are those of a setting; without a value the configuration file or the default decides.
-_SETTINGS: tuple[tuple[str, Any, str], ...] = (
-    ("model", str, "ann, cnn, mien-xs, mien-s, mien-s2, mien-s3, mien-m, mien-l, mobilenetv2, resnet50v2, vgg16, "
-                   "densenet121, densenet169, efficientnet_b0, or timm:NAME."),
-    ("size", int, "Side of the crops in pixels; 0 takes the model's own."),
-    ("color", str, "gray or rgb."),
-    ("weights", str, "Weights to start from: wild, fer2013, the folder of a run, or timm's file for a timm model. Then "
-                     "settings for fine-tuning hold where you name no others."),
-    ("freeze", str, "none, head-only, or N: only the last N layers and the head learn."),
-    ("validation", float, "Share of the training pictures to take out for validation, such as 0.1, where there is no "
-                          "such split."),
-    ("folds", int, "Cross-validate: so many models, each tested on pictures that it did not see."),
-    ("labels", str, "What numbers as class names mean: raf-db, affectnet, expw, names in order, or 1=sad,2=happy."),
-    ("subject", str, "Who is in a picture: a pattern with a group, such as 'S(\\d+)', or a column."),
-    ("license", str, "Licence of the weights, an SPDX name, for the model file.  [default: not stated]"),
-    ("targets", str, "hard labels, votes, or both (one head each)."),
-    ("balance", str, "none, weights (of the loss) or sampler."),
-    ("augment", str, "Preset: none, flip, light, standard, strong."),
-    ("label-smoothing", float, "Share of a hard target that is spread over all classes."),
-    ("optimizer", str, "sgd (Nesterov) or adamw."),
-    ("lr", float, "Learning rate at its highest."),
-    ("weight-decay", float, "Weight decay, not on batch norm and biases."),
-    ("schedule", str, "cosine, one-cycle, plateau or constant."),
-    ("epochs", int, "Length of the run."),
-    ("minutes", float, "Time for the whole run, reading and report included, instead of --epochs."),
-    ("batch-size", int, "Pictures per step and device."),
-    ("accumulate", int, "Batches per step of the optimiser."),
-    ("dropout", float, "Share of features dropped in front of the head."),
-    ("ema", float, "Decay of the moving average of the weights; 0 keeps none."),
-    ("early-stop", int, "Epochs without a better figure before the run stops; 0 never stops."),
-    ("monitor", str, "Figure that chooses the epoch: accuracy, macro_f1, balanced_accuracy or log_loss."),
-    ("sample", int, "Train on so many pictures at most."),
-    ("seed", int, "Seed of everything random."),
-    ("precision", str, "32, bf16 or 16."),
-    ("device", str, "auto, cpu, gpu or mps."),
-    ("devices", int, "How many devices; 0 takes all."),
-    ("nodes", int, "Machines."),
-    ("threads", int, "Processor threads; 0 leaves the choice to torch."),
-)  # fmt: skip
-
-
-def _settings(function: _F) -> _F:
-    for name, kind, text in reversed(_SETTINGS):
-        function = click.option(f"--{name}", type=kind, default=None, help=text)(function)
-    return function
 
 
 @click.command()
@@ -95,9 +48,15 @@ def _settings(function: _F) -> _F:
     help="Any other setting, as in the TOML file: warmup=0, augmentation.rotate=20.",
 )
 @click.option("--resume", is_flag=True, help="Go on with the run in the folder; only --epochs or --minutes may change.")
+@click.option(
+    "--find-lr",
+    default="",
+    metavar="PNG",
+    help="Test learning rates and draw them into this file; with --out, train with the one that is suggested.",
+)
 @click.option("--finish", default="", metavar="RUN", help="Make a model of the best epoch so far of a killed run.")
-@_settings
-def command(source: str, out: str, resume: bool, finish: str, **options: Any) -> int:
+@settings
+def command(source: str, out: str, resume: bool, find_lr: str, finish: str, **options: Any) -> int:
     """Train a model on the data set SOURCE and write everything about it into the folder RUN.
 
     Settings come from the defaults, then from files (--config), then from options; docs/training.md explains each.
@@ -107,6 +66,11 @@ def command(source: str, out: str, resume: bool, finish: str, **options: Any) ->
     since_s = time.monotonic()
     if finish:
         return _finish(finish, source, options | {"out": out, "resume": resume})
+    if find_lr:
+        _refuse({"resume": resume}, "--find-lr is for new runs")
+        options |= {"lr": _rate_for(source, out, find_lr, options)}
+        if not out:
+            return 0
     if not out or not (source or resume):
         raise click.UsageError("mien train needs SOURCE and --out RUN.")
     if resume:
@@ -200,6 +164,16 @@ def _finish(run: str, source: str, options: Mapping[str, Any]) -> int:
     return 0
 
 
+def _rate_for(source: str, out: str, png: str, options: Mapping[str, Any]) -> float:
+    """The learning rate that a test of them suggests; draws the test."""
+    from mien.app.rates import test_rates
+
+    if not source:
+        raise click.UsageError("mien train --find-lr needs SOURCE.")
+    config = _new_run(source, out, options) if out else _config(options)
+    return test_rates(lambda: _read(source, config), config, Path(png))
+
+
 def _source_of(run: str) -> str:
     """The data set that a run was started on, as it was named then."""
     from mien.learn.runfolder import RECORD, read_json
@@ -286,7 +260,7 @@ def _layers(options: Mapping[str, Any]) -> list[tuple[dict[str, Any], str]]:
     from mien.learn.settings import read_toml
 
     layers = [(read_toml(path), str(path)) for path in options["configs"]]
-    known = [name.replace("-", "_") for name, _, _ in _SETTINGS]
+    known = [name.replace("-", "_") for name, _, _ in SETTINGS]
     flags = ("pretrained", "keep_leaks", "report_pictures")
     values = {name: options[name] for name in (*known, *flags) if options[name] is not None}
     if options["classes"]:

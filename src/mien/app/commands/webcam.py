@@ -254,7 +254,7 @@ def _face(reading: Reading) -> RenderableType:
     table.title_justify = "left"
     table.title_style = "bold"
     for label, value in zip(reading.labels, values, strict=True):
-        colour = "rgb({},{},{})".format(*colour_of(label))
+        colour = "rgb({},{},{})".format(*colour_of(label, reading.labels))
         held = "bold" if label == reading.emotion else ""
         table.add_row(Text(label, style=held), Text(_bar(value), style=colour), Text(f"{value:.0%}", style=held))
     return Padding(table, (0, 0, 1, 0))

@@ -84,14 +84,14 @@ def model_facts(classifier: OnnxClassifier, detector: str, uncertain_below: floa
 
     """
     import mien
-    from mien.draw.lettering import colour_of
+    from mien.draw.palette import colours_of, hex_of
 
     info = classifier.info
     return {
         "version": mien.__version__,
         "name": info.name,
         "labels": list(info.labels),
-        "colours": {label: "#{:02x}{:02x}{:02x}".format(*colour_of(label)) for label in info.labels},
+        "colours": {label: hex_of(colour) for label, colour in colours_of(info.labels).items()},
         "crop": asdict(info.crop),
         "sha256": classifier.sha256,
         "bytes": classifier.bytes,
@@ -116,10 +116,11 @@ def page_models() -> dict[str, Path]:
 
 
 def palette() -> dict[str, str]:
-    """Colours of the usual labels, for a model that the page opens itself."""
-    from mien.draw.lettering import COLOURED, colour_of
+    """Colours of the usual labels in every spelling, for a model that the page opens itself."""
+    from mien.core.labels import CONCEPTS
+    from mien.draw.palette import KNOWN, hex_of
 
-    return {label: "#{:02x}{:02x}{:02x}".format(*colour_of(label)) for label in COLOURED}
+    return {spelling: hex_of(KNOWN[name]) for spelling, name in CONCEPTS.items() if name in KNOWN}
 
 
 def _evaluation_beside(model: Path) -> dict[str, Any] | None:

@@ -4,6 +4,7 @@
 import { getJson } from "./api.mjs";
 import { $, h } from "./dom.mjs";
 import { BadModel, contractOf } from "./onnx.mjs";
+import { coloursOf } from "./palette.mjs";
 import { t } from "./words.mjs";
 
 const CHOICE = "mien-model";
@@ -88,9 +89,7 @@ async function open(file, facts, engine) {
 
 /** What a file says of itself, as the service would tell it. */
 function told({ kind: _kind, format_version: _version, ...contract }, { palette }) {
-  const others = Object.values(palette);
-  const colours = contract.labels.map((label, k) => [label, palette[label] ?? others[k % others.length]]);
-  return { ...contract, colours: Object.fromEntries(colours), evaluation: null };
+  return { ...contract, colours: coloursOf(contract.labels, palette), evaluation: null };
 }
 
 /** SHA-256 of a file, where the page's address is one that browsers let compute it. */

@@ -4,7 +4,6 @@ import json
 import re
 import shlex
 import subprocess
-import tomllib
 from importlib import metadata
 from pathlib import Path
 
@@ -23,13 +22,6 @@ def parse(text: str) -> list[tuple[str, str]]:
     joined = re.sub(r"\\\n", " ", text)
     lines = [line for line in joined.splitlines() if line.strip() and not line.startswith("#")]
     return [(line.split(maxsplit=1)[0], line.split(maxsplit=1)[1]) for line in lines]
-
-
-def of_docs() -> str:
-    """The plain Dockerfile of docs/serving.md."""
-    found = re.search(r"```dockerfile\n(.*?)```", (ROOT / "docs" / "serving.md").read_text("utf-8"), re.DOTALL)
-    assert found is not None
-    return found[1]
 
 
 @pytest.fixture(scope="module")
@@ -97,14 +89,3 @@ def test_the_pinned_versions_fit_together(space):
             key = re.sub(r"[-_.]+", "-", needed.name).lower()
             assert key in pins, f"{name} needs {key}"
             assert needed.specifier.contains(pins[key], prereleases=True), f"{name} needs {text}, pinned is {pins[key]}"
-
-
-def test_the_plain_dockerfile_of_the_docs():
-    """It installs this project with an extra that exists, and starts a service that asks for a token."""
-    instructions = parse(of_docs())
-    check(instructions)
-    arguments = starts(instructions)
-    assert "--public" not in arguments
-    (extra,) = re.findall(r"\./src\[(\w+)\]", of_docs())
-    assert extra in tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
-    assert dict(instructions)["EXPOSE"] == "8000"

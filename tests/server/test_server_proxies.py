@@ -81,7 +81,8 @@ def behind(request, serve, tmp_path, monkeypatch):
     path = "/faces" if request.param == "nginx" else ""
     service, port = serve(root_path=path), _free_port()
     make = {"nginx": _nginx, "caddy": _caddy}[request.param]
-    with _running(*make(tmp_path, port, service.port), port, tmp_path / "log"):
+    command, environment = make(tmp_path, port, service.port)
+    with _running(command, environment, port, tmp_path / "log"):
         yield port, path, service
 
 
@@ -123,4 +124,5 @@ def test_behind_a_proxy(behind, grey_png, clip):
     assert events.readline().startswith(b"id: 0")  # at once, not when the video has ended
     assert service.app.state.service.jobs.get(job).open
     service.ask("DELETE", f"/v1/analyze/video/{job}")
+    events.close()
     link.close()

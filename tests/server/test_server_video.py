@@ -210,3 +210,20 @@ def test_only_so_many_results_are_kept():
     jobs.check_room()
 
     assert set(jobs._jobs) == {job.id for job in kept[4:]}
+
+
+def test_a_full_disk(serve, clip, monkeypatch):
+    """The client is told to come back; nothing is left behind, and pictures go on."""
+    from mien.app.server.work.uploads import Upload
+
+    def full(self):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Upload, "head", full)
+    service = serve()
+
+    answer = service.ask("POST", "/v1/analyze/video", clip)
+
+    assert (answer.status, answer.headers["retry-after"]) == (503, "60")
+    assert "no room" in answer.json()["error"]["message"]
+    assert 'mien_refused_total{reason="disk"} 1' in service.ask("GET", "/metrics").body.decode()

@@ -87,7 +87,9 @@ def lines():
     before = [(logging.getLogger(n), logging.getLogger(n).handlers, logging.getLogger(n).level) for n in names]
     logs.set_up("json", True)
     stream = io.StringIO()
-    logging.getLogger("mien.access").handlers[0].setStream(stream)
+    handler = logging.getLogger("mien.access").handlers[0]
+    assert isinstance(handler, logging.StreamHandler)
+    handler.setStream(stream)
     yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
     for logger, handlers, level in before:
         logger.handlers, logger.propagate = handlers, True

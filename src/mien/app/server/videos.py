@@ -52,6 +52,10 @@ async def start(
     upload = Upload()
     try:
         await _take(request, upload)
+    except OSError as error:
+        upload.close()
+        told = "The service has no room for this video now; try again later, or send a shorter one."
+        raise Problem(503, told, {"Retry-After": "60"}, reason="disk") from error
     except BaseException:
         upload.close()
         raise

@@ -105,6 +105,8 @@ class Apart:
         self._process: BaseProcess | None = None
         self._link: Connection | None = None
         self._lock = threading.Lock()
+        self._broken = False
+        """Whether the link told that the process ended, which the system may say a moment later."""
 
     @property
     def pid(self) -> int | None:
@@ -119,7 +121,7 @@ class Apart:
             ServiceError: it ended before it had opened them.
 
         """
-        if self._process is not None and self._process.is_alive():
+        if self._process is not None and not self._broken and self._process.is_alive():
             return
         again = self._process is not None
         self.close()
@@ -186,7 +188,7 @@ class Apart:
         process = context.Process(target=attend, args=(theirs, _Make(self._options)), name="mien-reader", daemon=True)
         process.start()
         theirs.close()
-        self._process, self._link = process, ours
+        self._process, self._link, self._broken = process, ours, False
         atexit.register(self.close)  # before multiprocessing's own end, which would wait for the process
         answer = self._receive()
         if isinstance(answer, Failed):
@@ -197,18 +199,21 @@ class Apart:
         try:
             self._open().send(message)
         except OSError as error:
+            self._broken = True
             raise _ended() from error
 
     def _send_handle(self, handle: int) -> None:
         try:
             reduction.send_handle(self._open(), handle, self.pid)
         except OSError as error:
+            self._broken = True
             raise _ended() from error
 
     def _receive(self) -> Done | Failed | Item:
         try:
             answer: Done | Failed | Item = self._open().recv()
         except (EOFError, OSError) as error:
+            self._broken = True
             raise _ended() from error
         return answer
 

@@ -54,7 +54,8 @@ class Upload:
 
     def close(self) -> None:
         """Delete the file; may be called twice."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # what a full disk did not take is not wanted any more
+            self._file.close()
         if self._name is not None:
             self._name.unlink(missing_ok=True)
 

@@ -16,6 +16,7 @@ from mien.data.convert import convert
 from mien.data.manifest import Manifest
 from mien.learn.export import read_info, run_file
 from mien.learn.models import build
+from mien.learn.multi.heads import release_heads
 from mien.learn.multi.loop import Loop, rate_at, side_at
 from mien.learn.multi.parts import Part, Rows, framed_crops
 from mien.learn.multi.recipe import Frame, Recipe, SetPlan, read_recipe
@@ -184,3 +185,28 @@ def test_going_on(drawn: Manifest, tmp_path: Path) -> None:
     assert again.step == steps  # its minutes are spent
     with pytest.raises(TrainError, match="another recipe"):
         Loop(build("mien-xs", {"labels": 4}, size=48), [part], one, file)
+
+
+def test_heads_by_themselves(drawn: Manifest, tmp_path: Path) -> None:
+    """Every head must become a file of its own in 8 bit and in float32, and `wild` must even out the class shares."""
+    recipe = recipe_of(drawn, tmp_path, minutes=0.1)
+    two = recipe
+    recipe = dataclasses.replace(recipe, sets=(dataclasses.replace(recipe.sets[0], share=1.0),))
+    run_recipe(recipe, tmp_path / "run", lambda _line: None)
+    names = {"labels": "first", "votes": "second"}
+    out = tmp_path / "files"
+    found = release_heads(recipe, tmp_path / "run", out, names, wild="even", license_="MIT", also=[two.sets[1].source])
+    assert set(found.figures) == {f"{n}{kind}.onnx" for n in ("first", "second", "even") for kind in ("", "-fp32")}
+    for name, precision in (("even", "int8"), ("even-fp32", "fp32"), ("second", "int8")):
+        info = read_info(out / f"{name}.onnx")
+        assert (info.name, info.precision, info.license) == (name, precision, "MIT")
+        assert sum(info.training["class_counts"].values()) > 0
+    validation = read(recipe.sets[0].source).of_split("validation")
+    crops = framed_crops(validation, (Frame(),), 48)[0].numpy()
+    odds = [run_file(out / f"{name}-fp32.onnx", crops) for name in ("first", "even")]
+    if found.power:  # rare classes gain against frequent ones
+        counts = read_info(out / "even.onnx").training["class_counts"]
+        gained = np.log(odds[1] / odds[0]).mean(axis=0)
+        assert gained[np.argmin(list(counts.values()))] > gained[np.argmax(list(counts.values()))]
+    with pytest.raises(TrainError, match="one data set"):
+        release_heads(two, tmp_path / "run", out, names, wild="even", license_="MIT")

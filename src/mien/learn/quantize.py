@@ -59,13 +59,14 @@ class _Crops(CalibrationDataReader):
         return None if batch is None else {INPUT_NAME: batch}
 
 
-def quantize(source: Path | str, target: Path | str, crops: NDArray[np.uint8]) -> None:
-    """Write an 8-bit copy of a model file; its name and metadata say so; it has no figures until it is judged.
+def quantize(source: Path | str, target: Path | str, crops: NDArray[np.uint8], name: str = "") -> None:
+    """Write an 8-bit copy of a model file; its metadata say so; it has no figures until it is judged.
 
     Args:
         source: a model file in float32.
         target: the new file.
         crops: training crops that set the ranges, (N, S, S) or (N, S, S, 3) uint8 as the model takes them.
+        name: of the model; "" adds "-int8" to the source's.
 
     Raises:
         ModelError: `source` is not a model file in float32, or there are no crops.
@@ -79,7 +80,7 @@ def quantize(source: Path | str, target: Path | str, crops: NDArray[np.uint8]) -
         raise ModelError("Calibration needs at least one crop.")
     keep = _outer(onnx.load(str(source)).graph)
     model = eight_bit(Path(source), _Crops(crops), _OPERATORS, keep, percentile=_PERCENTILE)
-    finish_model(model, dataclasses.replace(info, name=f"{info.name}-int8", precision="int8", metrics={}))
+    finish_model(model, dataclasses.replace(info, name=name or f"{info.name}-int8", precision="int8", metrics={}))
     with atomic_write(target) as file:
         file.write(model.SerializeToString())
 

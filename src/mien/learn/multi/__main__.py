@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from mien.core.errors import MienError
+from mien.learn.multi.heads import release_heads
 from mien.learn.multi.recipe import read_recipe
 from mien.learn.multi.release import release
 from mien.learn.multi.run import run_recipe
@@ -41,6 +42,26 @@ def train(recipe: Path, out: Path, minutes: float | None) -> None:
 def release_command(recipe: Path, run: Path, out: Path, name: str, license_: str) -> None:
     """Calibrate and blend the heads of a finished RUN on validation splits and write the model files."""
     found = release(read_recipe(recipe), run, out, name=name, license_=license_)
+    click.echo(json.dumps(dataclasses.asdict(found), ensure_ascii=False, allow_nan=False))
+
+
+@cli.command("heads")
+@click.argument("recipe", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("run", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the model files.")
+@click.option("--name", "names", multiple=True, required=True, metavar="HEAD=NAME", help="Name of a head's model.")
+@click.option("--wild", default="wild", show_default=True, help="Name of the model with evened class shares.")
+@click.option("--also", multiple=True, help="Data set whose validation split helps to choose the power.")
+@click.option("--license", "license_", default="MIT", show_default=True, help="What the files say of rights.")
+def heads_command(
+    recipe: Path, run: Path, out: Path, names: tuple[str, ...], wild: str, also: tuple[str, ...], license_: str
+) -> None:
+    """Write the model files of every head of a finished RUN on one data set, calibrated on its validation split."""
+    pairs = [text.partition("=") for text in names]
+    if not all(head and name for head, _, name in pairs):
+        raise click.BadParameter(f"--name: expected HEAD=NAME, got {' '.join(names)}.")
+    named = {head: name for head, _, name in pairs}
+    found = release_heads(read_recipe(recipe), run, out, named, wild=wild, license_=license_, also=also)
     click.echo(json.dumps(dataclasses.asdict(found), ensure_ascii=False, allow_nan=False))
 
 

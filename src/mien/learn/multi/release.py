@@ -41,14 +41,14 @@ from mien.learn.runfolder import WEIGHTS, read_json
 from mien.learn.targets import heads_of
 from mien.learn.weights import load_weights, save_small
 
-__all__ = ["EVENNESS", "Released", "release"]
+__all__ = ["EVENNESS", "POWERS", "SCALES", "Released", "info_of", "release"]
 
 EVENNESS = 0.7
 """How far the class shares of the validation splits are evened out to choose the blend; see the module's text."""
 _TOLERANCE = 0.005  # nats
 _WEIGHTS = tuple(float(w) for w in np.linspace(0, 1, 11))
-_POWERS = (0.0, 0.25, 0.5, 0.6, 0.7, 0.8, 1.0)
-_SCALES = (0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.5)
+POWERS = (0.0, 0.25, 0.5, 0.6, 0.7, 0.8, 1.0)
+SCALES = (0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.5)
 
 Floats = NDArray[np.float32]
 
@@ -108,7 +108,7 @@ def release(recipe: Recipe, run: Path, out: Path, *, name: str = "wild", license
     save_small(network, out / f"{name}.safetensors", architecture=recipe.model, heads=heads)
     voices, loss = _blend(judged)
     single = _with_head(recipe, network, "wild", blended(network.linear_heads(), voices, judged[0].labels.names))
-    info = _info(recipe, record, name, judged[0].labels.names, voices, license_)
+    info = info_of(recipe, record, name, judged[0].labels.names, voices, license_)
     whole, small = out / f"{name}.onnx", out / f"{name}-int8.onnx"
     export(single, "wild", info, whole)
     quantize(whole, small, _calibration_crops(recipe, manifests))
@@ -174,7 +174,7 @@ def _blend(judged: Sequence[_Judged]) -> tuple[tuple[Voice, ...], float]:
         View(second.logits, order[second.label[second.plan.labels]]),
     ]
     return choose_blend(
-        views, voices, names, shares=_WEIGHTS, powers=_POWERS, scales=_SCALES, evenness=EVENNESS, tolerance=_TOLERANCE
+        views, voices, names, shares=_WEIGHTS, powers=POWERS, scales=SCALES, evenness=EVENNESS, tolerance=_TOLERANCE
     )
 
 
@@ -186,9 +186,10 @@ def _with_head(recipe: Recipe, network: Network, name: str, head: torch.nn.Linea
     return single.eval()
 
 
-def _info(
+def info_of(
     recipe: Recipe, record: Mapping[str, Any], name: str, names: tuple[str, ...], voices: Sequence[Voice], rights: str
 ) -> ModelInfo:
+    """Metadata of a run's model file."""
     spec = CropSpec(size=default_size(recipe.model), align="eyes", least_tilt=LEAST_TILT)
     training = {
         "data": ", ".join(entry["name"] for entry in record["sets"]),

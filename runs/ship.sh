@@ -63,15 +63,7 @@ mien export "$out/$best" "$models/ferplus.onnx" --name ferplus --license MIT --h
 mien export "$out/$best" "$models/fer2013-int8.onnx" --name fer2013 --license MIT --int8 --data "$data"
 mien export "$out/$best" "$models/ferplus-int8.onnx" --name ferplus --license MIT --int8 --data "$data" --head votes
 
-for name in ferplus ferplus-int8 fer2013-int8; do
-    mien evaluate "$name" "$data" --split test --flip --corruptions --speed --report "$out/report-$name"
-done
-mien evaluate fer2013 "$data" --split test --flip --corruptions --speed --report "$out/report-fer2013" \
-    --card MODEL_CARD.md --card-with "$out/report-ferplus/evaluation.json" \
-    --card-with "$out/report-fer2013-int8/evaluation.json" --card-with "$out/report-ferplus-int8/evaluation.json"
-for name in fer2013 ferplus fer2013-int8 ferplus-int8; do
-    cp "$out/report-$name/evaluation.json" "$models/$name.evaluation.json"
-done
+sh runs/judge.sh "$data" "$out"
 
 set --
 for seed in $seeds; do

@@ -17,7 +17,7 @@ from mien.core.errors import OptionError
 from mien.learn.augment import augmentation
 from mien.learn.models import build
 from mien.learn.multi.loop import Loop
-from mien.learn.multi.nothing import crops_without_face, even_targets, false_faces
+from mien.learn.multi.nothing import crops_without_face, false_faces, targets_without_face
 from mien.learn.multi.parts import Part
 from mien.learn.multi.recipe import Recipe, SetPlan
 
@@ -59,6 +59,14 @@ def test_false_faces_fit() -> None:
     assert found.box[3] == pytest.approx(89, abs=8)
 
 
+def test_class_shares() -> None:
+    """The target must be the class shares, so that divided by them nothing stands out."""
+    labels = torch.eye(3)[torch.tensor([0, 0, 0, 1])]
+    targets = targets_without_face(5, {"labels": labels})["labels"]
+    assert targets.shape == (5, 3)
+    torch.testing.assert_close(targets[4], torch.tensor([0.75, 0.25, 0.0]))
+
+
 def test_learns_to_be_unsure() -> None:
     """After a few steps a network must be far less sure of pictures without a face than of its classes."""
     rng = np.random.default_rng(0)
@@ -70,7 +78,7 @@ def test_learns_to_be_unsure() -> None:
     )
     noise = torch.from_numpy(rng.integers(0, 255, (64, 48, 48), dtype=np.uint8))
     plan = SetPlan("n", "", share=0.5, weight=1.0)
-    nothing = Part(plan, (noise,), even_targets(64, {"labels": 2}), {})
+    nothing = Part(plan, (noise,), targets_without_face(64, learnt.targets), {})
     still = dict.fromkeys(("flip", "rotate"), 0.0)
     recipe = Recipe(
         "mien-xs", "", 0.25, (SetPlan("s", "labels"),), batch=32, ema=0.5, early=still, late=still, nothing="n"

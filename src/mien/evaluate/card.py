@@ -197,11 +197,14 @@ def _one_model(body: Body, others: Sequence[Body] = ()) -> str:
         _calibration(body),
         "### Corrupted pictures",
         _corruptions(body),
+        "### Conditions",
+        _conditions(body),
         "### Groups of people",
         _groups(body),
     ]
     for other in others:
         parts += [f"### On {_protocol(other['data'])}", _classes(other["figures"]), _groups(other)]
+        parts += [_conditions(other)] if other.get("conditions") else []
     return "\n\n".join(parts)
 
 
@@ -261,6 +264,19 @@ def _corruptions(body: Body) -> str:
         f"ECE {decimal(found['mean_ece'])}. The strengths stand in docs/judging.md."
     )
     return text + "\n\n" + _table(("corruption", "1", "2", "3", "4", "5", "mean"), rows)
+
+
+def _conditions(body: Body) -> str:
+    """Figures by what was measured on the pictures themselves."""
+    if not body.get("conditions"):
+        return "Not measured: `mien evaluate --conditions` gives figures by pose, brightness, sharpness and colour."
+    rows = [
+        (g["condition"], g["group"], f"{g['figures']['n']:,}", percent(g["figures"]["accuracy"]),
+         span(g["figures"]["accuracy_interval"]), percent(g["figures"]["balanced_accuracy"]))
+        for g in body["conditions"]
+    ]  # fmt: skip
+    headers = ("condition", "pictures that are", "pictures", "accuracy", "95 % interval", "balanced accuracy")
+    return _table(headers, rows, left=2)
 
 
 def _groups(body: Body) -> str:

@@ -98,6 +98,7 @@ def report_page(body: Body, pictures: Mapping[str, bytes], gallery: str = "") ->
         _unseen(body),
         _flip(body),
         _groups(body),
+        _conditions(body),
         _corruptions(body, pictures.get("corruptions")),
         _speed(body),
     ]
@@ -223,6 +224,14 @@ def _groups(body: Body) -> str:
     ratio = min(accuracy) / max(accuracy) if max(accuracy) else 0.0
     text = f"Worst to best balanced accuracy: {ratio:.2f} (1 is equal). Small groups have wide intervals."
     return section("Groups", _side_by_side(figures), note(text))
+
+
+def _conditions(body: Body) -> str:
+    if not body.get("conditions"):
+        return ""
+    rows = _side_by_side([(f"{g['condition']}: {g['group']}", g["figures"]) for g in body["conditions"]])
+    text = "Measured on the pictures; thirds are those of the judged pictures. Small groups have wide intervals."
+    return section("By condition", rows, note(text))
 
 
 def _side_by_side(columns: Any) -> str:

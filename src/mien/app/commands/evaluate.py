@@ -42,6 +42,7 @@ _PROTOCOLS = ("auto", "labels", "ferplus-majority")
 )
 @click.option("--flip", is_flag=True, help="Also judge the mean of a picture and its mirror image.")
 @click.option("--corruptions", is_flag=True, help="Also judge on corrupted pictures (takes 40 times as long).")
+@click.option("--conditions", is_flag=True, help="Also by pose, brightness, sharpness and colour of the pictures.")
 @click.option("--speed", is_flag=True, help="Also measure milliseconds per face on this machine.")
 @click.option("--report", type=click.Path(path_type=Path, file_okay=False), help="Write a page, plots and JSON here.")
 @click.option(
@@ -165,9 +166,19 @@ def _judge(
     body = found.to_dict()
     if options["corruptions"]:
         body["corruptions"] = _corruptions(classifier, manifest, found, options)
+    if options["conditions"]:
+        body["conditions"] = _conditions(manifest, found, options)
     if options["speed"]:
         body["speed"] = measure_speed(classifier)
     return found, body
+
+
+def _conditions(manifest: Manifest, found: Evaluation, options: Mapping[str, Any]) -> list[dict[str, Any]]:
+    from mien.evaluate.conditions import judge_conditions
+    from mien.evaluate.judge import split_of
+
+    judged = split_of(manifest, options["split"]).select(found.task.rows)
+    return judge_conditions(found, judged, bootstrap=options["bootstrap"], seed=options["seed"])
 
 
 def _corruptions(

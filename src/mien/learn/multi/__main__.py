@@ -6,6 +6,7 @@ import dataclasses
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -52,16 +53,15 @@ def release_command(recipe: Path, run: Path, out: Path, name: str, license_: str
 @click.option("--name", "names", multiple=True, required=True, metavar="HEAD=NAME", help="Name of a head's model.")
 @click.option("--wild", default="wild", show_default=True, help="Name of the model with evened class shares.")
 @click.option("--also", multiple=True, help="Data set whose validation split helps to choose the power.")
+@click.option("--whole", is_flag=True, help="NAME.onnx is the float32 file, NAME-int8.onnx the 8-bit one.")
 @click.option("--license", "license_", default="MIT", show_default=True, help="What the files say of rights.")
-def heads_command(
-    recipe: Path, run: Path, out: Path, names: tuple[str, ...], wild: str, also: tuple[str, ...], license_: str
-) -> None:
+def heads_command(recipe: Path, run: Path, out: Path, names: tuple[str, ...], **options: Any) -> None:
     """Write the model files of every head of a finished RUN on one data set, calibrated on its validation split."""
     pairs = [text.partition("=") for text in names]
     if not all(head and name for head, _, name in pairs):
         raise click.BadParameter(f"--name: expected HEAD=NAME, got {' '.join(names)}.")
     named = {head: name for head, _, name in pairs}
-    found = release_heads(read_recipe(recipe), run, out, named, wild=wild, license_=license_, also=also)
+    found = release_heads(read_recipe(recipe), run, out, named, **options)
     click.echo(json.dumps(dataclasses.asdict(found), ensure_ascii=False, allow_nan=False))
 
 

@@ -34,14 +34,14 @@ from mien.learn.models import Network, build, default_size
 from mien.learn.multi.parts import framed_crops
 from mien.learn.multi.recipe import Frame, Recipe, SetPlan
 from mien.learn.multi.release import EVENNESS, POWERS, SCALES, info_of
-from mien.learn.multi.run import RECORD
 from mien.learn.quantize import CALIBRATION_CROPS, quantize
-from mien.learn.runfolder import WEIGHTS, read_json
+from mien.learn.runfolder import WEIGHTS
 from mien.learn.targets import Head, heads_of
 from mien.learn.weights import load_weights, save_small
 
 __all__ = ["Heads", "release_heads"]
 
+_HOW = "power of the class shares, then a temperature, by the log-loss of validation splits"
 _TEMPERATURES = np.geomspace(0.5, 3, 180)
 _FRAME = Frame(0.904, 0.068)  # of a set whose pictures show more than a crop of the contract does
 
@@ -73,8 +73,11 @@ def release_heads(
     wild: str,
     license_: str,
     also: Sequence[str] = (),
+    whole: bool = False,
 ) -> Heads:
     """Write `NAME.onnx` in 8 bit and `NAME-fp32.onnx` of every named head and of `wild`, and the weights.
+
+    Also of a run of `mien train`, if the recipe names its architecture and data.
 
     Args:
         recipe: of the run, with one data set.
@@ -84,6 +87,7 @@ def release_heads(
         wild: name of the model for people's own photographs.
         license_: what the files say of rights.
         also: data sets with the same classes whose validation splits help to choose the power; nothing is learnt there.
+        whole: `NAME.onnx` is the float32 file, and `NAME-int8.onnx` the other.
 
     Raises:
         TrainError: the run is not finished, or its recipe has several data sets.
@@ -93,67 +97,85 @@ def release_heads(
     if len(recipe.sets) != 1:
         raise TrainError("Heads by themselves are those of a run on one data set; `release` blends several sets'.")
     manifest = read(recipe.sets[0].source, check=False)
-    validation = manifest.of_split("validation")
-    heads = _heads(recipe.sets[0], validation)
-    network = build(recipe.model, {h.name: len(h.labels) for h in heads}, size=default_size(recipe.model))
-    load_weights(network, run / WEIGHTS)
-    network.requires_grad_(False).eval()
+    heads = _heads(recipe.sets[0], manifest.of_split("validation"))
+    network = _trained(recipe, run, heads)
     make_folder(out)
     save_small(
         network, out / f"{wild}.safetensors", architecture=recipe.model, heads={h.name: h.labels.names for h in heads}
     )
-    spec = CropSpec(size=default_size(recipe.model), align="eyes", least_tilt=LEAST_TILT)
-    logits = split_logits(network, validation, spec)
+    logits = split_logits(network, manifest.of_split("validation"), _spec(recipe))
     voice, loss = _power(network, heads[0], logits, manifest, also)
-    even = blended(network.linear_heads(), [voice], heads[0].labels.names)
+    even = _with_head(recipe, network, blended(network.linear_heads(), [voice], heads[0].labels.names))
     temperatures, methods = calibrate(network, heads, logits)
-    files: list[Path] = []
-    crops = _calibration_crops(manifest, spec)
-    record = read_json(run / RECORD)
-    base = info_of(recipe, record, "", (), (), license_)
+    writer = _Writer.of(recipe, manifest, out, license_, whole=whole)
     for head in heads:
-        facts: dict[str, Any] = {
-            "targets": head.name,
-            "calibration": methods[head.name],
-            "class_counts": _counts(recipe.sets[0], manifest, head.name),
-        }
-        info = _named(base, names[head.name], head.labels, temperatures[head.name], facts)
-        files += _written(network, head.name, info, out, crops)
-    even_facts: dict[str, Any] = {
-        "targets": "labels",
-        "class_shares_divided_out": round(voice.power * voice.weight, 3),
-        "class_counts": _counts(recipe.sets[0], manifest, heads[0].name),
-        "calibration": "power of the class shares, then a temperature, by the log-loss of validation splits",
-    }
-    single = build(recipe.model, {"wild": len(heads[0].labels)}, size=default_size(recipe.model))
-    single.trunk.load_state_dict(network.trunk.state_dict())
-    single.heads["wild"] = even
-    single.requires_grad_(False).eval()
-    files += _written(single, "wild", _named(base, wild, heads[0].labels, 1.0, even_facts), out, crops)
+        facts = {"targets": head.name, "calibration": methods[head.name]}
+        writer.write(network, head, names[head.name], temperatures[head.name], facts)
+    power = round(voice.power * voice.weight, 3)
+    facts = {"targets": heads[0].name, "calibration": _HOW, "class_shares_divided_out": str(power)}
+    writer.write(even, heads[0], wild, 1.0, facts)
     figures = {
-        path.name: judge_file(path, manifest, "validation", out / "validation" / f"{path.stem}.json") for path in files
+        path.name: judge_file(path, manifest, "validation", out / "validation" / f"{path.stem}.json")
+        for path in writer.files
     }
-    return Heads(round(voice.power * voice.weight, 3), round(voice.weight, 3), loss, figures)
+    return Heads(power, round(voice.weight, 3), loss, figures)
+
+
+def _spec(recipe: Recipe) -> CropSpec:
+    return CropSpec(size=default_size(recipe.model), align="eyes", least_tilt=LEAST_TILT)
+
+
+def _trained(recipe: Recipe, run: Path, heads: Sequence[Head]) -> Network:
+    network = build(recipe.model, {h.name: len(h.labels) for h in heads}, size=default_size(recipe.model))
+    load_weights(network, run / WEIGHTS)
+    return network.requires_grad_(False).eval()
+
+
+def _with_head(recipe: Recipe, network: Network, head: nn.Linear) -> Network:
+    """The same trunk with one head, under the name of the labels'."""
+    name = recipe.sets[0].labels
+    single = build(recipe.model, {name: head.out_features}, size=default_size(recipe.model))
+    single.trunk.load_state_dict(network.trunk.state_dict())
+    single.heads[name] = head
+    return single.requires_grad_(False).eval()
+
+
+@dataclasses.dataclass
+class _Writer:
+    """Writes both files of a head, and keeps their paths."""
+
+    plan: SetPlan
+    train: Manifest
+    out: Path
+    base: ModelInfo
+    whole: bool
+    files: list[Path] = dataclasses.field(default_factory=list)
+
+    @classmethod
+    def of(cls, recipe: Recipe, manifest: Manifest, out: Path, rights: str, *, whole: bool) -> _Writer:
+        train = split_for_training(manifest).train
+        data = {"name": Path(recipe.sets[0].source).name, "sha256": manifest.digest, "pictures": len(train)}
+        base = info_of(recipe, {"sets": [data]}, "", (), (), rights)
+        training = {key: value for key, value in base.training.items() if key != "heads"}
+        return cls(recipe.sets[0], train, out, dataclasses.replace(base, training=training), whole)
+
+    def write(self, network: Network, head: Head, name: str, temperature: float, facts: Mapping[str, str]) -> None:
+        fp32 = self.out / f"{name}{'' if self.whole else '-fp32'}.onnx"
+        int8 = self.out / f"{name}{'-int8' if self.whole else ''}.onnx"
+        training = {**self.base.training, **facts, "class_counts": _counts(self.plan, self.train, head.name)}
+        info = dataclasses.replace(
+            self.base, name=fp32.stem, labels=head.labels.names, temperature=temperature, training=training
+        )
+        export(network, head.name, info, fp32)
+        quantize(fp32, int8, _calibration_crops(self.train, info.crop), int8.stem)
+        halve(fp32, fp32)
+        self.files += [fp32, int8]
 
 
 def _heads(plan: SetPlan, validation: Manifest) -> list[Head]:
     found = heads_of(validation, "both" if plan.votes else "hard")
     names = (plan.labels, plan.votes)[: len(found)]
     return [dataclasses.replace(head, name=name) for name, head in zip(names, found, strict=True)]
-
-
-def _named(base: ModelInfo, name: str, labels: LabelSet, temperature: float, facts: Mapping[str, Any]) -> ModelInfo:
-    training = {**base.training, **facts}
-    training.pop("heads", None)
-    return dataclasses.replace(base, name=name, labels=labels.names, temperature=temperature, training=training)
-
-
-def _written(network: Network, head: str, info: ModelInfo, out: Path, crops: NDArray[np.uint8]) -> list[Path]:
-    whole, small = out / f"{info.name}-fp32.onnx", out / f"{info.name}.onnx"
-    export(network, head, dataclasses.replace(info, name=whole.stem), whole)
-    quantize(whole, small, crops, info.name)
-    halve(whole, whole)
-    return [whole, small]
 
 
 def _power(
@@ -190,15 +212,14 @@ def _view(network: nn.Module, head: str, source: str, names: Sequence[str]) -> V
     return View({head: z}, order[part.label])
 
 
-def _counts(plan: SetPlan, manifest: Manifest, head: str) -> dict[str, int]:
+def _counts(plan: SetPlan, train: Manifest, head: str) -> dict[str, int]:
     """Pictures of every class that the run learnt from."""
-    found = {h.name: h for h in _heads(plan, split_for_training(manifest).train)}[head]
+    found = {h.name: h for h in _heads(plan, train)}[head]
     label = found.label[found.label >= 0]
     return dict(zip(found.labels.names, np.bincount(label, minlength=len(found.labels)).tolist(), strict=True))
 
 
-def _calibration_crops(manifest: Manifest, spec: CropSpec) -> NDArray[np.uint8]:
+def _calibration_crops(train: Manifest, spec: CropSpec) -> NDArray[np.uint8]:
     """Training crops that set the 8-bit ranges."""
-    train = split_for_training(manifest).train
     rows = np.random.default_rng(0).permutation(len(train))[:CALIBRATION_CROPS]
     return train.crops(rows, spec.size, spec.color)

@@ -1,6 +1,6 @@
 """Crops without a face, on which a network learns to be unsure: a detector's mistakes must not become expressions.
 
-Their target is the same share for every class, in every head.
+Their target is the class shares of what a head learns: what is known without looking.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -24,7 +23,7 @@ from mien.infer.detect import open_detector
 from mien.infer.options import DetectOptions
 from mien.learn.detector.drawn import drawn
 
-__all__ = ["crops_without_face", "even_targets", "false_faces"]
+__all__ = ["crops_without_face", "false_faces", "targets_without_face"]
 
 Crops = NDArray[np.uint8]
 
@@ -64,9 +63,18 @@ def crops_without_face(source: Path | str, spec: CropSpec, seed: int = 0) -> Cro
     return np.concatenate([*blocks, _blank(spec.size, rng)])
 
 
-def even_targets(count: int, heads: Mapping[str, int]) -> dict[str, Tensor]:
-    """The same share (N, K) for every class, by head with K classes."""
-    return {name: torch.full((count, classes), 1 / classes) for name, classes in heads.items()}
+def targets_without_face(count: int, learnt: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What to say of pictures without a face, (N, K) by head: the class shares of what the head learns.
+
+    They are what is known without looking. Even shares instead would become the rarest class's confidence as soon as
+    the class shares are divided out, as in `mien.learn.multi.heads` (dev/log.md).
+
+    Args:
+        count: N.
+        learnt: targets (M, K) of the pictures with a face, by head.
+
+    """
+    return {name: targets.mean(dim=0).expand(count, -1).clone() for name, targets in learnt.items()}
 
 
 def false_faces(image: Image) -> list[Face]:

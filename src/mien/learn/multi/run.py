@@ -27,7 +27,7 @@ from mien.learn.grow import grow
 from mien.learn.leaks import split_for_training
 from mien.learn.models import Network, build, count_macs, count_parameters, default_size
 from mien.learn.multi.loop import Loop
-from mien.learn.multi.nothing import crops_without_face, even_targets
+from mien.learn.multi.nothing import crops_without_face, targets_without_face
 from mien.learn.multi.parts import Part, framed_crops
 from mien.learn.multi.recipe import Recipe, SetPlan
 from mien.learn.multi.teachers import answers_of, labels_given_answers, load_answers, save_answers
@@ -62,7 +62,7 @@ def run_recipe(recipe: Recipe, out: Path, say: Say) -> Network:
         say(f"{plan.source}: {len(split.train):,} pictures to learn from. {split.message()}".strip())
     parts, sizes = _parts(recipe, [split.train for split in splits], out, say)
     network = start_of(recipe, sizes)
-    loop = Loop(network, [*parts, *_nothing(recipe, sizes, say)], recipe, out / CHECKPOINT)
+    loop = Loop(network, [*parts, *_nothing(recipe, parts, say)], recipe, out / CHECKPOINT)
     say(_cost(recipe, network, parts))
     loop.run(say)
     average = loop.average.eval()
@@ -123,14 +123,15 @@ def _parts(recipe: Recipe, manifests: Sequence[Manifest], out: Path, say: Say) -
     return parts, sizes
 
 
-def _nothing(recipe: Recipe, sizes: Mapping[str, int], say: Say) -> list[Part]:
+def _nothing(recipe: Recipe, parts: Sequence[Part], say: Say) -> list[Part]:
     if not recipe.nothing:
         return []
     spec = CropSpec(size=default_size(recipe.model), align="eyes", least_tilt=LEAST_TILT)
     crops = torch.from_numpy(crops_without_face(recipe.nothing, spec, recipe.seed))
     plan = SetPlan(recipe.nothing, "", share=recipe.nothing_share, weight=recipe.nothing_weight)
     say(f"{recipe.nothing}: {len(crops):,} pictures without a face.")
-    return [Part(plan, (crops,), even_targets(len(crops), sizes), {})]
+    learnt = {name: targets for part in parts for name, targets in part.targets.items()}
+    return [Part(plan, (crops,), targets_without_face(len(crops), learnt), {})]
 
 
 def _said(files: Mapping[str, Path], crops: Tensor, kept: Path, source: str, say: Say) -> dict[str, Any]:

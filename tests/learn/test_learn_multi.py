@@ -206,7 +206,7 @@ def test_heads_by_themselves(drawn: Manifest, tmp_path: Path) -> None:
     odds = [run_file(out / f"{name}-fp32.onnx", crops) for name in ("first", "even")]
     if found.power:  # rare classes gain against frequent ones
         counts = read_info(out / "even.onnx").training["class_counts"]
-        gained = np.log(odds[1] / odds[0]).mean(axis=0)
+        gained = np.log(np.maximum(odds[1], 1e-9) / np.maximum(odds[0], 1e-9)).mean(axis=0)
         assert gained[np.argmin(list(counts.values()))] > gained[np.argmax(list(counts.values()))]
     with pytest.raises(TrainError, match="one data set"):
         release_heads(two, tmp_path / "run", out, names, wild="even", license_="MIT")

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from drawn_faces import draw, drawn_manifest
 
-from conftest import draw, drawn_manifest
 from mien.app.commands.train import command
 from mien.core.errors import DataError, OptionError, TrainError
 from mien.data.convert import convert

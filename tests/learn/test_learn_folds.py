@@ -37,6 +37,7 @@ def noisy() -> Manifest:
     return dataclasses.replace(whole, pictures=pictures_array([Pixels(image) for image in images]), _cache={})
 
 
+@pytest.mark.usefixtures("heeds_ctrl_c")
 def test_stops_and_goes_on(noisy: Manifest, tiny: Config, tmp_path: Path) -> None:
     """Ctrl-C leaves the fold as a model and says so; going on completes it, and the figures are of unseen pictures."""
     run = tmp_path / "folds"

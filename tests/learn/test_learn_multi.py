@@ -189,7 +189,8 @@ def test_going_on(drawn: Manifest, tmp_path: Path) -> None:
 
 def test_heads_by_themselves(drawn: Manifest, tmp_path: Path) -> None:
     """Every head must become a file of its own in 8 bit and in float32, and `wild` must even out the class shares."""
-    recipe = recipe_of(drawn, tmp_path, minutes=0.1)
+    rare = (drawn.label == 0) & (drawn.split == "train")  # two thirds of one class go
+    recipe = recipe_of(drawn.select(~rare | (np.cumsum(rare) % 3 == 0)), tmp_path, minutes=0.1)
     two = recipe
     recipe = dataclasses.replace(recipe, sets=(dataclasses.replace(recipe.sets[0], share=1.0),))
     run_recipe(recipe, tmp_path / "run", lambda _line: None)

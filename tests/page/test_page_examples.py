@@ -36,5 +36,5 @@ def test_an_empty_session_says_what_it_will_hold(serve_quick, open_tab):
     """Before anything is recorded the tab describes itself; the pale drawing is no data and is not read aloud."""
     page = open_tab(serve_quick()).ready()
     page.click("#tab-session")
-    assert page.locator("#sessionresult .ghost li").count() == 3
+    assert page.locator("#sessionresult .ghost li").count() == 4
     assert page.get_attribute("#sessionresult .pale", "aria-hidden") == "true"

@@ -11,10 +11,11 @@ import math
 import subprocess
 from pathlib import Path
 
-from draw import _face
 from matplotlib import cbook
 from PIL import Image, ImageDraw
 from skimage.data import astronaut
+
+from draw import _face
 
 _OUT = Path("src/mien/app/static")
 _SCALE = 2  # drawn larger and shrunk, for smooth edges

@@ -25,7 +25,7 @@ from mien.learn.detector.config import STRIDES, DetectorConfig
 from mien.learn.detector.drawn import drawn
 from mien.learn.detector.export import export_detector
 from mien.learn.detector.loss import Targets, detection_loss
-from mien.learn.detector.net import DetectorNet
+from mien.learn.detector.net import DetectorNet, Widths
 from mien.learn.detector.recover import mixed, recovered, widened
 from mien.learn.detector.release import release_int8
 from mien.learn.detector.train import CHECKPOINT, HISTORY, Trainer, load_net
@@ -145,16 +145,18 @@ def test_a_model_file_gives_its_network_back(tmp_path):
     export_detector(net, DetectorInfo("mien", STRIDES, 0.3, 0.4), path)
     images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (6, 3, 96, 96)).astype(np.float32))
 
-    back = widened(recovered(path, [images]), 16)
+    back = widened(recovered(path, [images]), Widths(wide=16, deep=24, broad=40))
 
-    assert back.widths.wide == 16
+    assert (back.widths.wide, back.widths.deep, back.widths.broad) == (16, 24, 40)
     with torch.no_grad():
         for ours, theirs in zip(back(images), net(images), strict=True):
             torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
         for ours, theirs in zip(back.train()(images), net(images), strict=True):
             torch.testing.assert_close(ours, theirs, atol=0.05, rtol=0.05)
     export_detector(back.eval(), DetectorInfo("mien", STRIDES, 0.3, 0.4), path)
-    assert recovered(path, [images]).widths.wide == 16
+    assert recovered(path, [images]).widths == back.widths
+    export_detector(widened(net, Widths(wide=16)), DetectorInfo("mien", STRIDES, 0.3, 0.4), path)
+    assert recovered(path, [images]).widths == Widths(wide=16)
     with pytest.raises(TrainError, match="not a float32 detector file"):
         recovered(Path(str(resources.files("mien") / "assets" / "models" / "face-int8.onnx")), [images])
 

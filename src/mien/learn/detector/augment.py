@@ -26,6 +26,8 @@ _VISIBLE, _GONE = 0.5, 0.05  # share of a box inside the window: learned from, a
 _POINTS_FROM = 15.0  # px: landmarks of smaller faces are guesses
 _USUAL_SIDE = 640  # px: longest side at which the application looks
 _SCALES = (0.2, 6.0)
+_ELSEWHERE = 0.1  # share of the windows that lie anywhere in the photograph instead of around a face, and ...
+_CLOSE = 3.0  # ... scale up to which half of such windows look, so that a background is seen from near, too
 _CUT = 0.3  # share of the chosen faces that the window may cut through
 
 
@@ -63,7 +65,8 @@ def view(sample: Sample, width: int, height: int, rng: np.random.Generator) -> S
     """A random window of `width` x `height` px of a sample, scaled, turned, stretched and flipped at random."""
     labels = sample.labels
     source_h, source_w = sample.image.shape[:2]
-    focus = labels.boxes[rng.integers(len(labels.boxes))] if len(labels.boxes) else None
+    elsewhere = not len(labels.boxes) or rng.random() < _ELSEWHERE
+    focus = None if elsewhere else labels.boxes[rng.integers(len(labels.boxes))]
     factor = _factor(focus, (source_w, source_h), min(width, height), rng)
     image, shrunk = sample.image, 1.0
     if factor < 0.6:  # a transform would skip pixels: shrink by areas first, as the application does
@@ -105,7 +108,9 @@ def _sides(boxes: Floats) -> Floats:
 def _factor(focus: Floats | None, source: tuple[int, int], room: int, rng: np.random.Generator) -> float:
     """Scale of a window: as the application sees the picture, or so that the chosen face gets a random size."""
     usual = _USUAL_SIDE / max(source)
-    if focus is None or rng.random() < 0.4:
+    if focus is None and rng.random() < 0.5:
+        factor = np.exp(rng.uniform(np.log(min(0.5, usual)), np.log(_CLOSE)))
+    elif focus is None or rng.random() < 0.4:
         factor = np.exp(rng.uniform(np.log(min(0.8, usual)), np.log(max(1.0, usual))))
     else:
         near = rng.random() < _NEAR

@@ -26,7 +26,8 @@ class DetectorConfig:
         ema: decay of the moving average of the weights, which is what is judged and shipped.
         mosaic: share of training pictures that are put together from four.
         large: share of the steps with a quarter of the pictures at twice the side.
-        wide: channels inside a further block at the largest stride; 0 for none.
+        wide, broad: channels inside a first and a second further block at the largest stride; 0 for none.
+        deep: channels inside a further block at stride 16; 0 for none.
         plain: last part of the run, as a share, in which no mosaics are made.
         mine_every: minutes between two searches for pictures without a face in which the network sees one.
         seed: of everything random.
@@ -49,6 +50,8 @@ class DetectorConfig:
     mosaic: float = 0.6
     large: float = 0.1
     wide: int = 48
+    deep: int = 0
+    broad: int = 0
     plain: float = 0.1
     mine_every: float = 15.0
     seed: int = 1
@@ -59,6 +62,8 @@ class DetectorConfig:
     def __post_init__(self) -> None:
         if self.size % STRIDES[-1] or self.size < 2 * STRIDES[-1]:
             raise OptionError(f"The training size must be a multiple of {STRIDES[-1]} px from 64, got {self.size}.")
+        if self.broad and not self.wide:
+            raise OptionError("The second further block at the largest stride (broad) needs the first one (wide).")
         if self.minutes <= 0 or self.batch < 1 or self.threads < 1 or self.workers < 0:
             raise OptionError(
                 "The run needs minutes > 0, a batch and threads of at least 1, and workers of at least 0."

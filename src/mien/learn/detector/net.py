@@ -35,6 +35,10 @@ class Widths:
     head: int = 48
     wide: int = 0
     """Inside a further residual block at the largest stride, which sees faces of 400 px whole; 0 for none."""
+    deep: int = 0
+    """Inside a further residual block at stride 16; 0 for none."""
+    broad: int = 0
+    """Inside a second further residual block at the largest stride; 0 for none."""
 
 
 class DetectorNet(nn.Module):
@@ -50,10 +54,11 @@ class DetectorNet(nn.Module):
         self.unit = 1 / 64  # of the pixels' values around the middle one
         self.stem = nn.Sequential(_conv(3, w.half, 2), _conv(w.half, w.quarter, 2))
         self.eighth = nn.Sequential(_conv(w.quarter, w.eighth, 2), _Residual(w.eighth, w.eighth_inner))
-        self.sixteenth = nn.Sequential(_conv(w.eighth, w.sixteenth, 2), _Residual(w.sixteenth, w.sixteenth_inner))
+        inner = (w.sixteenth_inner, w.deep)
+        self.sixteenth = nn.Sequential(_conv(w.eighth, w.sixteenth, 2), *_residuals(w.sixteenth, inner))
         last = _conv(w.thirtysecond, w.thirtysecond)
-        wide = (_Residual(w.thirtysecond, w.wide),) if w.wide else ()
-        self.thirtysecond = nn.Sequential(_conv(w.sixteenth, w.thirtysecond, 2), last, *wide)
+        further = _residuals(w.thirtysecond, (w.wide, w.broad))
+        self.thirtysecond = nn.Sequential(_conv(w.sixteenth, w.thirtysecond, 2), last, *further)
         self.lateral = nn.ModuleList(nn.Conv2d(c, w.neck, 1) for c in (w.eighth, w.sixteenth, w.thirtysecond))
         self.head = nn.Conv2d(w.neck, w.head, 3, 1, 1, bias=False)
         # One convolution for all strides, but a norm for each: their features are distributed differently, so that
@@ -86,6 +91,11 @@ class _Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.relu(x + self.second(self.first(x)))
+
+
+def _residuals(channels: int, inner: tuple[int, ...]) -> list[_Residual]:
+    """A block for each width that is not 0."""
+    return [_Residual(channels, width) for width in inner if width]
 
 
 def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Iterator
-from dataclasses import fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +23,26 @@ from mien.learn.detector.net import DetectorNet, Widths
 
 __all__ = ["mixed", "recovered", "widened"]
 
-_STAGES = 10  # convolutions before the laterals, without the block that `Widths.wide` adds
+_LENGTHS = ((1,), (1,), (3,), (3, 5), (2, 4, 6))  # convolutions of a stage, without and with its further blocks
 _HEADS = 3  # strides
+_FURTHER = ("wide", "deep", "broad")
 _AFTER = _HEADS + 2  # convolutions after the stages: the laterals, the head, the output
+
+
+@dataclass(frozen=True, eq=False)
+class _Convolution:
+    """One layer of a file.
+
+    Args:
+        kernel: (O, I, H, W).
+        bias: (O,).
+        halves: whether its map has half the side of its input.
+
+    """
+
+    kernel: Tensor
+    bias: Tensor
+    halves: bool
 
 
 def recovered(path: Path, images: Iterable[Tensor]) -> DetectorNet:
@@ -41,7 +58,7 @@ def recovered(path: Path, images: Iterable[Tensor]) -> DetectorNet:
     """
     try:
         convolutions, affine = _weights(path)
-        net = DetectorNet(_widths([kernel for kernel, _ in convolutions]))
+        net = DetectorNet(_widths(convolutions))
         _fill(net, convolutions, affine)
     except (OSError, ValueError, IndexError, KeyError, RuntimeError) as error:
         raise TrainError(f"{path} is not a float32 detector file to start from: {error}.") from error
@@ -49,14 +66,18 @@ def recovered(path: Path, images: Iterable[Tensor]) -> DetectorNet:
     return net
 
 
-def widened(net: DetectorNet, wide: int) -> DetectorNet:
-    """The network with a further block of that width at its largest stride, which adds nothing before it has learnt."""
-    if not wide or net.widths.wide:
+def widened(net: DetectorNet, further: Widths) -> DetectorNet:
+    """The network with the further blocks of `further` that it lacks; they add nothing before they have learnt."""
+    asked = {name: int(getattr(further, name)) for name in _FURTHER}
+    added = {name: width for name, width in asked.items() if width and not getattr(net.widths, name)}
+    if not added:
         return net
-    wider = DetectorNet(replace(net.widths, wide=wide))
+    wider = DetectorNet(replace(net.widths, **added))
     wider.load_state_dict(net.state_dict(), strict=False)
-    norms = [m for m in wider.thirtysecond[-1].modules() if isinstance(m, nn.BatchNorm2d)]
-    nn.init.zeros_(norms[-1].weight)
+    for name in added:
+        block = wider.sixteenth[-1] if name == "deep" else wider.thirtysecond[2 if name == "wide" else -1]
+        norms = [m for m in block.modules() if isinstance(m, nn.BatchNorm2d)]
+        nn.init.zeros_(norms[-1].weight)
     return wider.eval()
 
 
@@ -83,53 +104,67 @@ def mixed(net: DetectorNet, start: DetectorNet, share: float, images: Iterable[T
     return mean.eval()
 
 
-def _weights(path: Path) -> tuple[list[tuple[Tensor, Tensor]], list[tuple[Tensor, Tensor]]]:
-    """Kernel and bias of each convolution in the order of the forward pass; factor and shift of each stride's norm."""
+def _weights(path: Path) -> tuple[list[_Convolution], list[tuple[Tensor, Tensor]]]:
+    """The convolutions in the order of the forward pass; factor and shift of each stride's norm."""
     graph = onnx.load(str(path)).graph
     values = {item.name: torch.from_numpy(np.array(numpy_helper.to_array(item))) for item in graph.initializer}
     for node in graph.node:
         if node.op_type == "Constant":
             values[node.output[0]] = torch.from_numpy(np.array(numpy_helper.to_array(node.attribute[0].t)))
-    kernels: dict[str, tuple[Tensor, Tensor]] = {}
+    convolutions: dict[str, _Convolution] = {}
     affine: list[tuple[Tensor, Tensor]] = []
     for node in graph.node:
         known = [values[name] for name in node.input if name in values]
         if node.op_type == "Conv":
-            kernels.setdefault(node.input[1], (known[0], known[1] if len(known) > 1 else torch.zeros(len(known[0]))))
+            bias = known[1] if len(known) > 1 else torch.zeros(len(known[0]))
+            convolutions.setdefault(node.input[1], _Convolution(known[0], bias, _halves(node)))
         elif node.op_type == "Mul" and known:
             factor = known[0].flatten()
             total = next(n for n in graph.node if node.output[0] in n.input)
             affine.append((factor, next(values[name] for name in total.input if name in values).flatten()))
-    return list(kernels.values()), affine
+    return list(convolutions.values()), affine
 
 
-def _widths(kernels: list[Tensor]) -> Widths:
-    size = [len(kernel) for kernel in kernels]
-    stages = len(size) - _AFTER
-    places = (0, 1, 2, 3, 5, 6, 8, stages, stages + _HEADS)  # of the fields of `Widths`, in their order
-    names = [field.name for field in fields(Widths)]
-    found = dict(zip(names, (size[place] for place in places), strict=False))
-    return Widths(**found, wide=size[_STAGES] if stages > _STAGES else 0)
+def _halves(node: onnx.NodeProto) -> bool:
+    """Whether a convolution's map has half the side of its input."""
+    strides = next((list(a.ints) for a in node.attribute if a.name == "strides"), [1])
+    return strides[0] > 1
 
 
-def _fill(net: DetectorNet, convolutions: list[tuple[Tensor, Tensor]], affine: list[tuple[Tensor, Tensor]]) -> None:
+def _widths(convolutions: list[_Convolution]) -> Widths:
+    stages: list[list[int]] = []  # channels
+    for convolution in convolutions[:-_AFTER]:
+        if convolution.halves:
+            stages.append([])
+        stages[-1].append(len(convolution.kernel))
+    if len(stages) != len(_LENGTHS) or any(len(s) not in known for s, known in zip(stages, _LENGTHS, strict=True)):
+        raise ValueError(f"it has stages of {', '.join(str(len(s)) for s in stages)} convolutions")
+    half, quarter, eighth, sixteenth, last = stages
+    neck, head = len(convolutions[-_AFTER].kernel), len(convolutions[-2].kernel)
+    further = [*last[2::2], 0, 0]
+    return Widths(
+        half[0], quarter[0], *eighth[:2], *sixteenth[:2], last[0], neck, head,
+        wide=further[0], deep=[*sixteenth[3::2], 0][0], broad=further[1],
+    )  # fmt: skip
+
+
+def _fill(net: DetectorNet, convolutions: list[_Convolution], affine: list[tuple[Tensor, Tensor]]) -> None:
     """Weights into a network whose norms do nothing but add the bias."""
-    pairs = list(_pairs(net))
     stages, laterals = convolutions[:-_AFTER], convolutions[-_AFTER:-2]  # these from the largest stride to the smallest
-    if len(stages) not in {_STAGES, _STAGES + 2} or len(affine) != _HEADS:
-        raise ValueError(f"it has {len(convolutions)} convolutions and {len(affine)} norms")
-    first, bias = stages[0]  # (O, 1, 3, 9): the picture as one plane
-    stages[0] = (first.reshape(-1, 3, 3, 3).permute(0, 3, 1, 2) / net.unit, bias)
+    if len(affine) != _HEADS:
+        raise ValueError(f"it has {len(affine)} norms")
+    first = stages[0].kernel  # (O, 1, 3, 9): the picture as one plane
+    stages[0] = replace(stages[0], kernel=first.reshape(-1, 3, 3, 3).permute(0, 3, 1, 2) / net.unit)
     with torch.no_grad():
-        for (convolution, own), (kernel, shift) in zip(pairs, stages, strict=True):
-            convolution.weight.copy_(kernel)
-            _plain(own, torch.ones(len(shift)), shift)
+        for (convolution, own), known in zip(_pairs(net), stages, strict=True):
+            convolution.weight.copy_(known.kernel)
+            _plain(own, torch.ones(len(known.bias)), known.bias)
         last = [layer for layer in (*reversed(net.lateral), net.out) if isinstance(layer, nn.Conv2d)]
-        for layer, (kernel, shift) in zip(last, (*laterals, convolutions[-1]), strict=True):
+        for layer, known in zip(last, (*laterals, convolutions[-1]), strict=True):
             assert layer.bias is not None
-            layer.weight.copy_(kernel)
-            layer.bias.copy_(shift)
-        net.head.weight.copy_(convolutions[-2][0])
+            layer.weight.copy_(known.kernel)
+            layer.bias.copy_(known.bias)
+        net.head.weight.copy_(convolutions[-2].kernel)
         for (factor, shift), norm in zip(affine, net.norms, strict=True):
             assert isinstance(norm, nn.BatchNorm2d)
             _plain(norm, factor, shift)

@@ -92,11 +92,11 @@ class Trainer:
 
     def _beginning(self, start: Path | None) -> DetectorNet:
         """The network before the first step."""
+        config = self._config
+        widths = Widths(wide=config.wide, deep=config.deep, broad=config.broad)
         if start is None:
-            return DetectorNet(Widths(wide=self._config.wide))
-        if start.suffix != ".onnx":
-            return widened(load_net(start), self._config.wide)
-        return widened(recovered(start, self._some()), self._config.wide)
+            return DetectorNet(widths)
+        return widened(recovered(start, self._some()) if start.suffix == ".onnx" else load_net(start), widths)
 
     def _some(self) -> Iterator[Tensor]:
         """Training pictures (N, 3, S, S) for the statistics of norms."""

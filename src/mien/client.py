@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlencode
 
 from mien.core.errors import ImageError, MissingExtraError, OptionError, ServiceError
 from mien.core.types import Analysis, Face, Image, Reading
@@ -160,8 +161,8 @@ class Client:
             MissingExtraError: websockets is not installed (extra `client`).
 
         """
-        address = "ws" + self._url.removeprefix("http") + "/v1/live"
-        return LiveClient(address, self._token, self._threshold(None))
+        query = f"?{urlencode({'model': self._model})}" if self._model else ""
+        return LiveClient("ws" + self._url.removeprefix("http") + f"/v1/live{query}", self._token)
 
     def _rows(self, address: str) -> Iterator[dict[str, Any]]:
         name = ""
@@ -188,7 +189,8 @@ class Client:
         """Confidence below which readings are uncertain; asked once per model."""
         key = model or ""
         if key not in self._below:
-            self._below[key] = float(self._ask("GET", "/v1/model")["uncertain_below"])
+            query = {"model": self._model} if self._model else {}
+            self._below[key] = float(self._ask("GET", "/v1/model", params=query)["uncertain_below"])
         return self._below[key]
 
     @contextlib.contextmanager
@@ -218,14 +220,14 @@ class Client:
 class LiveClient:
     """Frames to a service and readings back, one after the other; a context manager. `Client.live` opens it."""
 
-    def __init__(self, address: str, token: str | None, uncertain_below: float) -> None:
+    def __init__(self, address: str, token: str | None) -> None:
         try:
             from websockets.exceptions import WebSocketException
             from websockets.sync.client import connect
         except ImportError as error:
             raise MissingExtraError("mien.Client.live", "websockets", "client") from error
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._address, self._below, self._number = address, uncertain_below, 0
+        self._address, self._below, self._number = address, 0.0, 0
         self._lost = (OSError, WebSocketException)
         self._stack = contextlib.ExitStack()
         self._connect = partial(connect, address, additional_headers=headers, proxy=None, compression=None)
@@ -235,9 +237,13 @@ class LiveClient:
     def __enter__(self) -> Self:
         try:
             self._socket = self._stack.enter_context(self._connect())
-            self.labels = tuple(json.loads(self._socket.recv())["labels"])
+            hello = json.loads(self._socket.recv())
+            self.labels, self._below = tuple(hello["labels"]), float(hello["uncertain_below"])
         except self._lost as error:
             self._stack.close()
+            answer = getattr(error, "response", None)  # of a service that refused before the connection was open
+            if answer is not None and (told := _told(answer.body)) is not None:
+                raise ServiceError(told[1]) from error
             raise ServiceError(f"The service at {self._address} cannot be reached: {error}.") from error
         return self
 
@@ -311,11 +317,19 @@ def _wait_s(text: str) -> float:
 
 def _refuse(answer: Any) -> None:
     """Raise what a local call would raise, or what the service says."""
-    try:
-        told = answer.json()["error"]
-        code, message = str(told["code"]), str(told["message"])
-    except (ValueError, KeyError, TypeError):
-        raise ServiceError(f"The service answered {answer.status_code}, not as `mien serve` does.") from None
+    told = _told(answer.content)
+    if told is None:
+        raise ServiceError(f"The service answered {answer.status_code}, not as `mien serve` does.")
+    code, message = told
     if code in _PICTURE_CODES and message.startswith("The picture"):
         raise ImageError("", message, code=code)  # type: ignore[arg-type]
     raise ServiceError(message)
+
+
+def _told(body: bytes | None) -> tuple[str, str] | None:
+    """Code and message of an error of the service; None where the body is something else."""
+    try:
+        told = json.loads(body or b"")["error"]
+        return str(told["code"]), str(told["message"])
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -116,6 +116,15 @@ def test_the_token_and_the_model_are_sent(serve, grey_png):
         stranger.analyze(grey_png)
     with mien.Client(url, token="correct-horse-battery", model="ferplus") as client:
         assert "contempt" in client.analyze(grey_png)[0].labels
+        with client.live() as live:
+            assert "contempt" in live.labels
+            assert live.read(grey_png, 0.0)[0].uncertain == client.analyze(grey_png)[0].uncertain
+    with (
+        mien.Client(url, token="correct-horse-battery", model="ferpluss") as client,
+        pytest.raises(ServiceError, match="Did you mean 'ferplus'"),
+        client.live(),
+    ):
+        pass
 
 
 def test_nobody_there():

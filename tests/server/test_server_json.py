@@ -102,7 +102,7 @@ def test_what_would_change_nothing_is_refused(served, grey_png, path, says):
 
 def test_addresses_without_parameters_say_so(served):
     """A query where none is taken."""
-    answer = served.ask("GET", "/v1/model?full=1")
+    answer = served.ask("GET", "/readyz?full=1")
 
     assert answer.status == 422
     assert answer.json()["error"]["message"] == "Unknown parameter 'full'; this address takes none."

@@ -17,8 +17,8 @@ def _frame(number: int, picture: bytes, time_s: float | None = None) -> bytes:
     return struct.pack("<Id", number, number / 30 if time_s is None else time_s) + picture
 
 
-def _connect(service, **options):
-    return client.connect(f"ws://{service.address}/v1/live", proxy=None, compression=None, **options)
+def _connect(service, query="", **options):
+    return client.connect(f"ws://{service.address}/v1/live{query}", proxy=None, compression=None, **options)
 
 
 def _closed(socket) -> int:
@@ -43,6 +43,41 @@ def test_frames_come_back_as_readings(served, grey_png):
     assert (one["id"], two["id"], one["width"], one["height"]) == (1, 2, 16, 8)
     assert one["faces"][0]["track"] == two["faces"][0]["track"]
     assert set(one["faces"][0]["smooth"]) == set(hello["labels"])
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_another_packaged_model_may_be_asked_for(serve, grey_png, workers):
+    """The greeting names it and its labels, its frames are read with it; another connection keeps the usual one."""
+    service = serve(workers=workers)
+    with _connect(service, "?model=ferplus") as other, _connect(service) as usual:
+        hello, plain = json.loads(other.recv(timeout=30)), json.loads(usual.recv(timeout=10))
+        for socket in (other, usual):
+            socket.send(_frame(1, grey_png))
+        read, plainly = json.loads(other.recv(timeout=30)), json.loads(usual.recv(timeout=10))
+    known = service.ask("GET", "/v1/model?model=ferplus").json()
+
+    assert (hello["model"], hello["uncertain_below"]) == ("ferplus", known["uncertain_below"])
+    assert list(read["faces"][0]["probabilities"]) == hello["labels"] == known["labels"]
+    assert "contempt" in hello["labels"]
+    assert list(plainly["faces"][0]["probabilities"]) == plain["labels"] != hello["labels"]
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("?model=ferpluss", "model: Unknown model 'ferpluss'. Did you mean 'ferplus'?"),
+        ("?model=../../etc/passwd", "Unknown model '../../etc/passwd'."),
+        ("?modle=ferplus", "Unknown parameter 'modle'. Did you mean 'model'?"),
+    ],
+)
+def test_an_unknown_model_is_refused_before_the_connection_opens(served, query, says):
+    """By one sentence in the service's usual shape, with the status that pictures get."""
+    with pytest.raises(exceptions.InvalidStatus) as refused:
+        _connect(served, query)
+
+    answer = refused.value.response
+    assert answer.status_code == 422
+    assert says in json.loads(answer.body)["error"]["message"]
 
 
 def test_the_newest_frame_wins(served, grey_png):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, PlainTextResponse
 
+from mien.app.server.pagefiles import packaged_facts
 from mien.app.server.problems import Problem
 from mien.app.server.schemas import ModelOut, ReadyOut, StateOut
 from mien.app.server.service import service_of
@@ -16,9 +20,17 @@ router = APIRouter(tags=["Service"])
 
 @router.head("/v1/model", include_in_schema=False)
 @router.get("/v1/model", summary="What reads the faces, and how well", response_model=ModelOut)
-async def model(request: Request) -> JSONResponse:
+async def model(
+    request: Request,
+    model: Annotated[str | None, Query(max_length=80, description="A packaged model instead of the service's.")] = None,
+) -> JSONResponse:
     """Labels, crop, training data, measured figures with their protocol, hash of the model file."""
-    return JSONResponse(service_of(request).model_facts())
+    service = service_of(request)
+    chosen = service.chosen(model)
+    if chosen is None:
+        return JSONResponse(service.model_facts())
+    below = service.settings.reading.min_confidence
+    return JSONResponse(await asyncio.to_thread(packaged_facts, chosen, service.facts.detector, below))
 
 
 @router.head("/healthz", include_in_schema=False)

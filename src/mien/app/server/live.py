@@ -13,18 +13,18 @@ import math
 import secrets
 import struct
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, final
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from mien.app.server.guard import SUBPROTOCOL, subprotocols_of
-from mien.app.server.problems import Problem, sentence_of
+from mien.app.server.problems import Problem, response_to, sentence_of
 from mien.app.server.service import Service
 from mien.app.server.watch.stages import note_stages
-from mien.app.server.work.reading import LiveFrame, end_stream, read_frame
-from mien.core.errors import ImageError, ServiceError
+from mien.app.server.work.reading import LiveFrame, Spoken, end_stream, read_frame, spoken_of
+from mien.core.errors import ImageError, ServiceError, unknown_name
 
 __all__ = ["LiveConnection"]
 
@@ -69,14 +69,19 @@ class LiveConnection:
         self._newest: _Sent | None = None
         self._came = asyncio.Event()
         self._bad = 0
+        self._model: str | None = None
 
     async def run(self) -> None:
         """Serve the connection until either side ends it."""
-        facts = self._service.facts
+        try:
+            hello = await self._hello()
+        except Problem as problem:
+            self._metrics.count("mien_refused_total", reason=problem.reason)
+            await self._socket.send_denial_response(response_to(problem))
+            return
         asked = subprotocols_of(self._socket.scope)
         await self._socket.accept(SUBPROTOCOL if SUBPROTOCOL in asked else None)
-        hello = {"type": "hello", "labels": list(facts.labels), "detector": facts.detector}
-        await self._socket.send_json({**hello, "model": facts.model})
+        await self._socket.send_json(hello)
         tasks = {asyncio.create_task(part()) for part in (self._receive, self._answer, self._retire)}
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -92,6 +97,28 @@ class LiveConnection:
             await asyncio.gather(*tasks, return_exceptions=True)
             with contextlib.suppress(Problem, ServiceError):
                 await self._worker.run(partial(end_stream, stream=self._stream), "live")
+
+    async def _hello(self) -> dict[str, Any]:
+        """The greeting, once the model is known.
+
+        Raises:
+            Problem: 422, an unknown model or parameter; 503, the models are not loaded yet.
+
+        """
+        asked = self._socket.query_params
+        for name in asked:
+            if name != "model":
+                raise Problem(422, unknown_name("parameter", name, ["model"]))
+        self._model = self._service.chosen(asked.get("model"))
+        facts = self._service.facts
+        spoken = Spoken(facts.labels, facts.model, facts.told["uncertain_below"])
+        if self._model is not None:
+            try:
+                spoken = await self._worker.run(partial(spoken_of, model=self._model), "live")
+            except ServiceError as error:
+                told = "The process that opened this model ended; try again in a moment."
+                raise Problem(503, told, {"Retry-After": "1"}, code=error.code) from error
+        return {"type": "hello", "detector": facts.detector, **asdict(spoken)}
 
     async def _retire(self) -> None:
         """End when another service has taken the place of this one."""
@@ -179,4 +206,5 @@ class LiveConnection:
 
     def _frame(self, sent: _Sent) -> LiveFrame:
         limits = self._limits
-        return LiveFrame(self._stream, sent.number, sent.time_s, sent.picture, limits.frame_pixels, limits.faces)
+        own = (self._stream, sent.number, sent.time_s, sent.picture)
+        return LiveFrame(*own, limits.frame_pixels, limits.faces, self._model)

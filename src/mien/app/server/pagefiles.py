@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ __all__ = [
     "detector_info",
     "device_facts",
     "model_facts",
+    "packaged_facts",
     "page_detector",
     "page_files",
     "page_models",
@@ -105,6 +107,14 @@ def model_facts(classifier: OnnxClassifier, detector: str, uncertain_below: floa
         "evaluation": _evaluation_beside(classifier.path),
         "detector": detector,
     }
+
+
+@lru_cache(maxsize=16)
+def packaged_facts(name: str, detector: str, uncertain_below: float | None = None) -> dict[str, Any]:
+    """As `model_facts`, of a packaged model by its name, which is opened once."""
+    from mien.infer.classify import load_classifier
+
+    return model_facts(load_classifier(name), detector, uncertain_below)
 
 
 def page_models() -> dict[str, Path]:

@@ -20,7 +20,7 @@ from mien.app.server.pagefiles import (
     KINDS,
     detector_info,
     device_facts,
-    model_facts,
+    packaged_facts,
     page_detector,
     page_files,
     page_models,
@@ -30,7 +30,6 @@ from mien.app.server.problems import Problem
 from mien.app.server.service import service_of
 from mien.app.server.settings import Settings
 from mien.core.contract import DetectorInfo
-from mien.infer.classify import load_classifier
 from mien.pictures.formats import suffixes
 
 __all__ = ["Page", "open_page", "router"]
@@ -124,12 +123,7 @@ async def models(request: Request, name: str) -> Response:
         raise _NOTHING
     if kind == "onnx":
         return _file(request, page.models[stem])
-    return JSONResponse(await asyncio.to_thread(_facts_of, stem, service_of(request).model_facts()["detector"]))
-
-
-@lru_cache(maxsize=16)
-def _facts_of(name: str, detector: str) -> dict[str, Any]:
-    return model_facts(load_classifier(name), detector)
+    return JSONResponse(await asyncio.to_thread(packaged_facts, stem, service_of(request).facts.detector))
 
 
 def _config(request: Request, info: DetectorInfo | None) -> dict[str, Any]:

@@ -18,7 +18,18 @@ if TYPE_CHECKING:
     from mien.infer.analyzer import Analyzer
     from mien.infer.stream import StreamReader
 
-__all__ = ["Facts", "LiveFrame", "Models", "Timed", "end_stream", "facts_of", "read_frame", "read_picture"]
+__all__ = [
+    "Facts",
+    "LiveFrame",
+    "Models",
+    "Spoken",
+    "Timed",
+    "end_stream",
+    "facts_of",
+    "read_frame",
+    "read_picture",
+    "spoken_of",
+]
 
 _T = TypeVar("_T")
 
@@ -54,6 +65,8 @@ class LiveFrame:
     picture: bytes
     most_pixels: int
     most_faces: int
+    model: str | None = None
+    """A packaged model instead of the usual one; the same for all frames of a connection."""
 
 
 @final
@@ -108,6 +121,23 @@ class Models:
         return self._others[model]
 
 
+@dataclass(frozen=True)
+class Spoken:
+    """What a live connection is told of its model."""
+
+    labels: tuple[str, ...]
+    model: str
+    uncertain_below: float
+
+
+def spoken_of(models: Models, model: str | None) -> Spoken:
+    """What a live connection is told of its model, which is opened when it is first asked for; None: the usual one."""
+    from mien.infer.plug import model_file
+
+    analyzer = models.chosen(model)
+    return Spoken(tuple(analyzer.labels), model_file(analyzer.classifier).name, analyzer.uncertain_below)
+
+
 def facts_of(models: Models) -> Facts:
     """What the service tells about its models."""
     from mien.app.server.pagefiles import model_facts
@@ -152,7 +182,8 @@ def read_frame(models: Models, frame: LiveFrame) -> Timed[tuple[tuple[int, int],
     with clock.stage("decode"):
         image = load_image(frame.picture, max_pixels=frame.most_pixels)
     if frame.stream not in models.streams:
-        models.streams[frame.stream] = (models.analyzer.reader(max_faces=frame.most_faces), frame.time_s)
+        reader = models.chosen(frame.model).reader(max_faces=frame.most_faces)
+        models.streams[frame.stream] = (reader, frame.time_s)
     reader, last_s = models.streams[frame.stream]
     last_s = max(last_s, frame.time_s)
     models.streams[frame.stream] = (reader, last_s)

@@ -143,7 +143,7 @@ def _widths(convolutions: list[_Convolution]) -> Widths:
     neck, head = len(convolutions[-_AFTER].kernel), len(convolutions[-2].kernel)
     further = [*last[2::2], 0, 0]
     return Widths(
-        half[0], quarter[0], *eighth[:2], *sixteenth[:2], last[0], neck, head,
+        half[0], quarter[0], eighth[0], eighth[1], sixteenth[0], sixteenth[1], last[0], neck, head,
         wide=further[0], deep=[*sixteenth[3::2], 0][0], broad=further[1],
     )  # fmt: skip
 

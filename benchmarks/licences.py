@@ -12,13 +12,17 @@ import argparse
 import json
 import re
 import sys
+import tomllib
 from importlib import metadata
 from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-_PARTS = ("", "demo", "data", "app", "train", "scale", "test")
+_ROOT = Path(__file__).resolve().parents[1]
+_PROJECT = tomllib.loads((_ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+_EXTRAS: dict[str, list[str]] = _PROJECT["optional-dependencies"]
+_PARTS = ("", *(extra for extra in _EXTRAS if extra not in {"docs", "test"}), "docs", "test")  # small ones come first
 _COPYLEFT = re.compile(r"GPL|MPL|EPL|CDDL|EUPL|OSL|GNU|Mozilla", re.IGNORECASE)
 # What the metadata does not say, read from the licence file of the package.
 _KNOWN = {"cuda-toolkit": "NVIDIA's terms (a list of packages, no code)"}
@@ -72,7 +76,7 @@ def _needed(part: str) -> set[str]:
     while todo:
         name, extra = todo.pop()
         try:
-            wanted = metadata.distribution(name).requires or []
+            wanted = _of_mien(extra) if name == "mien" else metadata.distribution(name).requires or []
         except metadata.PackageNotFoundError:
             continue
         found.add(name)
@@ -84,6 +88,11 @@ def _needed(part: str) -> set[str]:
                         seen.add(item)
                         todo.append(item)
     return found - {"mien"}
+
+
+def _of_mien(extra: str) -> list[str]:
+    """What a part of this checkout asks for, whatever version is installed."""
+    return _EXTRAS[extra] if extra else _PROJECT["dependencies"]
 
 
 def _rows() -> list[tuple[str, str, str, str]]:
@@ -101,7 +110,7 @@ def _rows() -> list[tuple[str, str, str, str]]:
 def main() -> None:
     """Write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parents[1] / "docs" / "licences.md")
+    parser.add_argument("--out", type=Path, default=_ROOT / "docs" / "licences.md")
     rows = _rows()
     lines = [_INTRO, "| package | version | licence | part |", "|---|---|---|---|"]
     lines += [f"| {name} | {version} | {licence.replace('|', '/')} | {part} |" for name, version, licence, part in rows]

@@ -71,7 +71,7 @@ def test_licences_are_listed():
     """Each package of the requirement files is on the page; run benchmarks/licences.py otherwise."""
     page = (ROOT / "docs" / "licences.md").read_text("utf-8")
     listed = {canonicalize_name(name) for name in re.findall(r"^\| ([A-Za-z0-9._-]+) \|", page, re.M)}
-    direct = {canonicalize_name(requirement.name) for requirement in _wanted(("app", "train", "demo", "scale"))}
+    direct = {canonicalize_name(requirement.name) for requirement in _wanted(tuple(EXTRA for EXTRA in PARTS))}
 
     assert direct <= listed
 

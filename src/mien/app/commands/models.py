@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from mien.app.commands.models_summary import command as summary_command
 from mien.app.terminal import console, notice, progress
 from mien.core.errors import OptionError
 from mien.infer import store
@@ -15,7 +16,7 @@ from mien.infer.registry import Entry, entries
 
 @click.group()
 def command() -> None:
-    """List, fetch, verify and share model files.
+    """List, look into, fetch, verify and share model files.
 
     Nothing is fetched unless `pull` asks for it, and nothing is sent unless `push` does. Fetched files live in the
     model store: the folder that MIEN_CACHE names, else the user's cache folder.
@@ -122,3 +123,6 @@ def verify(names: tuple[str, ...]) -> None:
 def path(name: str | None) -> None:
     """Print the path of the model file NAME, or of the store's folder."""
     click.echo(str(store.cache_folder() if name is None else store.entry_path(store.entry(name))))
+
+
+command.add_command(summary_command, "summary")

@@ -25,7 +25,7 @@ _EXTRAS: dict[str, list[str]] = _PROJECT["optional-dependencies"]
 _PARTS = ("", *(extra for extra in _EXTRAS if extra not in {"docs", "test"}), "docs", "test")  # small ones come first
 _COPYLEFT = re.compile(r"GPL|MPL|EPL|CDDL|EUPL|OSL|GNU|Mozilla", re.IGNORECASE)
 # What the metadata does not say, read from the licence file of the package.
-_KNOWN = {"cuda-toolkit": "NVIDIA's terms (a list of packages, no code)"}
+_KNOWN = {"cuda-toolkit": "NVIDIA's terms (a list of packages, no code)", "pympi-ling": "MIT"}
 _GNU = re.compile(r"\bLGPL|Lesser General Public|Library General Public|GNU GENERAL PUBLIC|GNU AFFERO", re.IGNORECASE)
 _LICENCE_FILE = re.compile(r"licen[cs]e|copying|notice|3rd-party|third.?party", re.IGNORECASE)
 _LONGEST = 60

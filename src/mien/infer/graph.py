@@ -5,7 +5,6 @@ Needs ONNX Runtime alone, neither torch nor the package onnx.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 from mien.core.contract import METADATA_KEY
 from mien.core.errors import ModelError
 from mien.core.layers import Layer, Summary
+from mien.core.text import parse_json
 from mien.infer.session import OnnxFile, read_model
 from mien.infer.wire import Node, Tensor, output_fields, read_graph
 
@@ -39,6 +39,7 @@ _PRODUCTS = ("Gemm", "MatMul", "MatMulInteger", "QLinearMatMul")
 _WEIGHT_TYPES = {1, 2, 3, 6, 10, 11, 16}  # float, uint8, int8, int32 (biases), float16, double, bfloat16
 _PASSING = ("DequantizeLinear", "QuantizeLinear", "Constant", "Cast", "Identity")
 
+_Sizes = dict[str, tuple[int, ...]]
 Shapes = Mapping[str, tuple[int, ...]]
 
 
@@ -77,7 +78,8 @@ def summarize_file(path: Path, name: str = "") -> Summary:
         layers.append(Layer(_name(node), node.kind, out[1:], parameters, _macs(node, shapes)))
     stated = _metadata(metadata)
     shown = name or str(stated.get("name") or path.stem)
-    labels = tuple(str(label) for label in stated.get("labels", ()))
+    names = stated.get("labels")
+    labels = tuple(str(label) for label in names) if isinstance(names, list) else ()
     return Summary(shown, "operators", fed, tuple(layers), path.name, len(data), labels)
 
 
@@ -89,13 +91,13 @@ def _name(node: Node) -> str:
 
 def _metadata(texts: Mapping[str, str]) -> dict[str, Any]:
     try:
-        body = json.loads(texts.get(METADATA_KEY, "{}"))
+        body = parse_json(texts.get(METADATA_KEY, "{}"))
     except ValueError:
         return {}
     return body if isinstance(body, dict) else {}
 
 
-def _run(data: bytes, path: Path, nodes: list[Node]) -> tuple[dict[str, tuple[int, ...]], tuple[int, ...], dict[str, str]]:
+def _run(data: bytes, path: Path, nodes: list[Node]) -> tuple[_Sizes, tuple[int, ...], dict[str, str]]:
     """Shapes of all values for one black picture, the shape of that picture, and the file's metadata."""
     names = [out for node in nodes for out in node.outputs if out]
     own = {node.name for node in OnnxFile(data, path).session.get_outputs()}

@@ -54,7 +54,7 @@ def runtime_files(tmp_path_factory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MIEN_CACHE", str(tmp_path_factory.mktemp("store")))
         try:
-            runtime.pull()
+            runtime.pull(webgpu=True)
         except StoreError as error:
             pytest.skip(f"onnxruntime-web cannot be had: {error}")
         yield

@@ -36,6 +36,14 @@ _IN_A_WORKER = """(address) => new Promise((resolve) => {
   worker.onmessage = ({ data }) => resolve(data);
 })"""
 
+_IN_A_WORKER_OF_A_WORKER = """(address) => new Promise((resolve) => {
+  const memory = (text) => URL.createObjectURL(new Blob([text], { type: 'text/javascript' }));
+  const text = `fetch(${JSON.stringify(address)}).then(() => postMessage('through'), () => postMessage('shut'))`;
+  const outer = `new Worker(URL.createObjectURL(new Blob([${JSON.stringify(text)}], { type: 'text/javascript' })))
+    .onmessage = ({ data }) => postMessage(data)`;
+  new Worker(memory(outer)).onmessage = ({ data }) => resolve(data);
+})"""
+
 
 def _answered(page):
     """Addresses that answer the page from now on: a request that the browser refuses is never sent."""
@@ -87,13 +95,28 @@ def test_the_camera_opens_after_the_seal(site, open_tab, shipped_detector):
     assert page.evaluate("() => window.shut") == "true"
 
 
+def test_threads_are_made_from_memory(site, open_tab, shipped_detector):
+    """The page shares memory with nobody, so it may use threads; each of them has the sealed page's policy."""
+    tab = open_tab(site)
+    page = tab.ready()
+    tab.engine("device")
+    assert page.evaluate("() => crossOriginIsolated")
+    page.click("#tab-photo")
+    page.click("#tryphoto")
+    page.wait_for_selector("#photosum:text('2 pictures, 2 faces')")
+    assert page.workers
+    assert all(worker.url.startswith("blob:") for worker in page.workers)
+
+
 def test_a_worker_from_memory_is_shut_too(site, open_tab):
     """What the page's worker relies on: a worker that is made after the seal has the page's policy."""
     page = open_tab(site).ready()
     address = f"http://{site.address}/v1/model"
     assert page.evaluate(_IN_A_WORKER, address) == "through"
+    assert page.evaluate(_IN_A_WORKER_OF_A_WORKER, address) == "through"
     page.evaluate("async () => (await import('/static/seal.mjs')).seal()")
     assert page.evaluate(_IN_A_WORKER, address) == "shut"
+    assert page.evaluate(_IN_A_WORKER_OF_A_WORKER, address) == "shut"
 
 
 def test_the_server_is_reached_by_a_fresh_page_only(site, open_tab, shipped_detector):

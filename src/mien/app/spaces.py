@@ -185,4 +185,4 @@ def _write_static(out: Path, chosen: Chosen) -> None:
     for name, facts in offered.items():
         write(out / FOLDER / f"{name}.json", json.dumps(facts, ensure_ascii=False, allow_nan=False))
         copy_file(page_models()[name], out / FOLDER / f"{name}.onnx")
-    copy_files({name: runtime.runtime_folder() / name for name in runtime.FILES}, out / "runtime")
+    copy_files({name: runtime.runtime_folder() / name for name in runtime.here()}, out / "runtime")

@@ -230,6 +230,9 @@ def _headers(settings: Settings) -> list[tuple[str, str]]:
         ("X-Content-Type-Options", "nosniff"),
         ("Referrer-Policy", "no-referrer"),
         ("Permissions-Policy", "camera=(self), microphone=(), geolocation=()"),
+        # Browsers let only such a page share memory between threads (`static/quickest.mjs`).
+        ("Cross-Origin-Opener-Policy", "same-origin"),
+        ("Cross-Origin-Embedder-Policy", "require-corp"),
         ("Cross-Origin-Resource-Policy", "cross-origin" if settings.origins else "same-origin"),
         ("Cache-Control", "no-store"),
     ]

@@ -173,6 +173,7 @@ def device_facts(info: DetectorInfo | None) -> tuple[dict[str, Any] | None, str 
     kept = {key: facts[key] for key in ("name", "strides", "score", "overlap")}
     return {
         "runtime": "runtime/",
+        "webgpu": runtime.has_webgpu(),
         "classifier": "models/expression.onnx",
         "detector": {"file": "models/detector.onnx", "side": DETECT_SIDE, **kept},
     }, None

@@ -106,7 +106,7 @@ async def static(request: Request, name: str) -> Response:
 @router.api_route("/runtime/{name}", methods=_METHODS)
 async def runtime_file(request: Request, name: str) -> Response:
     """onnxruntime-web, where `mien page pull` has put it."""
-    if name not in runtime.FILES:
+    if name not in runtime.here():
         raise _NOTHING
     return _file(request, runtime.runtime_folder() / name)
 

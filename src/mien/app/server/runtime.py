@@ -22,7 +22,7 @@ from mien.core.errors import StoreError
 from mien.core.files import atomic_write, make_folder
 from mien.infer.store import cache_folder
 
-__all__ = ["FILES", "PACKAGE", "VERSION", "missing", "pull", "runtime_folder"]
+__all__ = ["FILES", "PACKAGE", "VERSION", "WEBGPU_FILES", "has_webgpu", "here", "missing", "pull", "runtime_folder"]
 
 PACKAGE = "onnxruntime-web"
 VERSION = "1.30.0"
@@ -36,6 +36,13 @@ FILES = {
     "ort-wasm-simd-threaded.wasm": "3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2",
 }
 """Name and SHA-256 of each file that the page loads (MIT licence)."""
+
+WEBGPU_FILES = {
+    "ort.webgpu.min.mjs": "3dffff71811bc13a3a3d9591c57ca5ee5735b8f5f3eaf789510b02bb040ae3a0",
+    "ort-wasm-simd-threaded.asyncify.mjs": "3d1c85995364bb643302fc6fd877a0c3ba5ae72401815e0f24828a53d9191e28",
+    "ort-wasm-simd-threaded.asyncify.wasm": "39f9f0894d478800487ed9f7dbe92618498db320cf55c8e3d89adff8dce658da",
+}
+"""The same for graphics cards, beside the others: 27 MB (7 MB on their way), so an operator decides."""
 
 
 def runtime_folder() -> Path:
@@ -55,10 +62,25 @@ def missing() -> str | None:
     return None
 
 
-def pull(source: Path | None = None, registry: str | None = None) -> Path:
+def has_webgpu() -> bool:
+    """Whether the files for graphics cards are there, too."""
+    try:
+        folder = runtime_folder()
+    except StoreError:
+        return False
+    return all((folder / name).is_file() for name in WEBGPU_FILES)
+
+
+def here() -> tuple[str, ...]:
+    """Names of the files that are there to be served."""
+    return (*FILES, *(WEBGPU_FILES if has_webgpu() else ()))
+
+
+def pull(source: Path | None = None, registry: str | None = None, webgpu: bool = False) -> Path:
     """Put the files into the cache, after checking every byte.
 
     Args:
+        webgpu: also those for graphics cards.
         source: the package as a .tgz file, brought by hand.
         registry: address of an npm registry; without it npm fetches from the one that it is configured for.
 
@@ -75,7 +97,7 @@ def pull(source: Path | None = None, registry: str | None = None) -> Path:
         raise StoreError(f"The package is not {PACKAGE} {VERSION}: expected SHA-512 {_SHA512}, got {digest}.")
     folder = make_folder(runtime_folder())
     with tarfile.open(fileobj=io.BytesIO(package), mode="r:gz") as archive:
-        for name, expected in FILES.items():
+        for name, expected in {**FILES, **(WEBGPU_FILES if webgpu else {})}.items():
             member = archive.extractfile(f"package/dist/{name}")
             data = b"" if member is None else member.read()
             if hashlib.sha256(data).hexdigest() != expected:

@@ -16,10 +16,21 @@ from mien.infer.registry import entries
 
 __all__ = ["copy_files", "fill", "write", "write_readme"]
 
+# With these the hub serves a static Space so that browsers let it use several threads.
+_ISOLATED = {
+    "cross-origin-embedder-policy": "require-corp",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "cross-origin",
+}
+
 # Fields of the front matter beside those that every kind has.
 _KINDS: dict[str, dict[str, Any]] = {
     "docker": {"app_port": 7860, "short_description": "Reads facial expressions live; stores nothing"},
-    "static": {"app_file": "index.html", "short_description": "Reads facial expressions on your own device"},
+    "static": {
+        "app_file": "index.html",
+        "short_description": "Reads facial expressions on your own device",
+        "custom_headers": _ISOLATED,
+    },
     "gradio": {
         "python_version": "3.12",
         "app_file": "app.py",

@@ -1,5 +1,6 @@
 // Reads faces on the visitor's device, beside the page so that it stays smooth. Gets pictures, gives readings. It has the
-// policy of the sealed page, so it cannot connect to anything; models come as bytes. Messages: {type: "open", ...}, {type: "read", id, picture, timeS, live}, {type: "forget", live}, {type: "use", id, classifier, model}.
+// policy of the sealed page, so it cannot connect to anything; models come as bytes. Messages: {type: "open", ...}, {type: "try"},
+// {type: "read", id, picture, timeS, live}, {type: "forget", live}, {type: "use", id, classifier, model}.
 // A picture with a time belongs to the live run or to a film, each with faces of its own.
 
 import { People } from "./people.mjs";
@@ -7,18 +8,22 @@ import { LiveSize } from "./sizes.mjs";
 import { bgrOf, cropOf, decode, mapBack, padded, shrink } from "./vision.mjs";
 
 let ort;
+let provider;
 let device;
 let detector;
 let classifier;
 let liveSize;
 const people = { live: new People(), film: new People() };
 const canvases = {};
+const TRIALS = 4; // the first one is slow: it makes the runtime ready
 
 self.onmessage = async ({ data }) => {
   try {
     if (data.type === "open") {
       await open(data);
       self.postMessage({ type: "ready" });
+    } else if (data.type === "try") {
+      self.postMessage({ type: "tried", ...(await trial()) });
     } else if (data.type === "forget") {
       people[data.live ? "live" : "film"] = new People();
     } else if (data.type === "use") {
@@ -32,16 +37,51 @@ self.onmessage = async ({ data }) => {
   }
 };
 
-async function open({ base, facts, parts }) {
+async function open({ base, facts, parts, way }) {
+  threadsFromMemory();
   const at = (path) => new URL(path, base).href;
-  ort = await import(at(`${facts.device.runtime}ort.wasm.min.mjs`));
-  ort.env.wasm.numThreads = 1; // a second thread gains nothing on nets of this size
+  ort = await import(at(`${facts.device.runtime}ort.${way.provider}.min.mjs`));
+  ort.env.logLevel = "error"; // a warning for every node that stays on the processor helps nobody
+  ort.env.wasm.numThreads = way.threads;
   ort.env.wasm.wasmPaths = at(facts.device.runtime);
-  ort.env.wasm.wasmBinary = parts.wasm;
+  ort.env.wasm.wasmBinary = parts.runtime;
   device = { ...facts.device, model: facts.model };
   liveSize = new LiveSize(device.detector.side);
-  [detector, classifier] = await Promise.all([session(parts.detector), session(parts.classifier)]);
+  provider = way.provider;
+  detector = await session(parts.detector);
+  classifier = await session(parts.classifier);
 }
+
+/** The runtime's threads are workers with addresses of their own; made from memory they have the page's policy, as this one. */
+function threadsFromMemory() {
+  const Plain = self.Worker;
+  self.Worker = /** @type {any} */ (function (address, options) {
+    const script = `import ${JSON.stringify(String(address))};`;
+    return new Plain(URL.createObjectURL(new Blob([script], { type: "text/javascript" })), options);
+  });
+}
+
+/** Milliseconds for a picture of the usual size with two faces, and what the models answered. */
+async function trial() {
+  const { side, strides } = device.detector;
+  const { crop } = device.model;
+  const height = (side * 3) / 4;
+  const planes = crop.color === "gray" ? [] : [3];
+  const image = new ort.Tensor("uint8", pattern(height * side * 3), [1, height, side, 3]);
+  const shape = [2, crop.size, crop.size, ...planes];
+  const crops = new ort.Tensor("uint8", pattern(shape.reduce((a, b) => a * b)), shape);
+  let [ms, found, read] = [Infinity, null, null];
+  for (let i = 0; i < TRIALS; i++) {
+    const start = performance.now();
+    found = await detector.run({ image });
+    read = await classifier.run({ crops });
+    ms = Math.min(ms, performance.now() - start);
+  }
+  return { ms, answers: [...strides.map((stride) => found[`stride${stride}`].data), read.probabilities.data] };
+}
+
+/** Pixels that are neither even nor random. */
+const pattern = (length) => Uint8Array.from({ length }, (_, i) => (i * i + 7 * i) % 251);
 
 /** Read with another model from now on, if it gives what it says that it does for a grey crop. */
 async function use({ classifier: bytes, model }) {
@@ -58,7 +98,7 @@ async function use({ classifier: bytes, model }) {
 
 /** @param {ArrayBuffer} model */
 function session(model) {
-  return ort.InferenceSession.create(model, { executionProviders: ["wasm"] });
+  return ort.InferenceSession.create(model, { executionProviders: [provider] });
 }
 
 async function read({ picture, timeS, live }) {

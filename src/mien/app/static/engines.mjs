@@ -9,6 +9,7 @@
 import { authorised, problemOf, tokenProtocols } from "./api.mjs";
 import { bytesOf } from "./assets.mjs";
 import { EXAMPLES } from "./examples.mjs";
+import { possible, quickest } from "./quickest.mjs";
 import { seal, sealScripts } from "./seal.mjs";
 import { t } from "./words.mjs";
 
@@ -106,28 +107,13 @@ export class DeviceEngine {
   }
 
   async #load() {
-    const { runtime, detector, classifier } = this.#facts.device;
-    const files = [`${runtime}ort-wasm-simd-threaded.wasm`, detector.file, classifier, ...EXAMPLES];
-    const [wasm, ...models] = await Promise.all(files.map(bytesOf));
+    const { detector, classifier } = this.#facts.device;
+    const files = [detector.file, classifier, ...EXAMPLES].map(bytesOf);
+    const [{ ways, parts }, ...models] = await Promise.all([possible(this.#facts.device), ...files]);
     seal();
-    await this.#work({ wasm, detector: models[0], classifier: models[1] });
+    this.#worker = await quickest(this.#facts, ways, { ...parts, detector: models[0], classifier: models[1] });
+    this.#worker.onmessage = ({ data }) => this.#settle(data);
     sealScripts();
-  }
-
-  #work(parts) {
-    return new Promise((resolve, reject) => {
-      // A worker from memory keeps the page's policy; one from an address would have that of its own answer.
-      const script = `import ${JSON.stringify(new URL("./device_worker.mjs", import.meta.url).href)};`;
-      const address = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
-      this.#worker = new Worker(address, { type: "module" });
-      this.#worker.onerror = () => reject(new Error(t("problem.models")));
-      this.#worker.onmessage = ({ data }) => {
-        if (data.type === "ready") resolve();
-        else if (data.id === undefined) reject(new Error(data.message));
-        else this.#settle(data);
-      };
-      this.#worker.postMessage({ type: "open", base: document.baseURI, facts: this.#facts, parts });
-    });
   }
 
   #settle(data) {

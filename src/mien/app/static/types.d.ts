@@ -53,6 +53,7 @@ export interface ServerFacts {
 
 export interface DeviceFacts {
   runtime: string;
+  webgpu: boolean;
   classifier: string;
   detector: { file: string; side: number; name: string; strides: number[]; score: number; overlap: number };
 }

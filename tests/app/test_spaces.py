@@ -226,3 +226,33 @@ def test_a_gradio_space_reads_with_the_model(command, tmp_path, store_folder):
     labels, rows = json.loads(done.stdout.strip().splitlines()[-1])
     assert tuple(labels) == ODD_LABELS
     assert [row[1].removesuffix("?") for row in rows] == [ODD_LABELS[-1]]
+
+
+def test_a_data_set_is_told_without_its_pictures(command, tmp_path, runtime):
+    """The docker kind shows the figures from its own folder, where the rooms that read data sets are not; gradio, which
+    has no such tab, says so before anything is written.
+    """
+    faces = write_pictures(tmp_path / "faces")
+    out = tmp_path / "space"
+    ended = command("space", out, "--model", "fer2013-int8", "--data", faces)
+    assert ended.code == 0, ended.err
+    line = (out / "Dockerfile").read_text("utf-8").splitlines()[-1]
+    assert json.loads(line.removeprefix("CMD "))[-2:] == ["--data", "models/data.json"]
+    assert not (out / "mien" / "data").exists()
+    assert "base64" not in (out / "models" / "data.json").read_text("utf-8")  # six pictures of a class are too few
+
+    own = {"PYTHONPATH": str(out), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1"}
+    code = _SERVED.replace("Settings(public", "Settings(data=Path('models/data.json'), public").replace(
+        '"models/expression.onnx", detector="models/detector.onnx"', '"fer2013-int8", detector="none"'
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", "from pathlib import Path" + code.replace("/v1/model", "/v1/data")],
+        cwd=out, capture_output=True, text=True, encoding="utf-8", env={**os.environ, **own},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["pictures"] == 24
+
+    refused = command("space", tmp_path / "other", "--kind", "gradio", "--data", faces)
+    assert refused.code
+    assert "docker or static" in refused.err
+    assert not (tmp_path / "other").exists()

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from mien.app.hub.large import write_attributes
 from mien.app.hub.models import write_licence
-from mien.app.space.chosen import FOLDER, Chosen, choose
+from mien.app.space.chosen import DATA, FOLDER, Chosen, choose
 from mien.app.space.pins import BASE, SERVICE, requirements
 from mien.app.space.writing import copy_files, fill, write, write_readme
 from mien.core.errors import ModelError, OutputError
@@ -37,7 +37,13 @@ OWN_FILES = ("mien/*", "static/*", "runtime/*", "models/*")
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", "learn", "evaluate", "data", "weights", "*.pyc")
 
 
-def write_space(out: Path, kind: Kind, model: str | Path = DEFAULT_MODEL, detector: str = AUTO) -> list[Path]:
+def write_space(
+    out: Path,
+    kind: Kind,
+    model: str | Path = DEFAULT_MODEL,
+    detector: str = AUTO,
+    data: Mapping[str, Any] | None = None,
+) -> list[Path]:
     """Write a Space into a folder that is new or empty; where that fails, nothing of it stays.
 
     Args:
@@ -45,6 +51,7 @@ def write_space(out: Path, kind: Kind, model: str | Path = DEFAULT_MODEL, detect
         kind: "docker" (the whole service), "static" (the page, on the visitor's device) or "gradio".
         model: a packaged name, an `.onnx` file, the folder of a run, or `hub:USER/NAME` once pulled.
         detector: a detector's name or file; "auto" takes the packaged one.
+        data: what docker and static show of a data set, as `mien.data.shown` tells it; None for no such tab.
 
     Returns:
         The files, sorted.
@@ -61,7 +68,7 @@ def write_space(out: Path, kind: Kind, model: str | Path = DEFAULT_MODEL, detect
         raise OutputError(f"The folder {out} is not empty; name a new one.")
     if kind == "static":
         _refuse_detector(detector)
-    chosen = choose(model, detector)
+    chosen = choose(model, detector, data)
     writers: dict[Kind, Callable[[Path, Chosen], None]] = {
         "docker": _write_docker,
         "static": _write_static,
@@ -101,7 +108,8 @@ def _write_gradio(out: Path, chosen: Chosen) -> None:
 def _arguments(chosen: Chosen) -> list[str]:
     """Options of `mien serve` for what differs from its defaults."""
     model = [] if chosen.model == DEFAULT_MODEL else ["--model", chosen.model]
-    return model + ([] if chosen.detector == AUTO else ["--detector", chosen.detector])
+    data = [] if chosen.data is None else ["--data", f"{FOLDER}/{DATA}"]
+    return [*model, *([] if chosen.detector == AUTO else ["--detector", chosen.detector]), *data]
 
 
 def _write_package(out: Path, pins: str, chosen: Chosen) -> None:
@@ -109,8 +117,15 @@ def _write_package(out: Path, pins: str, chosen: Chosen) -> None:
     shutil.copytree(str(resources.files("mien")), out / "mien", ignore=_LEFT_OUT, copy_function=copy_file)
     if chosen.files:
         copy_files(chosen.files, out / FOLDER)
+    if chosen.data is not None:
+        make_folder(out / FOLDER)
+        write(out / FOLDER / DATA, _json(chosen.data))
     if chosen.evaluation is not None and "expression.onnx" in chosen.files:
         write(out / FOLDER / "expression.evaluation.json", json.dumps(chosen.evaluation, ensure_ascii=False))
+
+
+def _json(body: Mapping[str, Any]) -> str:
+    return json.dumps(body, ensure_ascii=False, allow_nan=False)
 
 
 def _copy_store(folder: Path) -> None:
@@ -169,12 +184,15 @@ def _write_static(out: Path, chosen: Chosen) -> None:
         "model": {**model_facts(chosen.classifier, device["detector"]["name"]), "evaluation": chosen.evaluation},
         "models": list(offered),  # none whose licence would bind the Space more than its own model does
         "palette": palette(),
+        "data": None if chosen.data is None else {"facts": DATA, "samples": None},
         "server": None,
         "device": device,
         "why_no_device": None,
     }
     write_readme(out, "static", chosen)
-    write(out / "config.json", json.dumps(config, ensure_ascii=False, allow_nan=False))
+    write(out / "config.json", _json(config))
+    if chosen.data is not None:
+        write(out / DATA, _json(chosen.data))
     for name, data in page_files().items():
         if name == "docs.html":
             continue
@@ -183,6 +201,6 @@ def _write_static(out: Path, chosen: Chosen) -> None:
         write(place, data)
     copy_files({"expression.onnx": chosen.classifier.path, "detector.onnx": found}, out / FOLDER)
     for name, facts in offered.items():
-        write(out / FOLDER / f"{name}.json", json.dumps(facts, ensure_ascii=False, allow_nan=False))
+        write(out / FOLDER / f"{name}.json", _json(facts))
         copy_file(page_models()[name], out / FOLDER / f"{name}.onnx")
     copy_files({name: runtime.runtime_folder() / name for name in runtime.here()}, out / "runtime")

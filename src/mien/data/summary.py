@@ -17,12 +17,13 @@ from mien.data.manifest import Manifest
 from mien.draw import page
 from mien.infer.crop import fit_crops
 
-__all__ = ["summarize"]
+__all__ = ["MEAN_OF", "class_counts", "mean_face", "rows_to_show", "summarize"]
 
 _SAMPLES = 12  # pictures of a class in the grid
 _SIDE = 96  # of a sample, in pixels
 _MEAN_SIDE = 48
-_MEAN_OF = 2_000  # pictures of a class that its mean face is made of, at most
+MEAN_OF = 2_000
+"""Pictures of a class that its mean face is made of, at most."""
 
 Advance = Callable[[int], None]
 
@@ -57,15 +58,15 @@ def summarize(manifest: Manifest, folder: Path, *, seed: int = 0, advance: Advan
 def _draw(manifest: Manifest, rng: np.random.Generator, advance: Advance) -> dict[str, bytes]:
     names = list(manifest.labels.names)
     splits = list(manifest.split_counts())
-    drawn = {"counts": plots.counts({s: _class_counts(manifest, s) for s in splits}, names)}
+    drawn = {"counts": plots.counts({s: class_counts(manifest, s) for s in splits}, names)}
     samples: dict[str, NDArray[np.uint8]] = {}
     means: dict[str, NDArray[np.float32]] = {}
     for number, name in enumerate(names):
-        rows = _rows_to_show(manifest, number)
+        rows = rows_to_show(manifest, number)
         if len(rows):
             chosen = rng.permutation(rows)
             samples[name] = manifest.crops(np.sort(chosen[:_SAMPLES]), _SIDE, "rgb")
-            means[name] = _mean_face(manifest, chosen[:_MEAN_OF])
+            means[name] = mean_face(manifest, chosen[:MEAN_OF])
         advance(1)
     if samples:
         drawn["samples"] = plots.grid({name: list(pictures) for name, pictures in samples.items()}, _SIDE)
@@ -83,19 +84,20 @@ def _draw(manifest: Manifest, rng: np.random.Generator, advance: Advance) -> dic
     return drawn
 
 
-def _class_counts(manifest: Manifest, split: str) -> list[int]:
+def class_counts(manifest: Manifest, split: str) -> list[int]:
+    """Pictures of every class in a split, in the order of the labels."""
     label = manifest.label[manifest.split == split]
     return [int(n) for n in np.bincount(label[label >= 0], minlength=len(manifest.labels))]
 
 
-def _rows_to_show(manifest: Manifest, label: int) -> NDArray[np.int64]:
+def rows_to_show(manifest: Manifest, label: int) -> NDArray[np.int64]:
     """Rows of a class, of the training split where it has some."""
     rows = np.flatnonzero(manifest.label == label)
     train = rows[manifest.split[rows] == "train"]
     return train if len(train) else rows
 
 
-def _mean_face(manifest: Manifest, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+def mean_face(manifest: Manifest, rows: NDArray[np.int64]) -> NDArray[np.float32]:
     """Mean grey picture (48, 48); each picture is first brought to the same brightness and contrast."""
     total = np.zeros((_MEAN_SIDE, _MEAN_SIDE), np.float64)
     spec = CropSpec(_MEAN_SIDE)
@@ -156,7 +158,7 @@ def _captions(manifest: Manifest) -> dict[str, tuple[str, str, str]]:
         "means": (
             "Mean faces",
             "Mean face of every class",
-            f"Mean of up to {_MEAN_OF:,} pictures of a class, each brought to the same brightness and contrast; below, "
+            f"Mean of up to {MEAN_OF:,} pictures of a class, each brought to the same brightness and contrast; below, "
             "how it differs from the mean of the classes, in standard deviations.",
         ),
         "brightness": ("Brightness and contrast", "Histograms of grey levels", ""),

@@ -13,6 +13,8 @@ from mien.app.commands.data_crop import command as crop_command
 from mien.app.commands.data_doubts import command as doubts_command
 from mien.app.datasets import near_of, read_source, source_options
 from mien.app.terminal import console, notice, progress
+from mien.core.errors import OptionError
+from mien.core.files import atomic_write
 from mien.core.text import counted
 
 if TYPE_CHECKING:
@@ -207,22 +209,44 @@ def _tell_removed(cleaned: Cleaned, path: Path, quiet: bool) -> None:
 
 @command.command(short_help="Draw a data set: classes, samples, mean faces and more.")
 @source_options
-@click.option("--report", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Where to write.")
+@click.option("--report", type=click.Path(path_type=Path), metavar="DIR", help="Write pictures and a page here.")
+@click.option(
+    "--json",
+    "json_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write what mien serve --data shows: counts, sizes, mean faces, none of the pictures.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the choice of sample pictures.")
-def summary(source: Path, labels: str | None, subject: str, report: Path, seed: int) -> None:
+def summary(
+    source: Path, labels: str | None, subject: str, report: Path | None, json_file: Path | None, seed: int
+) -> None:
     """Draw SOURCE: classes, samples, mean faces, sizes, brightness, agreement with votes.
 
-    Writes PNG files and one page, summary.html, that holds all of them.
+    With --report writes PNG files and one page, summary.html, that holds all of them; with --json the figures that the
+    live page shows in its tab Data.
     """
     from mien.data.formats import refuse_inside
+    from mien.data.shown import shown
     from mien.data.summary import summarize
 
-    refuse_inside(report, source)
+    if report is None and json_file is None:
+        raise OptionError("Say where to write: --report DIR for pictures and a page, --json FILE for the live page.")
+    for place in (report, json_file):
+        if place is not None:
+            refuse_inside(place, source)
     manifest = read_source(source, labels, subject)
-    with progress("Drawing", len(manifest.labels), "classes") as advance:
-        paths = summarize(manifest, report, seed=seed, advance=advance)
-    for path in paths:
-        click.echo(str(path))
+    if report is not None:
+        with progress("Drawing", len(manifest.labels), "classes") as advance:
+            paths = summarize(manifest, report, seed=seed, advance=advance)
+        for path in paths:
+            click.echo(str(path))
+    if json_file is not None:
+        with progress("Summing up", len(manifest.labels), "classes") as advance:
+            text = json.dumps(shown(manifest, advance), ensure_ascii=False, allow_nan=False)
+        with atomic_write(json_file, "w") as file:
+            file.write(text)
+        click.echo(str(json_file))
 
 
 command.add_command(doubts_command, "doubts")

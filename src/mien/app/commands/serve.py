@@ -73,6 +73,13 @@ class _Serve(click.Command):
 )
 @click.option("--access-log", is_flag=True, help="Log every request: address, route, status, time.")
 @click.option("--log", "log_form", type=click.Choice(["text", "json"]), help="Form of logs; json: every request.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    metavar="SOURCE",
+    help="Show this data set in a tab Data: counts, sizes, mean faces; or what mien data summary --json wrote of one.",
+)
+@click.option("--data-samples", is_flag=True, help="In that tab, show pictures of the data set to those who ask.")
 @click.option("--otel", is_flag=True, help="Send traces of requests by OpenTelemetry (extra otel).")
 @analyzer_options("model", "detector", "detect_side", "min_face", "min_confidence", "threads", "device")
 def command(
@@ -91,6 +98,8 @@ def command(
     access_log: bool,
     log_form: Literal["text", "json"] | None,
     otel: bool,
+    data: Path | None,
+    data_samples: bool,
     analysis: AnalyzerOptions,
 ) -> Settings:
     """Serve the live page and the web service.
@@ -112,6 +121,8 @@ def command(
         proxies=proxies,
         workers=workers,
         otel=otel,
+        data=data,
+        data_samples=data_samples,
         analyzer=analysis,
         limits=parse_limits(limits),
     )
@@ -126,6 +137,7 @@ def command(
     from mien.app.server.watch.logs import set_up
 
     _check_models(settings)
+    _check_data(settings)
     set_up(log_form or "text", access_log or log_form == "json")
     run(settings, open_page, _again(context.meta[_ARGUMENTS]))
     return settings
@@ -191,6 +203,17 @@ def _check_models(settings: Settings) -> None:
     from mien.infer.analyzer import Analyzer
 
     Analyzer.of(settings.reading)
+
+
+def _check_data(settings: Settings) -> None:
+    """Read the data set of the Data tab, with progress; the service finds it read."""
+    if settings.data is None:
+        return
+    from mien.app.server.dataset import open_dataset
+    from mien.app.terminal import progress
+
+    with progress(f"Reading {settings.data}", None, "pictures") as advance:
+        open_dataset(settings.data, settings.data_samples, advance)
 
 
 def run(settings: Settings, open_page: bool, read_again: Callable[[], Settings]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -24,9 +25,17 @@ from mien.infer.registry import DEFAULT_MODEL
     help="Expression model: a packaged name, an .onnx file, the folder of a run, or hub:USER/NAME.",
 )
 @click.option("--detector", default=AUTO, show_default=True, help="Face detector: a name or a file.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    metavar="SOURCE",
+    help="Show this data set in a tab Data: counts, sizes, mean faces, none of its pictures (docker and static).",
+)
 @click.option("--push", metavar="USER/NAME", help="Put the Space onto the Hugging Face hub (extra hub).")
 @click.option("--public", is_flag=True, help="With --push: a new Space is for everybody to see, not private.")
-def command(out: Path | None, kind: Kind, model: str, detector: str, push: str | None, public: bool) -> None:
+def command(
+    out: Path | None, kind: Kind, model: str, detector: str, data: Path | None, push: str | None, public: bool
+) -> None:
     """Write a complete Hugging Face Space into the folder OUT.
 
     docker is the whole service; static is the page alone, which reads faces on the visitor's device; gradio is a thin
@@ -37,17 +46,31 @@ def command(out: Path | None, kind: Kind, model: str, detector: str, push: str |
         raise OptionError("Name the folder OUT of the Space, or a Space of the hub with --push USER/NAME.")
     if public and push is None:
         raise OptionError("--public says who may see a Space that is pushed; it needs --push USER/NAME.")
+    if data is not None and kind == "gradio":
+        raise OptionError("A Space of the kind gradio has no tab for a data set; take --kind docker or static.")
     if push is not None:
         hub_name(push)  # refused before anything is written
+    told = None if data is None else _tell(data)
     if out is not None:
-        _write(out, kind, model, detector, push, public)
+        _write(out, kind, model, detector, told, push, public)
         return
     with tempfile.TemporaryDirectory(prefix="mien-space-") as folder:
-        _write(Path(folder), kind, model, detector, push, public)
+        _write(Path(folder), kind, model, detector, told, push, public)
 
 
-def _write(out: Path, kind: Kind, model: str, detector: str, push: str | None, public: bool) -> None:
-    files = write_space(out, kind, model, detector)
+def _tell(data: Path) -> dict[str, Any]:
+    """What the Space tells of a data set."""
+    from mien.app.server.dataset import open_dataset
+    from mien.app.terminal import progress
+
+    with progress(f"Reading {data}", None, "pictures") as advance:
+        return open_dataset(data, False, advance).facts
+
+
+def _write(
+    out: Path, kind: Kind, model: str, detector: str, data: dict[str, Any] | None, push: str | None, public: bool
+) -> None:
+    files = write_space(out, kind, model, detector, data)
     size = sum(file.stat().st_size for file in files)
     told = f"{len(files)} files, {size / 1e6:.1f} MB"
     if push is None:

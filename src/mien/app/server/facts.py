@@ -1,4 +1,4 @@
-"""`/v1/model`, `/healthz`, `/readyz`, `/metrics`: what the service is and how it is doing."""
+"""`/v1/model`, `/v1/data`, `/healthz`, `/readyz`, `/metrics`: what the service is and how it is doing."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, PlainTextResponse
 
+from mien.app.server.dataset import Dataset
 from mien.app.server.pagefiles import packaged_facts
 from mien.app.server.problems import Problem
-from mien.app.server.schemas import ModelOut, ReadyOut, StateOut
+from mien.app.server.schemas import DataOut, ModelOut, ReadyOut, SamplesOut, StateOut
 from mien.app.server.service import service_of
+from mien.core.errors import unknown_name
 
 __all__ = ["router"]
 
@@ -31,6 +33,34 @@ async def model(
         return JSONResponse(service.model_facts())
     below = service.settings.reading.min_confidence
     return JSONResponse(await asyncio.to_thread(packaged_facts, chosen, service.facts.detector, below))
+
+
+@router.get("/v1/data", summary="The data set that the service shows", response_model=DataOut)
+async def data(request: Request) -> JSONResponse:
+    """Counts of every class and split, sizes, mean faces, faults; no picture and no name of one."""
+    return JSONResponse(_data(request).facts)
+
+
+@router.get("/v1/data/samples", summary="Some pictures of a class", response_model=SamplesOut)
+async def samples(
+    request: Request,
+    label: Annotated[str, Query(min_length=1, max_length=200, description="A class of the data set.")],
+) -> JSONResponse:
+    """Pictures chosen at random, others each time; only where the service was told to show them."""
+    shown = _data(request)
+    if not shown.shows_pictures:
+        raise Problem(404, "This service shows no pictures of its data set; --data-samples lets it.")
+    if label not in shown.facts["labels"]:
+        raise Problem(422, f"label: {unknown_name('class', label, shown.facts['labels'])}")
+    pictures = await asyncio.to_thread(shown.samples, label)
+    return JSONResponse({"label": label, "pictures": pictures})
+
+
+def _data(request: Request) -> Dataset:
+    shown = service_of(request).data
+    if shown is None:
+        raise Problem(404, "This service shows no data set; name one with --data.")
+    return shown
 
 
 @router.head("/healthz", include_in_schema=False)

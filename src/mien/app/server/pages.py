@@ -135,6 +135,7 @@ def _config(request: Request, info: DetectorInfo | None) -> dict[str, Any]:
         "model": service_of(request).model_facts(),
         "models": list(_page(request).models),
         "palette": palette(),
+        "data": _data_facts(request),
         "server": {
             "live": "v1/live",
             "analyze": "v1/analyze",
@@ -146,6 +147,14 @@ def _config(request: Request, info: DetectorInfo | None) -> dict[str, Any]:
         "device": device,
         "why_no_device": reason,
     }
+
+
+def _data_facts(request: Request) -> dict[str, str | None] | None:
+    """Where the page finds the data set that it shows."""
+    shown = service_of(request).data
+    if shown is None:
+        return None
+    return {"facts": "v1/data", "samples": "v1/data/samples" if shown.shows_pictures else None}
 
 
 def _bytes(request: Request, name: str, data: bytes) -> Response:

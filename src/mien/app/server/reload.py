@@ -26,7 +26,7 @@ from mien.core.errors import MienError
 
 __all__ = ["KEPT", "Reloading"]
 
-KEPT = ("host", "port", "proxies", "otel")
+KEPT = ("host", "port", "proxies", "otel", "data", "data_samples")
 """Settings that hold until the process ends."""
 KEPT_LIMITS = ("connections", "connections_per_address", "head_s", "frame_bytes")
 

@@ -9,11 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field
 __all__ = [
     "AnalysisOut",
     "CropOut",
+    "DataOut",
     "ErrorOut",
     "FaceOut",
     "JobOut",
     "ModelOut",
     "ReadyOut",
+    "SamplesOut",
     "StateOut",
     "TimelineOut",
 ]
@@ -130,3 +132,44 @@ class TimelineOut(_Out):
     labels: list[str]
     columns: list[str]
     rows: list[dict[str, Any]]
+
+
+class SplitOut(_Out):
+    """A split of a data set."""
+
+    name: str = Field(description="train, validation, test, or empty where a picture has no split.")
+    pictures: int
+    counts: list[int] = Field(description="Pictures of every class, in the order of the labels.")
+
+
+class MeanOut(_Out):
+    """A mean face."""
+
+    label: str
+    of: int = Field(description="How many pictures it is made of; never fewer than 20.")
+    png: str = Field(description="A data URL.")
+
+
+class DataOut(_Out):
+    """A data set without its pictures."""
+
+    format: str
+    name: str
+    pictures: int
+    sha256: str
+    labels: list[str]
+    colours: dict[str, str] = Field(description="Colour of each class, as on the page.")
+    splits: list[SplitOut]
+    unlabelled: int = Field(description="Pictures without a label.")
+    unreadable: int = Field(description="Files that could not be read and are left out.")
+    sizes: dict[str, Any] | None = Field(description="Width and height in pixels, and pictures by their longer side.")
+    grey: float = Field(description="Share of grey pictures, 0..1.")
+    means: list[MeanOut] = Field(description="Mean faces of the classes that have pictures enough.")
+    faults: dict[str, int] = Field(description="Pictures with something wrong: copies, leaks, conflicts, blank.")
+
+
+class SamplesOut(_Out):
+    """Some pictures of a class."""
+
+    label: str
+    pictures: list[str] = Field(description="Data URLs.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast, final
 from starlette.requests import HTTPConnection
 
 from mien.app.server.connections import REASONS, Connections
+from mien.app.server.dataset import Dataset, open_dataset
 from mien.app.server.problems import Problem
 from mien.app.server.settings import Settings
 from mien.app.server.traffic import Traffic
@@ -49,6 +50,8 @@ class Service:
         )
         self.jobs: Jobs = Jobs(self._home(), settings.limits) if before is None else before.jobs
         self.traces: Traces | None = before.traces if before is not None else Traces() if settings.otel else None
+        self.data: Dataset | None = before.data if before is not None else _data_of(settings)
+        """The data set of the Data tab."""
         self.retired = asyncio.Event()
         """Set when live connections must end, because another service has taken the place."""
 
@@ -120,6 +123,10 @@ class Service:
         gauge("mien_queue_age_seconds", lambda: self.jobs.oldest_s, queue="video")
         gauge("mien_video_jobs", lambda: self.jobs.waiting)
         gauge("mien_workers", lambda: len(self.pool.workers))
+
+
+def _data_of(settings: Settings) -> Dataset | None:
+    return None if settings.data is None else open_dataset(settings.data, settings.data_samples)
 
 
 def service_of(connection: HTTPConnection) -> Service:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 
 from mien.core.errors import OptionError
 from mien.infer.options import AnalyzerOptions
@@ -96,12 +97,14 @@ class Settings:
         proxies: addresses or networks of proxies whose X-Forwarded headers are believed; "*" for any.
         workers: pictures that are read at the same time; from 2 on in processes of their own.
         otel: send traces of requests by OpenTelemetry.
+        data: a data set for the Data tab, or what `mien data summary --json` wrote of one; None for no such tab.
+        data_samples: show pictures of the data set to visitors who ask for them.
         analyzer: how pictures are read; largest picture and number of faces are `limits`.
         limits: see `Limits`.
 
     Raises:
         OptionError: other machines could come in without a token, the token is too short, or an origin, a host name,
-            the path or a proxy's address is none.
+            the path or a proxy's address is none; pictures of no data set, or of a file that holds none.
 
     """
 
@@ -116,6 +119,8 @@ class Settings:
     proxies: tuple[str, ...] = ("127.0.0.1",)
     workers: int = 1
     otel: bool = False
+    data: Path | None = None
+    data_samples: bool = False
     analyzer: AnalyzerOptions = field(default_factory=AnalyzerOptions)
     limits: Limits = field(default_factory=Limits)
 
@@ -129,6 +134,8 @@ class Settings:
             raise OptionError(f"A token has at least {_LEAST_TOKEN} ASCII characters; this one could be guessed.")
         if self.workers < 1:
             raise OptionError(f"At least 1 worker is needed, got {self.workers}.")
+        if self.data_samples and (self.data is None or self.data.suffix == ".json"):
+            raise OptionError("--data-samples shows pictures of a data set; name that with --data, no .json of it.")
         _check_addresses(self)
 
     @property

@@ -14,10 +14,13 @@ from mien.infer.detect import detector_file, open_detector
 from mien.infer.detectors.table import AUTO, detector_row
 from mien.infer.registry import ENTRIES
 
-__all__ = ["FOLDER", "Chosen", "choose"]
+__all__ = ["DATA", "FOLDER", "Chosen", "choose"]
 
 FOLDER = "models"
 """Folder of a Space's own model files."""
+
+DATA = "data.json"
+"""What a Space tells of a data set."""
 
 _MODEL, _DETECTOR = "expression.onnx", "detector.onnx"
 
@@ -32,6 +35,7 @@ class Chosen:
         detector: the same for the detector.
         files: model files to copy, by their name in `FOLDER`.
         evaluation: what was measured on the model, fit to be published, or None.
+        data: what is told of a data set, or None.
 
     """
 
@@ -40,6 +44,7 @@ class Chosen:
     detector: str
     files: Mapping[str, Path]
     evaluation: Mapping[str, Any] | None
+    data: Mapping[str, Any] | None = None
 
     @property
     def info(self) -> ModelInfo:
@@ -47,12 +52,13 @@ class Chosen:
         return self.classifier.info
 
 
-def choose(model: str | Path, detector: str) -> Chosen:
+def choose(model: str | Path, detector: str, data: Mapping[str, Any] | None = None) -> Chosen:
     """Open what the Space shall run.
 
     Args:
         model: packaged name, `.onnx` file, folder of a run, or `hub:USER/NAME` once pulled.
         detector: a name, or a detector's file.
+        data: what is told of a data set.
 
     Raises:
         ModelError, StoreError, OptionError: one of them is not there or cannot be used.
@@ -72,6 +78,7 @@ def choose(model: str | Path, detector: str) -> Chosen:
         detector=f"{FOLDER}/{_DETECTOR}" if _DETECTOR in files else detector,
         files=files,
         evaluation=evaluation_beside(classifier),
+        data=data,
     )
 
 

@@ -2,6 +2,7 @@
 
 import { authorised, getJson, problemOf, remember, token } from "./api.mjs";
 import { chosenModel, startChoosing, withChosen } from "./choose.mjs";
+import { startData } from "./data.mjs";
 import { $ } from "./dom.mjs";
 import { DeviceEngine, ServerEngine } from "./engines.mjs";
 import { startLive } from "./live.mjs";
@@ -120,6 +121,7 @@ async function start() {
   $("version").textContent = t("foot.version", { version, model, detector });
   startPicker($("language"), loses);
   $("docslink").hidden = !facts.server;
+  $("tab-data").hidden = !facts.data;
   startTabs(() => tell(null));
   await askForToken(facts);
   const choice = new Choice(facts);
@@ -127,6 +129,7 @@ async function start() {
   const live = startLive({ facts, choice, session, tell });
   startPhoto({ facts, choice, tell });
   startVideo({ facts, choice, tell });
+  startData({ facts, choice, tell });
   showModel(facts);
   const changed = () => {
     live.renew();

@@ -14,11 +14,13 @@ export function showModel({ model, device }) {
   $("modelfacts").replaceChildren(...cards);
 }
 
-function card(title, ...parts) {
+/** A card with a heading. */
+export function card(title, ...parts) {
   return h("article", { class: "card" }, h("h2", {}, title), ...parts);
 }
 
-function facts(rows) {
+/** Names and values, those that are known. */
+export function facts(rows) {
   const known = rows.filter(([, value]) => value !== undefined && value !== null && value !== "");
   return h(
     "dl",
@@ -69,7 +71,8 @@ function valueText(value) {
   return listed(Object.entries(value).map(([key, part]) => `${key}: ${typeof part === "number" ? number(part, Number.isInteger(part) ? 0 : 3) : JSON.stringify(part)}`));
 }
 
-const keyed = (key) => t(/** @type {import("./types.d.ts").Key} */ (key));
+/** Words by a key that is put together. */
+export const keyed = (key) => t(/** @type {import("./types.d.ts").Key} */ (key));
 
 const splitName = (name) => (SPLITS.includes(name) ? keyed(`model.split.${name}`) : t("model.split", { name }));
 
@@ -179,7 +182,8 @@ function unsure({ below, coverage, accuracy, accuracy_uncertain: rest }) {
   return `${share} ${t("model.trust.right", { right: percent(accuracy), rest: percent(rest) })}`;
 }
 
-function scroll(name, table) {
+/** A table that may be wider than its card. */
+export function scroll(name, table) {
   return h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": name }, table);
 }
 

@@ -9,6 +9,7 @@ export interface Facts {
   models: string[];
   usual?: string;
   palette: Record<string, string>;
+  data: { facts: string; samples: string | null } | null;
   server: ServerFacts | null;
   device: DeviceFacts | null;
   why_no_device: string | null;

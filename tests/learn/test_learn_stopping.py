@@ -12,14 +12,14 @@ import pytest
 from click.testing import CliRunner
 from stopping_worlds import epochs_done, started, stopped, wait_for
 
-from mien.app.commands.train import command
+from mien.app.commands.train import _resumed, command
 from mien.core.errors import MienError, OptionError, TrainError
 from mien.data.convert import convert
 from mien.data.manifest import Manifest
 from mien.infer.classify import load_classifier
-from mien.learn.config import Config
+from mien.learn.config import Config, Stage
 from mien.learn.pace import Pace, learning_rate
-from mien.learn.train import finish_run, train
+from mien.learn.train import finish_run, network_for, saved_config, train
 
 
 @pytest.fixture(scope="module")
@@ -125,12 +125,58 @@ def test_minutes_end_a_run(drawn: Manifest, tiny: Config, tmp_path: Path) -> Non
     assert column(tmp_path / "run", "lr")[-1] == pytest.approx(0, abs=1e-4)
 
 
+def test_more_epochs_of_a_staged_run(drawn: Manifest, tiny: Config, tmp_path: Path) -> None:
+    """More epochs make the last stage longer; the one that is done stays as it was; fewer than its are refused."""
+    stages = (Stage("head-only", 1, 0.05), Stage("none", 1))
+    config = dataclasses.replace(tiny, targets="hard", stages=stages)
+    train(drawn, config, tmp_path / "run")
+    words = ["--out", str(tmp_path / "run"), "--resume", "--epochs"]
+    longer, _ = _resumed(str(tmp_path / "run"), {"epochs": 3, "minutes": 0.0}, 0.0)
+    assert [stage.epochs for stage in longer.stages] == [1, 2]
+    assert train(drawn, longer, tmp_path / "run", resume=True).epochs == 3
+    ended = CliRunner().invoke(command, [*words, "1"])
+    assert "stages of 1 and 2 epochs" in str(ended.exception)
+
+
+def test_stages_share_the_minutes(drawn: Manifest, tiny: Config, tmp_path: Path) -> None:
+    """With minutes the head learns alone for its share of them, then all; a resumed run goes on in the last stage."""
+    stages = (Stage("head-only", 1, 0.05), Stage("none", 1))
+    config = dataclasses.replace(tiny, targets="hard", minutes=0.05, stages=stages, augment="none")
+    run = tmp_path / "run"
+    train(drawn, config, run)
+    saved = saved_config(run)
+    head, rest = (stage.epochs for stage in saved.stages)
+    assert abs(head - rest) <= 1
+    train(drawn, dataclasses.replace(saved, minutes=0.03), run, resume=True)
+    assert saved_config(run).stages[0].epochs == head
+    assert saved_config(run).stages[1].epochs > rest
+
+
+def test_a_stage_ends_inside_an_epoch(drawn: Manifest, tiny: Config) -> None:
+    """By the clock: the trunk is frozen until the middle of the time, then it learns, within the same epoch."""
+    from mien.learn.clock import Clock
+    from mien.learn.module import Expression
+    from mien.learn.targets import heads_of
+
+    time = _Time()
+    config = dataclasses.replace(tiny, targets="hard", minutes=1.0, stages=(Stage("head-only", 1), Stage("none", 1)))
+    heads = heads_of(drawn.of_split("validation"), "hard")
+    network = network_for(config, heads)
+    module = Expression(network, config, heads, pace=Pace(config, Clock(100, now=time)))
+    trunk = next(network.trunk.parameters())
+    module.on_train_epoch_start()
+    assert not trunk.requires_grad
+    time.now = 51.0
+    module.on_train_batch_start({}, 5)
+    assert trunk.requires_grad
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--minutes", "1", "--epochs", "3"], "give one of them"),
         (["--resume", "--minutes", "1", "--epochs", "3"], "give one of them"),
-        (["--minutes", "1", "--schedule", "plateau"], "one stage"),
+        (["--minutes", "1", "--schedule", "plateau"], "the whole schedule"),
         (["--resume", "--lr", "1"], "leave out --lr"),
     ],
 )

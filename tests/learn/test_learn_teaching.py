@@ -55,8 +55,9 @@ def test_what_the_caller_names_is_taken() -> None:
     frozen = settings(freeze="head-only")
     assert (frozen.stages, frozen.total_epochs, frozen.lr) == ((), 8, 0.05)
     timed = teaching_settings(WILD, {"minutes": 3.0}, 128, has_validation=True)
-    assert "stages" not in timed
-    assert "epochs" not in timed
+    assert [(stage.freeze, stage.epochs) for stage in timed["stages"]] == [("head-only", 1), ("none", 1)]
+    text = told(Config(weights="wild", minutes=3.0, stages=timed["stages"]), 128)
+    assert "50% of 3 minutes of the new head alone at a learning rate of 0.05" in text
     assert settings(schedule="plateau", epochs=9).stages == ()
 
 

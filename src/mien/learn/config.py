@@ -88,7 +88,7 @@ class Config:
         early_stop: epochs without a better monitored figure before the run stops; 0 never stops.
         monitor: "accuracy", "macro_f1", "balanced_accuracy" or "log_loss" on the validation split.
         freeze: "none", "head-only", or N: only the last N layers of the trunk and the head learn.
-        stages: parts of a staged schedule; empty is one stage.
+        stages: parts of a staged schedule; empty is one stage. With `minutes` their epochs are shares of the time.
         seed: of everything random.
         precision: "32", "bf16" or "16"; "auto" takes the faster of "32" and "bf16" where a run has minutes, else "32".
         device: "auto", "cpu", "gpu" or "mps".
@@ -174,6 +174,32 @@ class Config:
         """Epochs of all stages."""
         return sum(stage.epochs for stage in self.plan)
 
+    def of_length(self, epochs: int) -> Config:
+        """The same run with so many epochs; the last stage takes the difference.
+
+        Raises:
+            OptionError: nothing would be left of the last stage.
+
+        """
+        if not self.stages:
+            return dataclasses.replace(self, epochs=epochs)
+        *earlier, last = self.stages
+        begun = sum(stage.epochs for stage in earlier)
+        if epochs <= begun:
+            raise OptionError(
+                f"The run has stages of {' and '.join(str(stage.epochs) for stage in self.stages)} epochs; another "
+                f"length moves the end of the last one, so ask for more than {begun}, got {epochs}."
+            )
+        return dataclasses.replace(self, stages=(*earlier, dataclasses.replace(last, epochs=epochs - begun)))
+
+    def scaled(self, epochs: int) -> Config:
+        """The same run with about so many epochs; each stage keeps its share of them, and one epoch at least."""
+        total = self.total_epochs
+        stages = tuple(
+            dataclasses.replace(stage, epochs=max(round(epochs * stage.epochs / total), 1)) for stage in self.stages
+        )
+        return dataclasses.replace(self, epochs=epochs, stages=stages)
+
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "color": ("gray", "rgb"),
@@ -235,8 +261,8 @@ def _check_schedule(config: Config) -> None:
     epochs = config.total_epochs
     if config.schedule == "plateau" and config.stages:
         raise OptionError("The schedule 'plateau' does not go with stages; take 'cosine', 'one-cycle' or 'constant'.")
-    if config.minutes and (config.stages or config.schedule == "plateau"):
-        raise OptionError("'minutes' plans one stage of epochs; leave out 'stages' and the schedule 'plateau'.")
+    if config.minutes and config.schedule == "plateau":
+        raise OptionError("'minutes' plans the whole schedule; take 'cosine', 'one-cycle' or 'constant'.")
     if config.schedule == "plateau" and config.patience >= epochs:
         raise OptionError(
             f"The schedule 'plateau' would never step: its patience of {config.patience} epochs is not shorter than "

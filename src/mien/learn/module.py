@@ -112,6 +112,7 @@ class Expression(L.LightningModule):
         self._rows: list[Tensor] = []
         self._train = Running()
         self._followed = -1
+        self._frozen = ""
 
     @property
     def running(self) -> dict[str, float]:
@@ -126,14 +127,23 @@ class Expression(L.LightningModule):
     def on_train_epoch_start(self) -> None:
         """Seed by the epoch, so that a resumed run draws what the whole one would have drawn; freeze by the stage."""
         torch.manual_seed((self.config.seed * 1_000_003 + self.current_epoch * 1009 + self.global_rank) % 2**63)
-        apply_freeze(self.network, self._stage_freeze())
+        self._freeze(self._stage_freeze())
         self._train = Running()
 
+    def on_train_batch_start(self, _batch: Any, _index: int) -> None:
+        """Where time tells the place in the schedule, a stage may end inside an epoch."""
+        if self.pace.timed and (freeze := self._stage_freeze()) != self._frozen:
+            self._freeze(freeze)
+
+    def _freeze(self, freeze: str) -> None:
+        apply_freeze(self.network, freeze)
+        self._frozen = freeze
+
     def _stage_freeze(self) -> str:
-        end = 0
+        end, place = 0, self.pace.at(self.global_step) if self.pace.timed else self.current_epoch
         for stage in self.config.plan:
             end += stage.epochs
-            if self.current_epoch < end:
+            if place < end:
                 return stage.freeze
         return self.config.plan[-1].freeze
 

@@ -14,13 +14,13 @@ import torch
 from torch.nn import functional
 
 from mien.learn.augment import augment, augmentation
-from mien.learn.config import Config
+from mien.learn.config import Config, Stage
 from mien.learn.dataset import CropTable
 from mien.learn.models import Network
 from mien.learn.module import soft_cross_entropy
 from mien.learn.pace import side_at
 
-__all__ = ["Budget", "Schedule", "planned"]
+__all__ = ["Budget", "Schedule", "going_on", "planned"]
 
 _MOST_EPOCHS = 300
 """More epochs than these teach nothing; a small data set is done before its minutes are over."""
@@ -72,7 +72,8 @@ def planned(config: Config, network: Network, table: CropTable, validation: Crop
     left = left_s - (time.perf_counter() - start)
     loop_s = max(left - kept, _LEAST_SHARE * left_s, 1.0)
     epochs = _epochs_within(config, loop_s, times[precision] * steps, judging_s)
-    config = dataclasses.replace(config, epochs=epochs, precision=precision, warmup=min(config.warmup, epochs / 4))
+    config = config.scaled(epochs)
+    config = dataclasses.replace(config, precision=precision, warmup=min(config.warmup, epochs / 4))
     text = (
         f"{config.minutes:g} minutes: {loop_s:.0f} s of training, about {epochs} "
         f"{'epoch' if epochs == 1 else 'epochs'} of {loop_s / epochs:.0f} s, and {kept:.0f} s for export and judging."
@@ -80,6 +81,20 @@ def planned(config: Config, network: Network, table: CropTable, validation: Crop
     if left - kept < loop_s:
         text += " That is too short to end in time."
     return Schedule(config, Budget(loop_s if epochs < _MOST_EPOCHS else 0.0, kept), text)
+
+
+def going_on(config: Config, stages: tuple[Stage, ...], place: float) -> Config:
+    """Settings of a run that goes on for the epochs that were planned; what is done keeps its place in the schedule.
+
+    Args:
+        config: as `planned` gives it.
+        stages: those that the run has had.
+        place: where it is, in epochs from its start.
+
+    """
+    begun = sum(stage.epochs for stage in stages[:-1])
+    length = max(round(place) + config.epochs, begun + 1)
+    return dataclasses.replace(config, stages=stages).of_length(length)
 
 
 def _precisions(config: Config) -> tuple[str, ...]:

@@ -12,7 +12,19 @@ from typing import Any
 from mien.core.errors import OptionError, unknown_name
 from mien.learn.config import Config, Stage
 
-__all__ = ["base_for_minutes", "config_from", "from_layers", "from_mapping", "read_config", "read_toml", "to_toml"]
+__all__ = [
+    "OF_TRAINED_WEIGHTS",
+    "base_for_minutes",
+    "config_from",
+    "from_layers",
+    "from_mapping",
+    "read_config",
+    "read_toml",
+    "to_toml",
+]
+
+OF_TRAINED_WEIGHTS = "the settings for trained weights"
+"""Origin of settings that `mien.learn.teaching` puts below those that a person asks for."""
 
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
 
@@ -61,7 +73,7 @@ def config_from(layers: Sequence[tuple[Mapping[str, Any], str]]) -> Config:
     config = from_layers(layers)
     if not config.minutes:
         return config
-    if any("epochs" in values for values, _ in layers):
+    if any("epochs" in values for values, where in layers if where != OF_TRAINED_WEIGHTS):
         raise OptionError("'epochs' and 'minutes' each say how long a run is; give one of them.")
     base = base_for_minutes(config.model, config.size)
     return from_layers([(base, "the settings for --minutes"), *layers])

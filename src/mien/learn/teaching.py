@@ -14,7 +14,7 @@ import numpy as np
 from mien.core.text import counted
 from mien.data.manifest import Manifest
 from mien.learn.config import Config, Stage
-from mien.learn.settings import config_from
+from mien.learn.settings import OF_TRAINED_WEIGHTS, config_from
 from mien.learn.starts import Start, start_of
 
 __all__ = ["learning_from", "photographs", "taught", "teaching_settings", "told"]
@@ -57,8 +57,7 @@ def teaching_settings(start: Start, given: Mapping[str, Any], pictures: int, *, 
     if not has_validation and not given.get("validation"):
         values["validation"] = 0.2 if pictures <= _FEW else 0.1
     if given.get("minutes"):
-        del values["epochs"]
-        return values
+        values["epochs"] = 2  # each stage has half of the time
     if given.get("freeze", "none") != "none":
         return values | {"lr": _HEAD_LR}
     if not given.get("stages") and given.get("schedule") != "plateau" and values["epochs"] > 1:
@@ -77,12 +76,8 @@ def told(config: Config, pictures: int) -> str:
 
     """
     parts = [
-        f"{counted(stage.epochs, 'epoch')} of {_WHO.get(stage.freeze, f'the last {stage.freeze} layers and the head')} "
-        f"at a learning rate of {stage.lr:g}"
-        for stage in config.plan
+        f"{_length(config, stage)} of {_learning(stage)} at a learning rate of {stage.lr:g}" for stage in config.plan
     ]
-    if config.minutes:
-        parts = [f"{config.minutes:g} minutes at a learning rate of {config.lr:g}"]
     taken = f", {config.validation:.0%} of them taken out for validation" if config.validation else ""
     return (
         f"Fine-tuning {config.weights} on {counted(pictures, 'picture')}{taken}: {', then '.join(parts)}; batches of "
@@ -90,6 +85,17 @@ def told(config: Config, pictures: int) -> str:
         f"epoch by {config.monitor}. What you name yourself is taken instead: --epochs 20, --lr 0.01, --freeze "
         "head-only, --set batch_size=32, or a whole recipe by --config."
     )
+
+
+def _length(config: Config, stage: Stage) -> str:
+    if not config.minutes:
+        return counted(stage.epochs, "epoch")
+    share = stage.epochs / config.total_epochs
+    return f"{config.minutes:g} minutes" if share == 1 else f"{share:.0%} of {config.minutes:g} minutes"
+
+
+def _learning(stage: Stage) -> str:
+    return _WHO.get(stage.freeze, f"the last {stage.freeze} layers and the head")
 
 
 def learning_from(manifest: Manifest) -> int:
@@ -119,7 +125,7 @@ def taught(layers: Sequence[tuple[Mapping[str, Any], str]], manifest: Manifest) 
         return config_from(layers), ""
     pictures = learning_from(manifest)
     base = teaching_settings(start, given, pictures, has_validation=bool(manifest.split_counts().get("validation")))
-    config = config_from([(base, "the settings for trained weights"), *layers])
+    config = config_from([(base, OF_TRAINED_WEIGHTS), *layers])
     return config, told(config, pictures)
 
 

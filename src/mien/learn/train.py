@@ -31,7 +31,7 @@ from mien.learn.leaks import Splits, prepared, split_for_training
 from mien.learn.loop import fit, trainer_for
 from mien.learn.models import Network, build, default_size
 from mien.learn.pace import Pace
-from mien.learn.plan import planned
+from mien.learn.plan import going_on, planned
 from mien.learn.progress import Watch, quiet
 from mien.learn.record import data_record, environment, sizes
 from mien.learn.runfolder import (
@@ -246,9 +246,7 @@ def _pace(
     left_s = config.minutes * 60 - (time.monotonic() - begun_s)
     schedule = planned(config, network, *tables, left_s)
     say(schedule.message)
-    config = schedule.config
-    if earlier.epochs:
-        config = dataclasses.replace(config, epochs=round(earlier.place) + config.epochs)
+    config = going_on(schedule.config, config.stages, earlier.place) if earlier.epochs else schedule.config
     return config, Pace(config, Clock(schedule.budget.loop_s), earlier.place)
 
 

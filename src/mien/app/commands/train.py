@@ -224,10 +224,8 @@ def _resumed(out: str, options: Mapping[str, Any], since_s: float) -> tuple[Conf
     config = saved_config(out)
     if epochs and _all_folds(config):
         raise OptionError(f"The folds of {out} keep their epochs, or they would not compare; train anew with more.")
-    if epochs and config.stages:
-        raise OptionError(f"The run {out} has stages, which say its epochs; lengthen one in its config.toml.")
     if epochs:
-        config = dataclasses.replace(config, epochs=epochs, minutes=0.0)
+        config = dataclasses.replace(config.of_length(epochs), minutes=0.0)
     elif minutes:
         config = dataclasses.replace(config, minutes=minutes)
     elif config.minutes:

@@ -166,7 +166,7 @@ def test_a_name_that_is_taken_shows_before_the_work(command, source, tmp_path):
         (["convert", "nowhere", "out", "--layout", "xml"], 2, "'xml' is not one of 'csv', 'folders', 'parquet'"),
         (["convert", "nowhere", "out", "--layout", "csv", "--split", "1/2"], 2, "such as 80/10/10"),
         (["split", "nowhere", "out.csv", "--parts", "60/60/60"], 2, "that make 100"),
-        (["summary", "nowhere"], 2, "Missing option '--report'"),
+        (["summary", "nowhere"], 2, "Say where to write: --report DIR"),
     ],
 )
 def test_wrong_use(command, arguments, code, words):

@@ -16,6 +16,7 @@ from mien.core.files import atomic_path
 from mien.data.manifest import Manifest
 from mien.evaluate.judge import judge
 from mien.infer.classify import load_classifier
+from mien.learn.coreml import MLPACKAGE, export_coreml
 from mien.learn.export import export, read_info, rewrite_info
 from mien.learn.finish import file_name, judge_file, model_info, threshold_of
 from mien.learn.leaks import prepared, split_for_training
@@ -34,7 +35,7 @@ class Converted:
     Args:
         path: the file.
         bytes: its size.
-        parity: largest difference of a probability between torch and the float32 file.
+        parity: largest difference of a probability between torch and the float32 file; None: cannot run here.
         before: figures of the float32 file on the validation split (int8 only).
         after: figures of the int8 file (int8 only).
 
@@ -42,7 +43,7 @@ class Converted:
 
     path: Path
     bytes: int
-    parity: float
+    parity: float | None
     before: dict[str, Any] | None = None
     after: dict[str, Any] | None = None
 
@@ -61,7 +62,7 @@ def convert(
 
     Args:
         run: folder of a finished run.
-        target: the .onnx file.
+        target: the .onnx file, or a folder .mlpackage for Core ML, which is in float32 always.
         head: name of the head; "" takes the first.
         manifest: the data set of the run, for int8: training crops set the ranges, the validation split judges.
         crops: how many training crops set the ranges.
@@ -70,13 +71,16 @@ def convert(
 
     Raises:
         TrainError: the folder is not a finished run, or the data are not those of the run.
-        OptionError: the run has no such head.
+        OptionError: the run has no such head, or Core ML is wanted in 8 bit.
         OutputError: the file cannot be written.
+        MissingExtraError: Core ML is wanted, and coremltools is not installed.
 
     """
     run, target = Path(run), Path(target)
-    if target.suffix != ".onnx":
-        raise OutputError(f"A model file ends in .onnx, got {target}.")
+    if target.suffix not in (".onnx", MLPACKAGE):
+        raise OutputError(f"A model file ends in .onnx, one for Core ML in {MLPACKAGE}, got {target}.")
+    if target.suffix == MLPACKAGE and manifest is not None:
+        raise OptionError("8 bit is for .onnx files; leave it out for Core ML, or write an .onnx file.")
     network, card = load_network(run)
     head = head or card.first_head
     if head not in card.heads:
@@ -90,6 +94,9 @@ def convert(
         info = dataclasses.replace(
             info, metrics=judged.metrics, created=judged.created, uncertain_below=judged.uncertain_below
         )
+    if target.suffix == MLPACKAGE:
+        parity = export_coreml(network, head, info, target)
+        return Converted(target, sum(file.stat().st_size for file in target.rglob("*") if file.is_file()), parity)
     if manifest is None:
         parity = export(network, head, info, target)
         return Converted(target, target.stat().st_size, parity)

@@ -13,7 +13,6 @@ from mien.app.commands.data_crop import command as crop_command
 from mien.app.commands.data_doubts import command as doubts_command
 from mien.app.datasets import near_of, read_source, source_options
 from mien.app.terminal import console, notice, progress
-from mien.core.errors import OptionError
 from mien.core.files import atomic_write
 from mien.core.text import counted
 
@@ -231,7 +230,7 @@ def summary(
     from mien.data.summary import summarize
 
     if report is None and json_file is None:
-        raise OptionError("Say where to write: --report DIR for pictures and a page, --json FILE for the live page.")
+        raise click.UsageError("Say where to write: --report DIR for pictures and a page, --json FILE for mien serve.")
     for place in (report, json_file):
         if place is not None:
             refuse_inside(place, source)

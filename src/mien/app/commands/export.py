@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mien.core.errors import OptionError
+
 if TYPE_CHECKING:
     from mien.data.manifest import Manifest
 
@@ -14,7 +16,7 @@ __all__ = ["command"]
 
 @click.command()
 @click.argument("run")
-@click.argument("out", metavar="OUT.onnx")
+@click.argument("out", metavar="OUT.onnx|OUT.mlpackage")
 @click.option("--int8", is_flag=True, help="8-bit weights and activations, calibrated on training crops.")
 @click.option("--head", default="", help="Head to write: labels or votes.  [default: the run's first]")
 @click.option("--data", default="", metavar="SOURCE", help="The run's data set, where it has moved (for --int8).")
@@ -43,7 +45,7 @@ def command(
     licence: str,
     as_json: bool,
 ) -> None:
-    """Write the network of the finished training run RUN as one model file.
+    """Write the network of the finished training run RUN as one model file, or for Core ML (extra mobile).
 
     The file is compared with torch on random crops before it is written. With --int8 the data set is read again, and
     the accuracy on the validation split is printed before and after. With --threshold-on RUN may also be a model
@@ -67,6 +69,8 @@ def command(
         _tell_threshold(out, set_threshold(run, out, reading(threshold_on)), quiet=as_json)
         return
     ModelCard.read(Path(run))
+    if Path(out).suffix == ".mlpackage" and (int8 or threshold_on):
+        raise OptionError("--int8 and --threshold-on are for .onnx files; leave them out for Core ML.")
     judged = reading(threshold_on) if threshold_on else None
     manifest = None
     if int8:
@@ -78,7 +82,10 @@ def command(
     if as_json:
         click.echo(to_json(result))
         return
-    click.echo(f"{result.path}: {result.bytes / 1e6:.2f} MB, at most {result.parity:.1g} from torch in float32")
+    told = "not compared with torch: Core ML runs on macOS only"
+    if result.parity is not None:
+        told = f"at most {result.parity:.1g} from torch in float32"
+    click.echo(f"{result.path}: {result.bytes / 1e6:.2f} MB, {told}")
     if result.before and result.after:
         for precision, figures in (("float32", result.before), ("int8", result.after)):
             click.echo(

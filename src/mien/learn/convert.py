@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mien.core.contract import ModelInfo
 from mien.core.errors import OptionError, OutputError, TrainError, unknown_name
 from mien.core.files import atomic_path
 from mien.data.manifest import Manifest
@@ -20,12 +22,20 @@ from mien.learn.coreml import MLPACKAGE, export_coreml
 from mien.learn.export import export, read_info, rewrite_info
 from mien.learn.finish import file_name, judge_file, model_info, threshold_of
 from mien.learn.leaks import prepared, split_for_training
+from mien.learn.litert import TFLITE, export_litert
+from mien.learn.models import Network
 from mien.learn.quantize import CALIBRATION_CROPS, quantize
 from mien.learn.runfolder import CONFIG, RECORD, read_json
 from mien.learn.saved import load_network
 from mien.learn.settings import read_config
 
-__all__ = ["Converted", "convert", "set_threshold"]
+__all__ = ["MOBILE", "Converted", "convert", "set_threshold"]
+
+MOBILE: dict[str, Callable[[Network, str, ModelInfo, Path], float | None]] = {
+    MLPACKAGE: export_coreml,
+    TFLITE: export_litert,
+}
+"""What writes a model for telephones, by the suffix of the target; gives the largest difference to torch, if seen."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +72,7 @@ def convert(
 
     Args:
         run: folder of a finished run.
-        target: the .onnx file, or a folder .mlpackage for Core ML, which is in float32 always.
+        target: the .onnx file; or a folder .mlpackage for Core ML, a .tflite file, which are in float32 always.
         head: name of the head; "" takes the first.
         manifest: the data set of the run, for int8: training crops set the ranges, the validation split judges.
         crops: how many training crops set the ranges.
@@ -71,16 +81,16 @@ def convert(
 
     Raises:
         TrainError: the folder is not a finished run, or the data are not those of the run.
-        OptionError: the run has no such head, or Core ML is wanted in 8 bit.
+        OptionError: the run has no such head, a kind for telephones is wanted in 8 bit, or litert-torch is not there.
         OutputError: the file cannot be written.
         MissingExtraError: Core ML is wanted, and coremltools is not installed.
 
     """
     run, target = Path(run), Path(target)
-    if target.suffix not in (".onnx", MLPACKAGE):
-        raise OutputError(f"A model file ends in .onnx, one for Core ML in {MLPACKAGE}, got {target}.")
-    if target.suffix == MLPACKAGE and manifest is not None:
-        raise OptionError("8 bit is for .onnx files; leave it out for Core ML, or write an .onnx file.")
+    if target.suffix not in (".onnx", *MOBILE):
+        raise OutputError(f"A model file ends in .onnx, one for telephones in {' or '.join(MOBILE)}, got {target}.")
+    if target.suffix in MOBILE and manifest is not None:
+        raise OptionError(f"8 bit is for .onnx files; leave it out for {target.suffix}, or write an .onnx file.")
     network, card = load_network(run)
     head = head or card.first_head
     if head not in card.heads:
@@ -94,9 +104,10 @@ def convert(
         info = dataclasses.replace(
             info, metrics=judged.metrics, created=judged.created, uncertain_below=judged.uncertain_below
         )
-    if target.suffix == MLPACKAGE:
-        parity = export_coreml(network, head, info, target)
-        return Converted(target, sum(file.stat().st_size for file in target.rglob("*") if file.is_file()), parity)
+    if target.suffix in MOBILE:
+        seen = MOBILE[target.suffix](network, head, info, target)
+        files = [target] if target.is_file() else [path for path in target.rglob("*") if path.is_file()]
+        return Converted(target, sum(file.stat().st_size for file in files), seen)
     if manifest is None:
         parity = export(network, head, info, target)
         return Converted(target, target.stat().st_size, parity)

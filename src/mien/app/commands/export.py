@@ -16,7 +16,7 @@ __all__ = ["command"]
 
 @click.command()
 @click.argument("run")
-@click.argument("out", metavar="OUT.onnx|OUT.mlpackage")
+@click.argument("out", metavar="OUT.onnx|.mlpackage|.tflite")
 @click.option("--int8", is_flag=True, help="8-bit weights and activations, calibrated on training crops.")
 @click.option("--head", default="", help="Head to write: labels or votes.  [default: the run's first]")
 @click.option("--data", default="", metavar="SOURCE", help="The run's data set, where it has moved (for --int8).")
@@ -45,7 +45,9 @@ def command(
     licence: str,
     as_json: bool,
 ) -> None:
-    """Write the network of the finished training run RUN as one model file, or for Core ML (extra mobile).
+    """Write the network of the finished training run RUN as one model file, or one for telephones.
+
+    .mlpackage is for Core ML (extra mobile), .tflite for TensorFlow Lite (docs/training.md says what it needs).
 
     The file is compared with torch on random crops before it is written. With --int8 the data set is read again, and
     the accuracy on the validation split is printed before and after. With --threshold-on RUN may also be a model
@@ -69,8 +71,8 @@ def command(
         _tell_threshold(out, set_threshold(run, out, reading(threshold_on)), quiet=as_json)
         return
     ModelCard.read(Path(run))
-    if Path(out).suffix == ".mlpackage" and (int8 or threshold_on):
-        raise OptionError("--int8 and --threshold-on are for .onnx files; leave them out for Core ML.")
+    if Path(out).suffix in (".mlpackage", ".tflite") and (int8 or threshold_on):
+        raise OptionError(f"--int8 and --threshold-on are for .onnx files; leave them out for {Path(out).suffix}.")
     judged = reading(threshold_on) if threshold_on else None
     manifest = None
     if int8:

@@ -48,6 +48,7 @@ class Connections:
         self._any_proxy = "*" in proxies
         self._proxies = [ipaddress.ip_network(proxy) for proxy in proxies if proxy != "*"]
         self._entries: dict[asyncio.Transport, _Entry] = {}
+        self._busy: set[asyncio.Transport] = set()
         self._of: Counter[str] = Counter()
         self.closed: Counter[str] = Counter()
         """How many were closed, by one of `REASONS`."""
@@ -77,12 +78,16 @@ class Connections:
         if entry is None or entry.busy == busy:
             return
         entry.busy = busy
-        if not busy:  # as young as a new one
+        if busy:
+            self._busy.add(transport)
+        else:  # as young as a new one
+            self._busy.discard(transport)
             self._entries[transport] = self._entries.pop(transport)
 
     def remove(self, transport: asyncio.Transport) -> None:
         """Forget a connection that has ended; none is fine."""
         entry = self._entries.pop(transport, None)
+        self._busy.discard(transport)
         if entry is not None:
             self._of[entry.client] -= 1
             if not self._of[entry.client]:
@@ -99,8 +104,8 @@ class Connections:
         return False
 
     def _forget_closed(self) -> None:
-        """WebSockets end without a word to us."""
-        for transport in [t for t in self._entries if t.is_closing()]:
+        """WebSockets end without a word to us; they are among the busy ones, which are few in a crowd of idle ones."""
+        for transport in [t for t in self._busy if t.is_closing()]:
             self.remove(transport)
 
     def _is_proxy(self, client: str) -> bool:

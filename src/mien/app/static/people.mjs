@@ -5,6 +5,7 @@ import { iou } from "./vision.mjs";
 
 const LEAST_OVERLAP = 0.2;
 const GAP_S = 1.0; // a face that was away for longer comes back with a new number
+const SLOW_GAP_S = 3.0; // the same for a face that was in the frame before: a slow device reads few frames
 // The next three are those of `mien.infer.smooth`, so that both ways of reading show the same labels.
 const TIME_CONSTANT_S = 0.2;
 const MARGIN = 0.1; // by how much the shown label must trail the leading one
@@ -15,12 +16,15 @@ const APART_S = HOLD_S + 3 * TIME_CONSTANT_S; // frames that lie so far apart de
 export class People {
   #known = new Map();
   #next = 1;
+  #lastS = 0;
 
   /** Add `track`, `smooth`, `emotion` and `confidence` to the faces of a frame. */
   update(faces, timeS) {
     for (const [track, person] of this.#known) {
-      if (timeS - person.seenS > GAP_S || timeS < person.seenS) this.#known.delete(track);
+      const gapS = person.seenS === this.#lastS ? SLOW_GAP_S : GAP_S;
+      if (timeS - person.seenS > gapS || timeS < person.seenS) this.#known.delete(track);
     }
+    this.#lastS = timeS;
     const pairs = [];
     faces.forEach((face, i) => {
       for (const [track, person] of this.#known) pairs.push({ i, track, overlap: iou(face.box, person.box) });

@@ -50,7 +50,8 @@ _COLLECT = """(seconds) => new Promise((resolve) => {
 _SIZES = ((10, 20), (20, 40), (40, 80), (80, 640))  # px, shorter side of a face in a live frame
 
 
-def _both_faces() -> Any:
+def both_faces() -> Any:
+    """Both photographs side by side, (480, 640, 3) BGR."""
     import matplotlib
     from page_worlds import two_faces
     from PIL import Image
@@ -60,7 +61,7 @@ def _both_faces() -> Any:
     return two_faces(data.astronaut()[..., ::-1], np.asarray(hopper)[..., ::-1])
 
 
-def _serve(*arguments: str) -> tuple[subprocess.Popen[str], int]:
+def serve(*arguments: str) -> tuple[subprocess.Popen[str], int]:
     """A service on a free port, in a process of its own."""
     command = [sys.executable, "-m", "mien", "serve", "--port", "0", *arguments]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
@@ -82,9 +83,9 @@ def live(seconds: float, detector: str, runs: int) -> dict[str, Any]:
     """Frames per second and lag in each mode."""
     from page_worlds import browser, write_camera
 
-    both = _both_faces()
+    both = both_faces()
     rows: dict[str, Any] = {}
-    process, port = _serve("--detector", detector)
+    process, port = serve("--detector", detector)
     try:
         with tempfile.TemporaryDirectory() as folder:
             camera = Path(folder) / "camera.mjpeg"
@@ -131,9 +132,9 @@ def load(seconds: float, detector: str) -> dict[str, Any]:
     from PIL import Image
 
     file = io.BytesIO()
-    Image.fromarray(_both_faces()[..., ::-1]).save(file, "jpeg", quality=85)
+    Image.fromarray(both_faces()[..., ::-1]).save(file, "jpeg", quality=85)
     picture = file.getvalue()
-    process, port = _serve("--detector", detector, "--limit", "requests_per_minute=1000000", "--limit", "clients=80")
+    process, port = serve("--detector", detector, "--limit", "requests_per_minute=1000000", "--limit", "clients=80")
     memory = [_resident(process.pid)]
     try:
         with ThreadPoolExecutor(51) as pool:

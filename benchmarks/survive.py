@@ -1,6 +1,6 @@
 """What the service lives through: a crowd of idle and half-open sockets, bombs, kills, a full disk, long runs.
 
-    python benchmarks/survive.py [--requests 20000] [--only NAME ...]
+    python benchmarks/survive.py [--requests 20000] [--jobs 1000] [--only NAME ...]
 
 Each trial starts from the same service (`mien serve --workers 2`, on loopback, with its usual limits but for
 requests per minute) and ends with a check that it answers. Counts, memory and descriptors are told, and how long
@@ -182,11 +182,11 @@ def bomb(service: Service) -> dict[str, Any]:
     return {"bytes_sent_each": len(frame), "closed_with": dict(codes), **service.size()}
 
 
-def jobs(service: Service) -> dict[str, Any]:
-    """1,000 videos, each deleted while it waits or is read, or after."""
+def jobs(service: Service, count: int) -> dict[str, Any]:
+    """Videos, two of three deleted while they wait or are read, or after."""
     clip, found = _clip(), Counter[str]()
     before = service.size()
-    for number in range(1000):
+    for number in range(count):
         status, body = service.ask("POST", "/v1/analyze/video", clip, Content_Type="video/x-msvideo")
         found[f"sent: {status}"] += 1
         if status == 202 and number % 3:
@@ -256,13 +256,15 @@ def main() -> None:
     """Try everything and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--requests", type=int, default=20_000)
+    parser.add_argument("--jobs", type=int, default=1000)
     parser.add_argument("--only", nargs="*", default=[])
     given = parser.parse_args()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(8192, hard), hard))
     trials: dict[str, Callable[[Service], dict[str, Any]]] = {
-        "idle": idle, "half_open": half_open, "long_heads": long_heads, "bomb": bomb, "jobs": jobs, "kills": kills,
-        "full_disk": full_disk, "long_run": lambda service: long_run(service, given.requests),
+        "idle": idle, "half_open": half_open, "long_heads": long_heads, "bomb": bomb,
+        "jobs": lambda service: jobs(service, given.jobs), "kills": kills, "full_disk": full_disk,
+        "long_run": lambda service: long_run(service, given.requests),
     }  # fmt: skip
     rows: dict[str, Any] = {"load_average": os.getloadavg()[0], "descriptors_allowed_before": soft}
     for name in given.only or trials:

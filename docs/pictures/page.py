@@ -102,17 +102,18 @@ def all_tabs(browser: Any, address: str, out: Path) -> None:
 def for_the_readme(browser: Any) -> None:
     """The Live tab after some seconds with a moment of the strip read, and the Model tab of `fer2013`."""
     with _served() as address:
-        page = _open(browser, address, 1160, 690, "light")
+        page = _open(browser, address, 1280, 740, "light")
         _fill(page, "live")
         page.wait_for_timeout(_STRIP_S * 1000)
-        page.hover("#strip", position={"x": 560, "y": 30})
+        page.hover("#strip", position={"x": 700, "y": 30})
         _save(page.screenshot(), "page-live.png")
         page.context.close()
     with _served("--model", "fer2013") as address:
-        page = _open(browser, address, 1160, 900, "light")
+        page = _open(browser, address, 1280, 980, "dark")
         _fill(page, "model")
+        page.locator("h2", has_text="How well it was measured").evaluate("(title) => title.scrollIntoView()")
         page.wait_for_timeout(500)
-        _save(page.screenshot(full_page=True), "page-model.png")
+        _save(page.screenshot(), "page-model.png")
 
 
 def _save(data: bytes, name: str) -> None:

@@ -1,10 +1,14 @@
 """The files of `deploy/`: rules as hadolint has them, options that exist, a unit that systemd finds sound."""
 
 import json
+import os
 import re
 import shlex
 import shutil
 import subprocess
+import sys
+import sysconfig
+from pathlib import Path
 
 import pytest
 from test_server_docker import ROOT, check, parse, starts
@@ -81,6 +85,63 @@ def test_the_dockerfile_builds_from_the_checkout():
     for text in (text for name, text in instructions if name == "COPY"):
         assert all((ROOT / name).exists() for name in shlex.split(text)[1:-1])
     compile(json.loads(health[0].partition("CMD ")[2])[2], "health", "exec")
+
+
+def test_the_dockerfile_builds_and_starts_without_an_engine(tmp_path):
+    """Its copies and RUN lines in a folder and a fresh environment: the command of CMD is there, and answers.
+
+    Packages that mien needs are those of this environment, so nothing is fetched; that they install from nothing is
+    what CI's own start shows.
+    """
+    environment = _like_the_image(tmp_path)
+    home = tmp_path / "home"
+    home.mkdir()
+    for name, text in parse((DEPLOY / "Dockerfile").read_text("utf-8")):
+        if name == "COPY":
+            _copy(home, *(part for part in shlex.split(text) if not part.startswith("--")))
+        elif name == "RUN" and not text.startswith("useradd"):  # the tests have a user already
+            done = subprocess.run(["sh", "-c", text], cwd=home, env=environment, capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+
+    left = [path.name for path in home.iterdir() if not path.name.startswith(".")]
+    where = subprocess.run(
+        ["python", "-c", "import mien; print(mien.__file__)"], cwd=home, env=environment, capture_output=True, text=True
+    )
+    with subprocess.Popen(
+        ["mien", "serve", "--port", "0"], cwd=home, env=environment, stderr=subprocess.PIPE, text=True
+    ) as service:
+        said = service.stderr.readline()
+        service.terminate()
+        service.stderr.read()
+    assert left == []
+    assert where.stdout.startswith(str(home / ".local")), where.stderr
+    assert "The page is at http://localhost:" in said
+
+
+def _like_the_image(folder):
+    """Variables of a shell with a Python of its own; `pip install --user` goes to the home folder."""
+    subprocess.run([sys.executable, "-m", "venv", "--system-site-packages", folder / "python"], check=True)
+    home, packages = folder / "home", folder / "packages"
+    packages.mkdir()
+    for item in Path(sysconfig.get_path("purelib")).iterdir():
+        ours = item.name.startswith(("mien", "_mien", "__editable__", "_editable")) or item.suffix == ".pth"
+        if not ours:  # the project itself must come from the image's own installation
+            (packages / item.name).symlink_to(item)
+    pip = {name: "1" for name in ("PIP_NO_DEPS", "PIP_NO_INDEX", "PIP_DISABLE_PIP_VERSION_CHECK")}
+    pip["PIP_NO_BUILD_ISOLATION"] = "0"  # which pip takes for "no isolation"
+    path = f"{home}/.local/bin:{folder}/python/bin:{os.environ['PATH']}"
+    return {"HOME": str(home), "PYTHONUSERBASE": f"{home}/.local", "PYTHONPATH": str(packages), "PATH": path, **pip}
+
+
+def _copy(home, *names):
+    *sources, target = names
+    for name in sources:
+        if (ROOT / name).is_dir():
+            without = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / name, home / target, dirs_exist_ok=True, ignore=without)
+        else:
+            (home / target).mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, home / target)
 
 
 def test_the_compose_file():

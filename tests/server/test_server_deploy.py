@@ -127,7 +127,7 @@ def _like_the_image(folder):
         ours = item.name.startswith(("mien", "_mien", "__editable__", "_editable")) or item.suffix == ".pth"
         if not ours:  # the project itself must come from the image's own installation
             (packages / item.name).symlink_to(item)
-    pip = {name: "1" for name in ("PIP_NO_DEPS", "PIP_NO_INDEX", "PIP_DISABLE_PIP_VERSION_CHECK")}
+    pip = dict.fromkeys(("PIP_NO_DEPS", "PIP_NO_INDEX", "PIP_DISABLE_PIP_VERSION_CHECK"), "1")
     pip["PIP_NO_BUILD_ISOLATION"] = "0"  # which pip takes for "no isolation"
     path = f"{home}/.local/bin:{folder}/python/bin:{os.environ['PATH']}"
     return {"HOME": str(home), "PYTHONUSERBASE": f"{home}/.local", "PYTHONPATH": str(packages), "PATH": path, **pip}

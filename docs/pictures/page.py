@@ -29,7 +29,7 @@ from playwright.sync_api import sync_playwright
 _HERE = Path(__file__).parent
 _SIZES = {375: 812, 1440: 900}  # px: a telephone, a screen
 _THEMES = ("light", "dark")
-_COLOURS = 200  # of the README's pictures: a third of the bytes, and no difference to be seen
+_COLOURS = 200  # of the README's pictures: a third of the bytes; rare colours move a little
 _STRIP_S = 20  # that the strip has run before its picture is taken
 _READING = {
     "live": ("#trylive", "#faces .face:nth-child(2)"),

@@ -100,10 +100,10 @@ def test_options(yunet_file, astronaut, hopper):
 
 def test_auto(store_folder, yunet_file):
     """The project's own detector is the default, with and without YuNet's file in the store."""
-    assert open_detector().name == "mien"
-    assert open_detector("mien-int8").name == "mien-int8"
+    assert open_detector().name == "mien-int8"
+    assert open_detector("mien").name == "mien"
     import_file("yunet", yunet_file)
-    assert open_detector("auto").name == "mien"
+    assert open_detector("auto").name == "mien-int8"
 
 
 def test_names(store_folder, tmp_path):

@@ -113,6 +113,30 @@ print("same")
 """
 
 
+KEPT = """
+import os, sys
+from pathlib import Path
+from mien.infer.session import open_onnx
+
+file = open_onnx(Path(sys.argv[1]), threads=2)
+before = sys.getrefcount(file._session)
+child = os.fork()
+if child == 0:
+    os._exit(sys.getrefcount(file._session) - before)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), sys.getrefcount(file._session) - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+def test_a_forked_child_never_ends_its_parents_sessions(tiny_model):
+    """Their threads are not in the child, so that ending one would wait for ever, at times."""
+    ended = subprocess.run(
+        [sys.executable, "-c", KEPT, str(tiny_model)], capture_output=True, text=True, timeout=120, check=True
+    )
+
+    assert ended.stdout.split() == ["1", "0"]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
 def test_forked_processes(tmp_path, astronaut):
     """An analyzer that has worked goes on in forked children, also where its runtime had several threads."""

@@ -17,7 +17,7 @@ HERE = Path(mien.__file__).parent
 # File, what stands there, what shall stand there instead.
 MUTATIONS = [
     ("infer/registry.py", 'DEFAULT_MODEL = "wild"', 'DEFAULT_MODEL = "ferplus"'),
-    ("infer/detectors/table.py", 'DEFAULT_DETECTOR = "mien"', 'DEFAULT_DETECTOR = "mien-int8"'),
+    ("infer/detectors/table.py", 'DEFAULT_DETECTOR = "mien-int8"', 'DEFAULT_DETECTOR = "mien"'),
     ("infer/options.py", "DETECT_SIDE = 640", "DETECT_SIDE = 512"),
     ("pictures/limits.py", "MAX_PIXELS = 100_000_000", "MAX_PIXELS = 80_000_000"),
     ("core/contract.py", "margin: float = 1.13", "margin: float = 1.25"),
@@ -63,8 +63,8 @@ print(json.dumps({
               default(mien.Analyzer, "model"), default(write_space, "model"),
               *("[default: ferplus]" in text(name) for name in commands)],
     "detector": [open_detector().name, facts["detector"]["name"],
-                 detector_sha256("auto") == detector_sha256("mien-int8"),
-                 *("auto (mien-int8)" in text(name) for name in (*commands, "detect", "explain"))],
+                 detector_sha256("auto") == detector_sha256("mien"),
+                 *("auto (mien)" in text(name) for name in (*commands, "detect", "explain"))],
     "side": [mien.AnalyzerOptions().detect_side, Batch().detect_side, Settings().reading.detect_side,
              DetectOptions().side,
              facts["detector"]["side"], default(mien.Analyzer, "detect_side"),

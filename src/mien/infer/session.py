@@ -6,9 +6,11 @@ Turns the runtime's errors into sentences.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import hashlib
 import os
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, final
@@ -41,6 +43,19 @@ _LOAD_ERRORS: tuple[type[Exception], ...] = (*_RUNTIME_ERRORS, UnicodeDecodeErro
 Edit = Callable[[bytes], bytes]
 
 
+_OPEN: weakref.WeakSet[OnnxFile] = weakref.WeakSet()
+
+
+def _keep_inherited() -> None:
+    """Keep the parent process's sessions for ever: ending one waits for its threads, which a fork leaves behind."""
+    for file in list(_OPEN):
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(file._session))
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_keep_inherited)
+
+
 @final
 class OnnxFile:
     """An opened model file, which threads may share.
@@ -67,6 +82,7 @@ class OnnxFile:
         self._asked = (threads, device, edit)
         self._session, self._device = _session(data if edit is None else edit(data), path, threads, device)
         self._process = os.getpid()
+        _OPEN.add(self)
         self._lock: contextlib.AbstractContextManager[Any] = (
             contextlib.nullcontext() if self._device.shared else threading.Lock()
         )

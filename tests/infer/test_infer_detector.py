@@ -10,7 +10,7 @@ import pytest
 from mien.core.contract import METADATA_KEY, DetectorInfo
 from mien.core.errors import ModelError
 from mien.infer.detect import DetectOptions, open_detector
-from mien.infer.detectors.own import decode, padded, suppress
+from mien.infer.detectors.own import decode, merged, padded, suppress
 
 
 def test_decode_by_hand():
@@ -50,6 +50,22 @@ def test_suppress_keeps_the_surest_of_faces_that_overlap():
     assert [f.score for f in suppress(rows, 0.5)] == pytest.approx([0.9])
     assert len(suppress(rows, 0.7)) == 2
     assert suppress(rows[:0], 0.5) == []
+
+
+def test_a_face_lies_where_all_its_cells_see_it():
+    """Cells that are half as sure, or see another box, have no say; a quarter of a say moves the box by a quarter."""
+    rows = np.zeros((4, 15), np.float32)
+    rows[:, :5] = [[0.8, 0, 0, 10, 10], [0.6, 1, 0, 11, 10], [0.4, 0, 1, 10, 11], [0.3, 40, 40, 50, 50]]
+    rows[:, 5] = [2, 4, 9, 9]
+    weight = 0.25 * (90 / 110 - 0.6) / (0.5 * 0.4)  # of the second cell, in that of the first
+
+    face, other = merged(rows, 0.4, 0.3)
+    (alone,) = merged(rows, 0.4, 0.5)
+
+    assert (face.score, other.score) == (pytest.approx(0.8), pytest.approx(0.3))
+    assert face.box == pytest.approx([weight / (1 + weight), 0, 10 + weight / (1 + weight), 10])
+    assert face.landmarks[0][0] == pytest.approx((2 + 4 * weight) / (1 + weight))
+    assert (alone, merged(rows[:0], 0.4, 0.3)) == (face, [])
 
 
 def test_padded():

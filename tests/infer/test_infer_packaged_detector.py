@@ -12,10 +12,10 @@ ASTRONAUT_FACE = np.array([178, 63, 268, 176], np.float64)
 HOPPER_FACE = np.array([183, 120, 353, 333], np.float64)
 
 
-@pytest.fixture(scope="module")
-def mien():
-    """The packaged detector."""
-    return open_detector("mien")
+@pytest.fixture(scope="module", params=["mien-int8", "mien"])
+def mien(request):
+    """The packaged detector, in 8 bit and in float32."""
+    return open_detector(request.param)
 
 
 @pytest.fixture(params=["astronaut", "hopper"])

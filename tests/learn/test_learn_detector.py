@@ -17,7 +17,7 @@ from mien.data.faces import FacePicture
 from mien.data.pictures import Pixels
 from mien.infer.crop import tilt_of
 from mien.infer.detect import DetectOptions
-from mien.infer.detectors.own import OwnDetector, decode, padded, suppress
+from mien.infer.detectors.own import OwnDetector, decode, merged, padded
 from mien.learn.detector.appearance import defocused, degrade
 from mien.learn.detector.augment import Labels, Sample, mosaic, view
 from mien.learn.detector.calibrate import calibrated, fit_scores
@@ -352,7 +352,7 @@ def test_the_exported_file_answers_as_the_network(tmp_path):
     with torch.no_grad():
         maps = net(torch.from_numpy(padded(image, 32)).permute(2, 0, 1)[None].float())
     raw = [torch.cat([m[:, :1].sigmoid(), m[:, 1:]], 1).numpy() for m in maps]
-    wanted = suppress(decode(raw, STRIDES, 0.3), 0.4)
+    wanted = merged(decode(raw, STRIDES, 0.15), 0.4, 0.3)
     found = detector.detect(image)
 
     assert detector.info == info

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from mien.infer.detect import open_detector
-from mien.infer.detectors.own import decode, padded, suppress
+from mien.infer.detectors.own import decode, merged, padded
 from mien.infer.detectors.scaling import map_back, shrink
 from mien.learn.detector.net import DetectorNet
 from mien.learn.detector.recover import recovered
@@ -33,7 +33,9 @@ def test_boxes_of_torch_and_of_the_runtime(network, astronaut, hopper, size):
         pixels = torch.from_numpy(padded(small, info.strides[-1])).permute(2, 0, 1)[None].float()
         with torch.no_grad():
             maps = [torch.cat([m[:, :1].sigmoid(), m[:, 1:]], 1).numpy() for m in network(pixels)]
-        faces = [map_back(f, factor) for f in suppress(decode(maps, info.strides, info.score), info.overlap)]
+        faces = [
+            map_back(f, factor) for f in merged(decode(maps, info.strides, info.score / 2), info.overlap, info.score)
+        ]
 
         found = detector.detect(picture)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import jsonschema
 import numpy as np
+import pytest
 from page_worlds import two_faces
 from PIL import Image as PilImage
 
@@ -28,8 +29,13 @@ def _png(picture) -> bytes:
     return data.tobytes()
 
 
-def test_the_page_and_python_agree(open_tab, runtime_files, any_detector, astronaut, hopper):
-    """Same faces within a pixel, same probabilities within 0.001: as is, shrunk for the detector, with tiny faces."""
+@pytest.mark.parametrize(("detector", "off", "probabilities_off"), [("mien", 0.0, 1e-3), ("mien-int8", 0.01, 0.05)])
+def test_the_page_and_python_agree(open_tab, runtime_files, astronaut, hopper, detector, off, probabilities_off):
+    """The same faces: as is, shrunk for the detector, with tiny faces.
+
+    Within a pixel, and probabilities within 0.001, by the detector in float32; in 8 bit a rounding that differs between
+    processors moves boxes, in one picture of five here, by up to a hundredth of the face, and probabilities with them.
+    """
     from server_worlds import running
 
     from mien.infer.analyzer import Analyzer
@@ -42,9 +48,9 @@ def test_the_page_and_python_agree(open_tab, runtime_files, any_detector, astron
         "tall": np.ascontiguousarray(hopper),
         "tilted": cv2.warpAffine(both, cv2.getRotationMatrix2D((320, 240), 18, 0.8), (640, 480)),
     }
-    analyzer = Analyzer(detector=any_detector)
+    analyzer = Analyzer(detector=detector)
     found = 0
-    with running(analyzer=AnalyzerOptions(detector=any_detector)) as service:
+    with running(analyzer=AnalyzerOptions(detector=detector)) as service:
         page = open_tab(service).ready()
         for name, picture in pictures.items():
             data = _png(picture)
@@ -54,12 +60,12 @@ def test_the_page_and_python_agree(open_tab, runtime_files, any_detector, astron
             assert [here[k] for k in ("width", "height", "model")] == [there[k] for k in ("width", "height", "model")]
             assert len(here["faces"]) == len(there["faces"]), name
             for a, b in zip(here["faces"], there["faces"], strict=True):
-                np.testing.assert_allclose(a["box"], b["box"], atol=1, err_msg=name)
-                np.testing.assert_allclose(a["landmarks"], b["landmarks"], atol=1, err_msg=name)
+                pixels = max(1, off * (b["box"][3] - b["box"][1]))
+                np.testing.assert_allclose(a["box"], b["box"], atol=pixels, err_msg=name)
+                np.testing.assert_allclose(a["landmarks"], b["landmarks"], atol=pixels, err_msg=name)
                 assert (a["emotion"], a["uncertain"]) == (b["emotion"], b["uncertain"])
-                np.testing.assert_allclose(
-                    list(a["probabilities"].values()), list(b["probabilities"].values()), atol=1e-3, err_msg=name
-                )
+                ours, theirs = (list(f["probabilities"].values()) for f in (a, b))
+                np.testing.assert_allclose(ours, theirs, atol=probabilities_off, err_msg=name)
             found += len(there["faces"])
     assert found >= 4
 

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from mien.core.contract import DETECTOR_INPUT_NAME, METADATA_KEY, DetectorInfo
 from mien.core.errors import ModelError
-from mien.core.geometry import non_maximum_suppression
+from mien.core.geometry import iou, non_maximum_suppression
 from mien.core.types import Face, Image
 from mien.infer.detectors.scaling import MIN_SIDE, DetectOptions, map_back, shrink
 from mien.infer.detectors.tiles import in_tiles
 from mien.infer.session import input_shape, open_onnx
 
-__all__ = ["VALUES", "OwnDetector", "decode", "padded", "suppress"]
+__all__ = ["VALUES", "OwnDetector", "decode", "merged", "padded", "suppress"]
 
 Floats = NDArray[np.float32]
 
@@ -31,6 +31,8 @@ _USUAL_SIDE = 640  # px
 _LEVEL_STEP = 3  # a face that is large at one size must not be tiny at the next smaller one
 _LARGE = 200.0  # px as the network sees it; it learnt from faces of 8 to 350 px (docs/detector.md)
 _MOST = 1000  # faces that are compared with one another
+_WITNESS = 0.5  # share of a face's best score from which on another cell has a say in where the face is, ...
+_SAME = 0.6  # ... if the IoU of their boxes is more than this
 _LARGEST_LOG = 6.0  # no face is larger than exp(6) = 403 strides; keeps the exponential finite
 
 
@@ -92,7 +94,7 @@ class OwnDetector:
             return []
         feeds = {DETECTOR_INPUT_NAME: padded(image, self.info.strides[-1])[None]}
         maps = self._file.run(feeds, self._outputs)
-        return suppress(decode(maps, self.info.strides, self._min_score), self.info.overlap)
+        return merged(decode(maps, self.info.strides, _WITNESS * self._min_score), self.info.overlap, self._min_score)
 
 
 def _levels(side: int) -> Iterator[int]:
@@ -149,6 +151,24 @@ def _decode_map(grid: NDArray[np.float32], stride: int, min_score: float) -> Flo
     pixels = np.concatenate([centre - half, centre + half, points], 1) * stride
     faces: Floats = np.concatenate([values[:, :1], pixels], 1).astype(np.float32)
     return faces[np.isfinite(faces).all(1)]
+
+
+def merged(rows: Floats, overlap: float, min_score: float) -> list[Face]:
+    """Faces of decoded rows (N, 15) with at least a score, best first: of overlapping ones the best, seen by all.
+
+    Boxes and landmarks are means over the cells that see the same face, as in Bazarevsky et al. 2019 ("BlazeFace"): a
+    cell's weight falls to 0 where its score falls to half of the best one's and its box's IoU with the best one to 0.6,
+    so that nothing jumps. `rows` should go down to half of `min_score`. The score is the best cell's.
+    """
+    best = non_maximum_suppression(rows[:, 1:5], rows[:, 0], overlap)
+    best = best[rows[best, 0] >= min_score]
+    shared = iou(rows[best, 1:5], rows[:, 1:5])  # (best, N)
+    faces = []
+    for index, near in zip(best, shared, strict=True):
+        weight = np.maximum(rows[:, 0] / rows[index, 0] - _WITNESS, 0) * np.maximum(near - _SAME, 0)
+        row = (weight @ rows / weight.sum()) if weight.sum() > 0 else rows[index]
+        faces.append(_face([float(rows[index, 0]), *row[1:].tolist()]))
+    return faces
 
 
 def suppress(rows: Floats, overlap: float) -> list[Face]:

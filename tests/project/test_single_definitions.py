@@ -101,7 +101,7 @@ def told(tmp_path_factory):
 @pytest.mark.parametrize(
     ("fact", "expected"),
     [
-        ("model", "ferplus"), ("detector", "mien-int8"), ("side", 512), ("pixels", 80_000_000), ("threads", 2),
+        ("model", "ferplus"), ("detector", "mien"), ("side", 512), ("pixels", 80_000_000), ("threads", 2),
         ("device", True), ("timeline", True), ("uncertain", 0.4),
     ],
 )  # fmt: skip

@@ -62,7 +62,6 @@ class Batches(IterableDataset[Batch]):
         self._samples, self._config, self._seed = samples, config, seed
 
     def __iter__(self) -> Iterator[Batch]:
-        cv2.setNumThreads(1)
         info = get_worker_info()
         rng = np.random.default_rng((self._seed, 0 if info is None else info.id))
         while True:
@@ -103,5 +102,6 @@ def _collate(samples: Sequence[Sample]) -> Batch:
 
 def loader(batches: Batches, workers: int) -> Iterator[Batch]:
     """Iterator over batches that are made in this process (0 workers) or in others."""
+    cv2.setNumThreads(1)  # here and not in the processes: after a fork OpenCV would wait for threads that are not there
     ahead = 4 if workers else None
     return iter(DataLoader(batches, batch_size=None, num_workers=workers, prefetch_factor=ahead))

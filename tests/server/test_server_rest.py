@@ -140,6 +140,8 @@ def test_openapi_is_complete(served):
         "/v1/analyze/video/{job_id}",
         "/v1/analyze/video/{job_id}/events",
         "/v1/analyze/video/{job_id}/timeline",
+        "/v1/data",
+        "/v1/data/samples",
         "/v1/model",
         "/healthz",
         "/readyz",

@@ -1,10 +1,12 @@
 """The model store and its downloads, against a real HTTP server on loopback that misbehaves on demand."""
 
 import hashlib
+import json
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -211,3 +213,11 @@ def test_where_the_store_is(monkeypatch):
     assert store.cache_folder({"XDG_CACHE_HOME": "/c"}) == Path("/c/mien")
     monkeypatch.setattr("sys.platform", "win32")
     assert store.cache_folder({"LOCALAPPDATA": "/l"}) == Path("/l/mien")
+
+
+@pytest.mark.parametrize("path", sorted(Path(str(resources.files("mien"))).glob("assets/models/*.evaluation.json")))
+def test_packaged_figures_are_those_of_the_packaged_file(path):
+    """Every evaluation that ships names the file beside it by its hash: no figure is of another file."""
+    model = path.with_name(path.name.replace(".evaluation.json", ".onnx"))
+
+    assert json.loads(path.read_text("utf-8"))["model"]["sha256"] == hashlib.sha256(model.read_bytes()).hexdigest()

@@ -14,10 +14,7 @@ import argparse
 import io
 import os
 import shutil
-import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +22,9 @@ from typing import Any
 
 from PIL import Image
 from playwright.sync_api import sync_playwright
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+from serving import serve
 
 _HERE = Path(__file__).parent
 _SIZES = {375: 812, 1440: 900}  # px: a telephone, a screen
@@ -43,20 +43,9 @@ _READING = {
 @contextmanager
 def _served(*arguments: str) -> Iterator[str]:
     """Address of a service in a process of its own."""
-    command = [sys.executable, "-m", "mien", "serve", "--port", "0", *arguments]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "MIEN_TOKEN": ""})
+    process, port = serve(*arguments)
     try:
-        assert process.stderr is not None
-        line = next(line for line in process.stderr if "http://localhost:" in line)
-        address = "http://127.0.0.1:" + line.partition("localhost:")[2].partition("/")[0] + "/"
-        while True:
-            try:
-                urllib.request.urlopen(f"{address}readyz")
-            except OSError:
-                time.sleep(0.1)
-            else:
-                break
-        yield address
+        yield f"http://127.0.0.1:{port}/"
     finally:
         process.terminate()
         process.wait()
@@ -127,6 +116,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, nargs="?", default=Path("pictures-of-the-page"))
     parser.add_argument("--readme", action="store_true")
     given = parser.parse_args()
+    os.environ["MIEN_TOKEN"] = ""  # the service must not ask for one
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])

@@ -14,7 +14,8 @@ from mien.core.labels import LabelSet
 from mien.core.shown import read_shown
 from mien.data.manifest import Manifest, pictures_array, text_array
 from mien.data.pictures import Pixels
-from mien.data.shown import LEAST_OF_MEAN, SAMPLES, samples, shown
+from mien.data.shown import LEAST_OF_MEAN, samples, shown
+from mien.data.summary import SAMPLES
 
 
 def _set(counts, side=48):

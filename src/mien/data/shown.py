@@ -17,18 +17,15 @@ from numpy.typing import NDArray
 from mien.core.shown import DATA_FORMAT
 from mien.data.audit import audit
 from mien.data.manifest import Manifest
-from mien.data.summary import MEAN_OF, class_counts, mean_face, rows_to_show
+from mien.data.summary import MEAN_OF, SAMPLES, SIDE, class_counts, mean_face, rows_to_show
 from mien.draw.palette import colours_of, hex_of
 
-__all__ = ["LEAST_OF_MEAN", "SAMPLES", "samples", "shown"]
+__all__ = ["LEAST_OF_MEAN", "samples", "shown"]
 
 LEAST_OF_MEAN = 20
 """Pictures that a mean face is made of at least."""
-SAMPLES = 12
-"""Pictures of a class that are shown at once."""
 
 _ENDS = (0.5, 99.5)  # percentiles that are black and white in the mean faces
-_SIDE = 96  # of a sample, in pixels
 _EDGES = (0, 32, 48, 64, 96, 128, 256, 512, 1024)  # of the longer side, in pixels
 
 Advance = Callable[[int], None]
@@ -83,7 +80,7 @@ def samples(manifest: Manifest, label: str, rng: np.random.Generator) -> list[st
     """
     rows = rows_to_show(manifest, manifest.labels.index(label))
     chosen = rng.permutation(rows)[:SAMPLES]
-    return [_png(picture[..., ::-1]) for picture in manifest.crops(chosen, _SIDE, "rgb")]
+    return [_png(picture[..., ::-1]) for picture in manifest.crops(chosen, SIDE, "rgb")]
 
 
 def _pictures(means: Mapping[str, tuple[int, NDArray[np.float32]]]) -> list[dict[str, Any]]:

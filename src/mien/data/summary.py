@@ -17,10 +17,12 @@ from mien.data.manifest import Manifest
 from mien.draw import page
 from mien.infer.crop import fit_crops
 
-__all__ = ["MEAN_OF", "class_counts", "mean_face", "rows_to_show", "summarize"]
+__all__ = ["MEAN_OF", "SAMPLES", "SIDE", "class_counts", "mean_face", "rows_to_show", "summarize"]
 
-_SAMPLES = 12  # pictures of a class in the grid
-_SIDE = 96  # of a sample, in pixels
+SAMPLES = 12
+"""Pictures of a class that are shown at once."""
+SIDE = 96
+"""Of a sample, in pixels."""
 _MEAN_SIDE = 48
 MEAN_OF = 2_000
 """Pictures of a class that its mean face is made of, at most."""
@@ -65,11 +67,11 @@ def _draw(manifest: Manifest, rng: np.random.Generator, advance: Advance) -> dic
         rows = rows_to_show(manifest, number)
         if len(rows):
             chosen = rng.permutation(rows)
-            samples[name] = manifest.crops(np.sort(chosen[:_SAMPLES]), _SIDE, "rgb")
+            samples[name] = manifest.crops(np.sort(chosen[:SAMPLES]), SIDE, "rgb")
             means[name] = mean_face(manifest, chosen[:MEAN_OF])
         advance(1)
     if samples:
-        drawn["samples"] = plots.grid({name: list(pictures) for name, pictures in samples.items()}, _SIDE)
+        drawn["samples"] = plots.grid({name: list(pictures) for name, pictures in samples.items()}, SIDE)
         overall = np.mean(list(means.values()), axis=0).astype(np.float32)
         drawn["means"] = plots.faces(means, overall)
     stats, of = manifest.stats, {split: manifest.split == split for split in splits}
@@ -153,7 +155,7 @@ def _captions(manifest: Manifest) -> dict[str, tuple[str, str, str]]:
         "samples": (
             "Samples",
             "Sample pictures of every class",
-            f"Up to {_SAMPLES} pictures of every class, chosen at random{where}.",
+            f"Up to {SAMPLES} pictures of every class, chosen at random{where}.",
         ),
         "means": (
             "Mean faces",

@@ -58,12 +58,12 @@ def summarize_file(path: Path, name: str = "") -> Summary:
 
     """
     data = read_model(path)
-    OnnxFile(data, path)  # says in a sentence what is wrong with a damaged file
+    file = OnnxFile(data, path)  # says in a sentence what is wrong with a damaged file
     try:
         nodes, tensors = read_graph(data)
     except ValueError as error:
         raise ModelError(f"{path} cannot be taken apart ({error}); fetch or export it again.") from error
-    seen, fed, metadata = _run(data, path, nodes)
+    seen, fed = _run(file, data, nodes)
     shapes = {key: tensor.dims for key, tensor in tensors.items()} | seen
     reads = {out: node for node in nodes for out in node.outputs if node.kind in _PASSING}
     counted: set[str] = set()
@@ -76,7 +76,7 @@ def summarize_file(path: Path, name: str = "") -> Summary:
             continue
         out = shapes.get(node.outputs[0], ()) if node.outputs else ()
         layers.append(Layer(_name(node), node.kind, out[1:], parameters, _macs(node, shapes)))
-    stated = _metadata(metadata)
+    stated = _metadata(file.metadata)
     shown = name or str(stated.get("name") or path.stem)
     names = stated.get("labels")
     labels = tuple(str(label) for label in names) if isinstance(names, list) else ()
@@ -97,16 +97,16 @@ def _metadata(texts: Mapping[str, str]) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _run(data: bytes, path: Path, nodes: list[Node]) -> tuple[_Sizes, tuple[int, ...], dict[str, str]]:
-    """Shapes of all values for one black picture, the shape of that picture, and the file's metadata."""
+def _run(file: OnnxFile, data: bytes, nodes: list[Node]) -> tuple[_Sizes, tuple[int, ...]]:
+    """Shapes of all values for one black picture, and the shape of that picture."""
     names = [out for node in nodes for out in node.outputs if out]
-    own = {node.name for node in OnnxFile(data, path).session.get_outputs()}
-    file = OnnxFile(data + output_fields([name for name in names if name not in own]), path)
-    feeds = {node.name: np.zeros(_shape(node.shape), _type(path, node)) for node in file.session.get_inputs()}
-    wanted = [node.name for node in file.session.get_outputs()]
-    shapes = {name: tuple(value.shape) for name, value in zip(wanted, file.run(feeds, wanted), strict=True)}
+    own = {node.name for node in file.session.get_outputs()}
+    told = OnnxFile(data + output_fields([name for name in names if name not in own]), file.path)
+    feeds = {node.name: np.zeros(_shape(node.shape), _type(file.path, node)) for node in told.session.get_inputs()}
+    wanted = [node.name for node in told.session.get_outputs()]
+    shapes = {name: tuple(value.shape) for name, value in zip(wanted, told.run(feeds, wanted), strict=True)}
     first = next(iter(feeds.values())).shape if feeds else ()
-    return shapes | {name: value.shape for name, value in feeds.items()}, first, file.metadata
+    return shapes | {name: value.shape for name, value in feeds.items()}, first
 
 
 def _shape(stated: list[Any]) -> tuple[int, ...]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import logging
 import secrets
 import shutil
 import sys
@@ -18,11 +17,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mien.core.contract import INPUT_NAME, METADATA_KEY, ModelInfo
 from mien.core.errors import MissingExtraError, ModelError, OutputError
 from mien.core.files import make_folder
+from mien.learn.export import ModelFileNet, refuse_gap
+from mien.learn.hush import errors_only
 from mien.learn.models import Network
 
 __all__ = ["LABEL_NAME", "MLPACKAGE", "PROBABILITIES_NAME", "export_coreml"]
@@ -38,24 +39,12 @@ PARITY = 1e-3
 _SEEN = 3  # random crops that are compared
 
 
-class CoreNet(nn.Module):
-    """What the package computes: planes (1, C, S, S) in 0..255 -> probabilities (1, K).
+class CoreNet(ModelFileNet):
+    """What the package computes: what a model file does, from planes as Core ML hands a picture over."""
 
-    Args:
-        network: all heads.
-        head: the one that the package gives.
-        temperature: greater than 0.
-
-    """
-
-    def __init__(self, network: Network, head: str, temperature: float) -> None:
-        super().__init__()
-        self.network, self.head, self.temperature = network, head, float(temperature)
-
-    def forward(self, planes: Tensor) -> Tensor:
-        """Planes as Core ML hands a picture over -> probabilities."""
-        logits = self.network.from_planes(self.network.normalise(planes))[self.head]
-        return torch.softmax(logits / self.temperature, dim=1)
+    def forward(self, crops: Tensor) -> Tensor:
+        """Planes (1, C, S, S) in 0..255 -> probabilities (1, K)."""
+        return self.probabilities(self.network.from_planes(self.network.normalise(crops)))
 
 
 def export_coreml(network: Network, head: str, info: ModelInfo, target: Path) -> float | None:
@@ -89,8 +78,8 @@ def export_coreml(network: Network, head: str, info: ModelInfo, target: Path) ->
         model = _converted(net, shape, info)
     _describe(model, info)
     gap = _gap(model, net, info, shape) if sys.platform == "darwin" else None
-    if gap is not None and not gap <= PARITY:
-        raise ModelError(f"Core ML differs from torch by {gap:.2g}, more than {PARITY:g}; nothing written.")
+    if gap is not None:
+        refuse_gap("Core ML", gap, PARITY)
     make_folder(target.parent)
     new = target.with_name(f".{secrets.token_hex(4)}{MLPACKAGE}")
     try:
@@ -152,12 +141,6 @@ def _gap(model: Any, net: CoreNet, info: ModelInfo, shape: tuple[int, ...]) -> f
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Without progress bars, and without what coremltools says of versions that it was not tested with."""
-    noisy = logging.getLogger("coremltools")
-    level = noisy.level
-    noisy.setLevel(logging.ERROR)
-    try:
-        with contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        noisy.setLevel(level)
+    with errors_only("coremltools"), contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

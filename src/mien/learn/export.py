@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from mien.core.contract import INPUT_NAME, METADATA_KEY, OUTPUT_NAME, ModelInfo
 from mien.core.errors import ModelError, OptionError, unknown_name
 from mien.core.files import atomic_write
+from mien.learn.hush import errors_only
 from mien.learn.models import Network
 
 __all__ = ["OPSET", "PARITY", "ModelFileNet", "export", "finish_model", "read_info", "rewrite_info", "run_file"]
@@ -40,6 +41,8 @@ class ModelFileNet(nn.Module):
 
     """
 
+    temperature: Tensor
+
     def __init__(self, network: Network, head: str, temperature: float) -> None:
         super().__init__()
         self.network, self.head = network, head
@@ -47,7 +50,11 @@ class ModelFileNet(nn.Module):
 
     def forward(self, crops: Tensor) -> Tensor:
         """Crops (N, S, S) or (N, S, S, 3) uint8 -> probabilities (N, K) float32."""
-        return torch.softmax(self.network(crops)[self.head] / self.temperature, dim=1)
+        return self.probabilities(self.network(crops))
+
+    def probabilities(self, logits: Mapping[str, Tensor]) -> Tensor:
+        """(N, K) of the logits of all heads."""
+        return torch.softmax(logits[self.head] / self.temperature, dim=1)
 
 
 def export(network: Network, head: str, info: ModelInfo, target: Path | str) -> float:
@@ -72,11 +79,16 @@ def export(network: Network, head: str, info: ModelInfo, target: Path | str) -> 
     with torch.no_grad():
         wanted = net(torch.from_numpy(probe)).numpy()
     gap = float(np.abs(run_file(data, probe) - wanted).max())
-    if not gap <= PARITY:
-        raise ModelError(f"The exported model differs from torch by {gap:.2g}, more than {PARITY:g}; nothing written.")
+    refuse_gap("The exported model", gap)
     with atomic_write(target) as file:
         file.write(data)
     return gap
+
+
+def refuse_gap(what: str, gap: float, most: float = PARITY) -> None:
+    """Raise a ModelError where the largest difference to torch is more than it may be, or no number."""
+    if not gap <= most:
+        raise ModelError(f"{what} differs from torch by {gap:.2g}, more than {most:g}; nothing written.")
 
 
 def example_crops(info: ModelInfo, n: int) -> Tensor:
@@ -88,24 +100,18 @@ def example_crops(info: ModelInfo, n: int) -> Tensor:
 
 
 def _to_onnx(net: ModelFileNet, crops: Tensor) -> onnx.ModelProto:
-    noisy = logging.getLogger("torch.onnx")
-    level = noisy.level
-    noisy.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the exporter warns about its own internals
-            program = torch.onnx.export(
-                net,
-                (crops,),
-                input_names=[INPUT_NAME],
-                output_names=[OUTPUT_NAME],
-                dynamic_shapes={"crops": {0: torch.export.Dim("n", min=1, max=65_536)}},
-                opset_version=OPSET,
-                dynamo=True,
-                verbose=False,
-            )
-    finally:
-        noisy.setLevel(level)
+    with errors_only("torch.onnx"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter warns about its own internals
+        program = torch.onnx.export(
+            net,
+            (crops,),
+            input_names=[INPUT_NAME],
+            output_names=[OUTPUT_NAME],
+            dynamic_shapes={"crops": {0: torch.export.Dim("n", min=1, max=65_536)}},
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
     if program is None:
         raise ModelError("torch's exporter gave no model; try another version of torch.")
     return program.model_proto

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mien.core.contract import INPUT_NAME, METADATA_KEY, OUTPUT_NAME, ModelInfo
-from mien.core.errors import ModelError, OptionError
+from mien.core.errors import OptionError
 from mien.core.files import atomic_write
-from mien.learn.export import PARITY, ModelFileNet, example_crops
+from mien.learn.export import ModelFileNet, example_crops, refuse_gap
 from mien.learn.models import Network
 
 __all__ = ["TFLITE", "export_litert"]
@@ -76,8 +76,7 @@ def export_litert(network: Network, head: str, info: ModelInfo, target: Path) ->
         made = litert_torch.convert(_Named(net), sample_kwargs={INPUT_NAME: example_crops(info, 1)})
         data = _with_metadata(_bytes_of(made), info, schema)
         gap = _gap(Interpreter(model_content=data), net, info)
-    if not gap <= PARITY:
-        raise ModelError(f"The exported model differs from torch by {gap:.2g}, more than {PARITY:g}; nothing written.")
+    refuse_gap("The exported model", gap)
     with atomic_write(target) as file:
         file.write(data)
     return gap

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +13,7 @@ from typing import Any
 import lightning as L
 
 from mien.core.text import duration
+from mien.learn.hush import errors_only
 from mien.learn.pace import Pace
 from mien.learn.runfolder import write_history
 
@@ -121,18 +121,10 @@ class Progress(L.Callback):
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep Lightning's notices and advice to itself; our own lines say what is going on."""
-    names = ("lightning.pytorch", "lightning.fabric", "lightning")
-    levels = {name: logging.getLogger(name).level for name in names}
-    for name in names:
-        logging.getLogger(name).setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            for text in (".*does not have many workers.*", ".*weights_only.*", ".*GPU available but not used.*",
-                         ".*smaller than the logging interval.*", ".*lr_scheduler.step.*", ".*litlogger.*",
-                         ".*sync_dist=True.*", ".*isinstance.treespec, LeafSpec.*",
-                         ".*exists and is not empty.*"):  # fmt: skip
-                warnings.filterwarnings("ignore", message=text)
-            yield
-    finally:
-        for name, level in levels.items():
-            logging.getLogger(name).setLevel(level)
+    with errors_only("lightning.pytorch", "lightning.fabric", "lightning"), warnings.catch_warnings():
+        for text in (".*does not have many workers.*", ".*weights_only.*", ".*GPU available but not used.*",
+                     ".*smaller than the logging interval.*", ".*lr_scheduler.step.*", ".*litlogger.*",
+                     ".*sync_dist=True.*", ".*isinstance.treespec, LeafSpec.*",
+                     ".*exists and is not empty.*"):  # fmt: skip
+            warnings.filterwarnings("ignore", message=text)
+        yield

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
-import logging
 import math
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -25,6 +24,7 @@ from mien.core.contract import INPUT_NAME
 from mien.core.errors import ModelError
 from mien.core.files import atomic_write
 from mien.learn.export import finish_model, read_info
+from mien.learn.hush import errors_only
 
 __all__ = ["CALIBRATION_CROPS", "eight_bit", "quantize"]
 
@@ -115,29 +115,24 @@ def eight_bit(
     Weights keep 7 of their 8 bits: without VNNI, x86 processors add two products of 8 bits into 16, which may overflow
     (ONNX Runtime's notes on quantisation name it); so every machine computes the same.
     """
-    root = logging.getLogger()
-    level = root.level
-    root.setLevel(logging.ERROR)  # the quantizer advises preprocessing that our exporters have done
-    try:
-        # The histograms of percentiles are announced on standard output.
-        with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
-            output = Path(folder) / "int8.onnx"
-            quantize_static(
-                str(source),
-                str(output),
-                data,
-                quant_format=QuantFormat.QDQ,
-                op_types_to_quantize=list(operators),
-                nodes_to_exclude=list(keep),
-                per_channel=True,
-                reduce_range=True,
-                activation_type=QuantType.QUInt8,
-                weight_type=QuantType.QInt8,
-                calibrate_method=CalibrationMethod.Percentile if percentile else CalibrationMethod.MinMax,
-                extra_options={"ActivationSymmetric": False, "WeightSymmetric": True}
-                # Histograms keep every activation of what they are given at once; so one batch at a time.
-                | ({"CalibPercentile": percentile, "CalibStridedMinMax": 1} if percentile else {}),
-            )
-            return onnx.load(str(output))
-    finally:
-        root.setLevel(level)
+    # The quantizer advises preprocessing that our exporters have done; histograms of percentiles are announced on
+    # standard output.
+    with errors_only(""), tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+        output = Path(folder) / "int8.onnx"
+        quantize_static(
+            str(source),
+            str(output),
+            data,
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=list(operators),
+            nodes_to_exclude=list(keep),
+            per_channel=True,
+            reduce_range=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=CalibrationMethod.Percentile if percentile else CalibrationMethod.MinMax,
+            extra_options={"ActivationSymmetric": False, "WeightSymmetric": True}
+            # Histograms keep every activation of what they are given at once; so one batch at a time.
+            | ({"CalibPercentile": percentile, "CalibStridedMinMax": 1} if percentile else {}),
+        )
+        return onnx.load(str(output))

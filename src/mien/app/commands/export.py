@@ -57,8 +57,8 @@ def command(
 
     from mien.app.terminal import progress
     from mien.data import read
+    from mien.learn.convert import MOBILE, convert, set_threshold
     from mien.learn.convert import as_json as to_json
-    from mien.learn.convert import convert, set_threshold
     from mien.learn.runfolder import RECORD, read_json
     from mien.learn.saved import ModelCard
     from mien.learn.train import saved_config
@@ -71,7 +71,7 @@ def command(
         _tell_threshold(out, set_threshold(run, out, reading(threshold_on)), quiet=as_json)
         return
     ModelCard.read(Path(run))
-    if Path(out).suffix in (".mlpackage", ".tflite") and (int8 or threshold_on):
+    if Path(out).suffix in MOBILE and (int8 or threshold_on):
         raise OptionError(f"--int8 and --threshold-on are for .onnx files; leave them out for {Path(out).suffix}.")
     judged = reading(threshold_on) if threshold_on else None
     manifest = None

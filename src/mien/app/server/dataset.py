@@ -13,7 +13,7 @@ from mien.core.shown import read_shown
 if TYPE_CHECKING:
     from mien.data.manifest import Manifest
 
-__all__ = ["Dataset", "open_dataset", "tell"]
+__all__ = ["Dataset", "open_dataset"]
 
 Advance = Callable[[int], None]
 
@@ -79,11 +79,11 @@ def open_dataset(source: Path, pictures: bool, advance: Advance = lambda _n: Non
 def _read(source: Path, pictures: bool, advance: Advance) -> Dataset:
     if source.suffix == ".json":
         return Dataset(read_shown(source))
-    facts, manifest = tell(source, advance)
+    facts, manifest = _told(source, advance)
     return Dataset(facts, manifest if pictures else None)
 
 
-def tell(source: Path, advance: Advance = lambda _n: None) -> tuple[dict[str, Any], Manifest]:
+def _told(source: Path, advance: Advance) -> tuple[dict[str, Any], Manifest]:
     """What is told of a data set, and the data set.
 
     Raises:

@@ -33,7 +33,7 @@ from mien.learn.leaks import split_for_training
 from mien.learn.models import Network, build, default_size
 from mien.learn.multi.parts import framed_crops
 from mien.learn.multi.recipe import Frame, Recipe, SetPlan
-from mien.learn.multi.release import EVENNESS, POWERS, SCALES, info_of
+from mien.learn.multi.release import EVENNESS, POWERS, SCALES, info_of, with_head
 from mien.learn.quantize import CALIBRATION_CROPS, quantize
 from mien.learn.runfolder import WEIGHTS
 from mien.learn.targets import Head, heads_of
@@ -105,7 +105,7 @@ def release_heads(
     )
     logits = split_logits(network, manifest.of_split("validation"), _spec(recipe))
     voice, loss = _power(network, heads[0], logits, manifest, also)
-    even = _with_head(recipe, network, blended(network.linear_heads(), [voice], heads[0].labels.names))
+    even = with_head(recipe, network, heads[0].name, blended(network.linear_heads(), [voice], heads[0].labels.names))
     temperatures, methods = calibrate(network, heads, logits)
     writer = _Writer.of(recipe, manifest, out, license_, whole=whole)
     for head in heads:
@@ -129,15 +129,6 @@ def _trained(recipe: Recipe, run: Path, heads: Sequence[Head]) -> Network:
     network = build(recipe.model, {h.name: len(h.labels) for h in heads}, size=default_size(recipe.model))
     load_weights(network, run / WEIGHTS)
     return network.requires_grad_(False).eval()
-
-
-def _with_head(recipe: Recipe, network: Network, head: nn.Linear) -> Network:
-    """The same trunk with one head, under the name of the labels'."""
-    name = recipe.sets[0].labels
-    single = build(recipe.model, {name: head.out_features}, size=default_size(recipe.model))
-    single.trunk.load_state_dict(network.trunk.state_dict())
-    single.heads[name] = head
-    return single.requires_grad_(False).eval()
 
 
 @dataclasses.dataclass

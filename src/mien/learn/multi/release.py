@@ -41,7 +41,7 @@ from mien.learn.runfolder import WEIGHTS, read_json
 from mien.learn.targets import heads_of
 from mien.learn.weights import load_weights, save_small
 
-__all__ = ["EVENNESS", "POWERS", "SCALES", "Released", "info_of", "release"]
+__all__ = ["EVENNESS", "POWERS", "SCALES", "Released", "info_of", "release", "with_head"]
 
 EVENNESS = 0.7
 """How far the class shares of the validation splits are evened out to choose the blend; see the module's text."""
@@ -107,7 +107,7 @@ def release(recipe: Recipe, run: Path, out: Path, *, name: str = "wild", license
     make_folder(out)
     save_small(network, out / f"{name}.safetensors", architecture=recipe.model, heads=heads)
     voices, loss = _blend(judged)
-    single = _with_head(recipe, network, "wild", blended(network.linear_heads(), voices, judged[0].labels.names))
+    single = with_head(recipe, network, "wild", blended(network.linear_heads(), voices, judged[0].labels.names))
     info = info_of(recipe, record, name, judged[0].labels.names, voices, license_)
     whole, small = out / f"{name}.onnx", out / f"{name}-int8.onnx"
     export(single, "wild", info, whole)
@@ -178,7 +178,7 @@ def _blend(judged: Sequence[_Judged]) -> tuple[tuple[Voice, ...], float]:
     )
 
 
-def _with_head(recipe: Recipe, network: Network, name: str, head: torch.nn.Linear) -> Network:
+def with_head(recipe: Recipe, network: Network, name: str, head: torch.nn.Linear) -> Network:
     """The same trunk with one head."""
     single = build(recipe.model, {name: head.out_features}, size=default_size(recipe.model))
     single.trunk.load_state_dict(network.trunk.state_dict())

@@ -57,7 +57,8 @@ class Service:
         """Status and body; status 0 where the connection broke."""
         link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
-            link.request(method, path, body, {k.replace("_", "-"): v for k, v in headers.items()})
+            with contextlib.suppress(BrokenPipeError):  # it may be refused, and told so, before all is sent
+                link.request(method, path, body, {k.replace("_", "-"): v for k, v in headers.items()})
             answer = link.getresponse()
             return answer.status, answer.read()
         except (OSError, http.client.HTTPException):

@@ -202,13 +202,12 @@ def test_heads_by_themselves(drawn: Manifest, tmp_path: Path) -> None:
         info = read_info(out / f"{name}.onnx")
         assert (info.name, info.precision, info.license) == (name, precision, "MIT")
         assert sum(info.training["class_counts"].values()) > 0
-    validation = read(recipe.sets[0].source).of_split("validation")
-    crops = framed_crops(validation, (Frame(),), 48)[0].numpy()
-    odds = [run_file(out / f"{name}-fp32.onnx", crops) for name in ("first", "even")]
     told = read_info(out / "even.onnx")
     assert f'"class_shares_divided_out": "{found.power}"' in told.to_json()
     assert len(set(told.training["class_counts"].values())) > 1
-    if found.power:  # toy probabilities are too near to 0 and 1 to say by how much; the search has tests of its own
-        assert not np.allclose(odds[0], odds[1], atol=1e-4)
+    validation = read(recipe.sets[0].source).of_split("validation")
+    crops = framed_crops(validation, (Frame(),), 48)[0].numpy()
+    first, even = (np.log(run_file(out / f"{name}-fp32.onnx", crops) + 1e-30) for name in ("first", "even"))
+    assert not np.allclose(first, even, atol=0.01)  # toy probabilities are so near to 0 and 1 that only logs differ
     with pytest.raises(TrainError, match="one data set"):
         release_heads(two, tmp_path / "run", out, names, wild="even", license_="MIT")

@@ -78,6 +78,7 @@ class Guard:
                     headers.setdefault(name, value)
                 if status >= 400 and not body.complete:
                     headers["Connection"] = "close"
+                    await body.drain(Headers(scope=scope))
             await send(message)
 
         try:
@@ -89,7 +90,6 @@ class Guard:
             await app(scope, body, send_with_headers)
         except Problem as problem:
             scope[REFUSED] = problem.reason
-            await body.drain(Headers(scope=scope))
             await response_to(problem)(scope, receive, send_with_headers)
         finally:
             self._account(scope, status, time.perf_counter() - start)

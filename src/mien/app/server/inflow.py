@@ -16,7 +16,7 @@ __all__ = ["Body", "Rates"]
 
 _SLOWEST_BYTES_PER_S = 50_000
 _DRAIN_S = 1.0  # a client that is refused while it sends gets this long to notice, so that it can read the answer
-_DRAIN_BYTES = 1 << 20
+_DRAIN_BYTES = 64 << 20
 _CLIENTS_REMEMBERED = 10_000
 
 
@@ -74,7 +74,7 @@ class Body:
             self.complete = True
 
     async def drain(self, headers: Headers) -> None:
-        """Throw away a little of what is still coming, so that the client finishes sending and reads the answer."""
+        """Throw away what comes in the next second, so that the client finishes sending and reads the answer."""
         if self.complete or "expect" in headers:
             return
         end, thrown = time.monotonic() + _DRAIN_S, 0

@@ -172,3 +172,27 @@ def test_another_site_without_an_origin_is_refused(served, grey_png):
     """A browser that says "cross-site" and hides which site does not get in; the page itself and programs do."""
     for site, status in (("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200)):
         assert served.ask("POST", "/v1/analyze", grey_png, Sec_Fetch_Site=site).status == status
+
+
+def test_an_answer_leaves_at_once(serve):
+    """Over a kept connection a body must not wait until its head is receipted, which takes a client 40 ms."""
+    served = serve()
+    took = []
+    with socket.create_connection(("127.0.0.1", served.port)) as link:
+        for _ in range(20):
+            start = time.monotonic()
+            link.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            answer = http.client.HTTPResponse(link)
+            answer.begin()
+            assert answer.read().startswith(b"{")
+            took.append(time.monotonic() - start)
+    assert min(took[5:]) < 0.03  # the first ones a system receipts at once
+
+
+def test_a_refusal_reaches_who_is_still_sending(serve):
+    """What is refused by its kind, while megabytes of it are on their way, must still get its sentence."""
+    served = serve()
+    for _ in range(5):
+        answer = served.ask("POST", "/v1/analyze", bytes(8_000_000), Content_Type="text/plain")
+        assert answer.status == 415
+        assert "Send a picture" in answer.json()["error"]["message"]

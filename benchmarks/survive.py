@@ -186,14 +186,16 @@ def bomb(service: Service) -> dict[str, Any]:
 def jobs(service: Service, count: int) -> dict[str, Any]:
     """Videos, two of three deleted while they wait or are read, or after."""
     clip, found = _clip(), Counter[str]()
-    before = service.size()
+    sizes = [service.size()]
     for number in range(count):
         status, body = service.ask("POST", "/v1/analyze/video", clip, Content_Type="video/x-msvideo")
         found[f"sent: {status}"] += 1
         if status == 202 and number % 3:
             path = f"/v1/analyze/video/{json.loads(body)['id']}"
             found[f"deleted: {service.ask('DELETE', path)[0]}"] += 1
-    return {**found, "before": before, "after": service.size()}
+        if (number + 1) % max(count // 5, 1) == 0:
+            sizes.append(service.size())
+    return {**found, "mb": [s["mb"] for s in sizes], "descriptors": [s["descriptors"] for s in sizes]}
 
 
 def kills(service: Service) -> dict[str, Any]:

@@ -74,8 +74,8 @@ REQUIREMENTS = {
     "deepface": ("deepface==0.0.103", "werkzeug", "opencv-contrib-python-headless<5"),
 }
 SYSTEMS = (
-    System("mien", "mien:fer2013", "mien", "fer2013.evaluation.json"),
-    System("mien, int8", "mien:fer2013-int8", "mien", "fer2013-int8.evaluation.json"),
+    System("mien (wild-int8)", "mien:wild-int8", "mien", "wild-int8.evaluation.json"),
+    System("mien, fer2013", "mien:fer2013", "mien", "fer2013.evaluation.json"),
     System("fer 25.10.3", "fer", "fer"),
     System("deepface 0.0.103", "deepface", "deepface", untrained=True),
 )

@@ -61,7 +61,7 @@ def test_info(command, store_folder):
     ended = command("info")
 
     assert ended.code == 0
-    for word in ("onnxruntime", "wild (7 labels", "detector", "threads"):
+    for word in ("onnxruntime", "wild-int8 (7 labels", "detector", "threads"):
         assert word in ended.out
 
 

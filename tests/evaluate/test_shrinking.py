@@ -14,7 +14,7 @@ from mien.infer.classify import load_classifier
 SIDES = (48, 20, 12, 7)
 
 
-@pytest.mark.parametrize("model", ["wild", "fer2013"])
+@pytest.mark.parametrize("model", ["wild-int8", "wild-small", "fer2013"])
 def test_confidence_falls_with_size(model: str, shared: Path) -> None:
     """As photographs shrink, the mean confidence must fall with the accuracy."""
     file = shared / "data" / "expw" / "validation.parquet"

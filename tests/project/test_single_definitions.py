@@ -16,7 +16,8 @@ HERE = Path(mien.__file__).parent
 
 # File, what stands there, what shall stand there instead.
 MUTATIONS = [
-    ("infer/registry.py", 'DEFAULT_MODEL = "wild"', 'DEFAULT_MODEL = "ferplus"'),
+    ("infer/registry.py", 'DEFAULT_MODEL = "wild-int8"', 'DEFAULT_MODEL = "ferplus"'),
+    ("infer/registry.py", 'PAGE_MODEL = "wild-small"', 'PAGE_MODEL = "fer2013"'),
     ("infer/detectors/table.py", 'DEFAULT_DETECTOR = "mien-int8"', 'DEFAULT_DETECTOR = "mien"'),
     ("infer/options.py", "DETECT_SIDE = 640", "DETECT_SIDE = 512"),
     ("pictures/limits.py", "MAX_PIXELS = 100_000_000", "MAX_PIXELS = 80_000_000"),
@@ -59,9 +60,11 @@ runtime.missing = lambda: None
 facts, _ = device_facts(detector_info(page_detector("auto")))
 commands = ("analyze", "video", "webcam", "batch", "serve")
 print(json.dumps({
-    "model": [mien.AnalyzerOptions().model, Batch().model, Settings().analyzer.model, default(load_classifier, "model"),
-              default(mien.Analyzer, "model"), default(write_space, "model"),
-              *("[default: ferplus]" in text(name) for name in commands)],
+    "model": [mien.AnalyzerOptions().model, Batch().model, default(load_classifier, "model"),
+              default(mien.Analyzer, "model"),
+              *("[default: ferplus]" in text(name) for name in commands if name != "serve")],
+    "page": [Settings().analyzer.model, default(write_space, "model"),
+             *("[default: fer2013]" in text(name) for name in ("serve", "space"))],
     "detector": [open_detector().name, facts["detector"]["name"],
                  detector_sha256("auto") == detector_sha256("mien"),
                  *("auto (mien)" in text(name) for name in (*commands, "detect", "explain"))],
@@ -101,7 +104,7 @@ def told(tmp_path_factory):
 @pytest.mark.parametrize(
     ("fact", "expected"),
     [
-        ("model", "ferplus"), ("detector", "mien"), ("side", 512), ("pixels", 80_000_000), ("threads", 2),
+        ("model", "ferplus"), ("page", "fer2013"), ("detector", "mien"), ("side", 512), ("pixels", 80_000_000), ("threads", 2),
         ("device", True), ("timeline", True), ("uncertain", 0.4),
     ],
 )  # fmt: skip

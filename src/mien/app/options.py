@@ -18,6 +18,7 @@ from mien.core.text import whole_number
 from mien.infer.detectors.table import AUTO, DEFAULT_DETECTOR, DETECTORS
 from mien.infer.devices import AUTO_DEVICE, DEVICES
 from mien.infer.options import ROTATIONS, AnalyzerOptions
+from mien.infer.registry import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from mien.infer.analyzer import Analyzer
@@ -57,17 +58,15 @@ def _most_pixels(megapixels: float) -> int:
     return int(megapixels * 1e6)
 
 
+def _model_option(default: str) -> Callable[[Any], Any]:
+    return click.option(
+        "--model", default=default, show_default=True, help="Shipped name, .onnx file, or training run."
+    )
+
+
 # One row per field of AnalyzerOptions: the option that sets it, and what turns its value into the field's.
 _OPTIONS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
-    "model": (
-        click.option(
-            "--model",
-            default=AnalyzerOptions.model,
-            show_default=True,
-            help="Shipped name, .onnx file, or training run.",
-        ),
-        str,
-    ),
+    "model": (_model_option(DEFAULT_MODEL), str),
     "detector": (
         click.option("--detector", default=AnalyzerOptions.detector, show_default=True, help=detector_names()),
         str,
@@ -154,10 +153,11 @@ VIDEO = tuple(name for name in _OPTIONS if name != "rotate")
 """The fields that are for videos."""
 
 
-def analyzer_options(*names: str) -> Callable[[_F], _F]:
+def analyzer_options(*names: str, model: str = DEFAULT_MODEL) -> Callable[[_F], _F]:
     """Decorator: the options of these fields of `AnalyzerOptions` (of all without names).
 
-    The command gets their values as one argument `analysis`, of that class; what is not named has its default.
+    The command gets their values as one argument `analysis`, of that class; what is not named has its default, and
+    `model` is the command's.
 
     Raises:
         OptionError: when the command is called with an impossible value.
@@ -173,7 +173,7 @@ def analyzer_options(*names: str) -> Callable[[_F], _F]:
 
         made: Any = wrapped
         for name in reversed(chosen):
-            made = _OPTIONS[name][0](made)
+            made = (_model_option(model) if name == "model" else _OPTIONS[name][0])(made)
         return made  # type: ignore[no-any-return]
 
     return add

@@ -21,7 +21,7 @@ from mien.app.space.writing import copy_files, fill, write, write_readme
 from mien.core.errors import ModelError, OutputError
 from mien.core.files import copy_file, make_folder
 from mien.infer.detectors.table import AUTO, DETECTORS, detector_row
-from mien.infer.registry import DEFAULT_MODEL
+from mien.infer.registry import PAGE_MODEL
 
 __all__ = ["GRADIO_VERSION", "KINDS", "OWN_FILES", "Kind", "write_space"]
 
@@ -40,7 +40,7 @@ _LEFT_OUT = shutil.ignore_patterns("__pycache__", "learn", "evaluate", "data", "
 def write_space(
     out: Path,
     kind: Kind,
-    model: str | Path = DEFAULT_MODEL,
+    model: str | Path = PAGE_MODEL,
     detector: str = AUTO,
     data: Mapping[str, Any] | None = None,
 ) -> list[Path]:
@@ -107,7 +107,7 @@ def _write_gradio(out: Path, chosen: Chosen) -> None:
 
 def _arguments(chosen: Chosen) -> list[str]:
     """Options of `mien serve` for what differs from its defaults."""
-    model = [] if chosen.model == DEFAULT_MODEL else ["--model", chosen.model]
+    model = [] if chosen.model == PAGE_MODEL else ["--model", chosen.model]
     data = [] if chosen.data is None else ["--data", f"{FOLDER}/{DATA}"]
     return [*model, *([] if chosen.detector == AUTO else ["--detector", chosen.detector]), *data]
 

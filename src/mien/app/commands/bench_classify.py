@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mien.app.bench.results import Column, Result, read_stored, result_options, tell
-from mien.infer.registry import DEFAULT_MODEL
+from mien.infer.registry import DEFAULT_MODEL, PAGE_MODEL
 
 if TYPE_CHECKING:
     from mien.infer.classify import OnnxClassifier
@@ -30,7 +30,7 @@ _COLUMNS: Sequence[Column] = (
     "--model",
     "models",
     multiple=True,
-    default=(DEFAULT_MODEL, f"{DEFAULT_MODEL}-int8"),
+    default=(DEFAULT_MODEL, PAGE_MODEL),
     show_default=True,
     help="Shipped name, .onnx file or run; may be repeated.",
 )

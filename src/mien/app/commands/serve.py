@@ -15,6 +15,7 @@ from mien.app.options import analyzer_options
 from mien.app.server.config import config_option
 from mien.app.server.settings import LIMITS
 from mien.core.errors import MissingExtraError, OptionError, OutputError
+from mien.infer.registry import PAGE_MODEL
 
 if TYPE_CHECKING:
     from mien.app.server.settings import Settings
@@ -81,7 +82,9 @@ class _Serve(click.Command):
 )
 @click.option("--data-samples", is_flag=True, help="In that tab, show pictures of the data set to those who ask.")
 @click.option("--otel", is_flag=True, help="Send traces of requests by OpenTelemetry (extra otel).")
-@analyzer_options("model", "detector", "detect_side", "min_face", "min_confidence", "threads", "device")
+@analyzer_options(
+    "model", "detector", "detect_side", "min_face", "min_confidence", "threads", "device", model=PAGE_MODEL
+)
 def command(
     host: str,
     port: int,

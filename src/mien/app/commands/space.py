@@ -12,7 +12,7 @@ from mien.app.spaces import KINDS, OWN_FILES, Kind, write_space
 from mien.core.errors import OptionError
 from mien.infer.detectors.table import AUTO
 from mien.infer.hub import hub_name
-from mien.infer.registry import DEFAULT_MODEL
+from mien.infer.registry import PAGE_MODEL
 
 
 @click.command()
@@ -20,7 +20,7 @@ from mien.infer.registry import DEFAULT_MODEL
 @click.option("--kind", type=click.Choice(KINDS), default="docker", show_default=True, help="What the Space runs.")
 @click.option(
     "--model",
-    default=DEFAULT_MODEL,
+    default=PAGE_MODEL,
     show_default=True,
     help="Expression model: a packaged name, an .onnx file, the folder of a run, or hub:USER/NAME.",
 )

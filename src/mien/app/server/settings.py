@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mien.core.errors import OptionError
 from mien.infer.options import AnalyzerOptions
+from mien.infer.registry import PAGE_MODEL
 
 __all__ = ["LIMITS", "LOOPBACK_NAMES", "Limits", "Settings", "is_loopback"]
 
@@ -121,7 +122,7 @@ class Settings:
     otel: bool = False
     data: Path | None = None
     data_samples: bool = False
-    analyzer: AnalyzerOptions = field(default_factory=AnalyzerOptions)
+    analyzer: AnalyzerOptions = field(default_factory=lambda: AnalyzerOptions(model=PAGE_MODEL))
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:

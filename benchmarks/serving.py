@@ -6,10 +6,10 @@
 
 `live` needs Chromium, playwright, `mien page pull` and a detector that browsers can run; its camera shows two
 photographs that come with scikit-image and matplotlib, 640 x 480 at 30 frames per second. Lag is from the moment at
-which the page takes a frame to the drawn boxes; of several runs the one with the median lag is told. `load` sends frames from 8 connections and pictures from 50 clients
-over loopback, all to a service of its own. `sizes` tells what it costs when a slow device looks for live faces at 480
-or 320 px and not at 640 px as the service does: photographs of the size of a camera's frame are read in each way. All
-print a table and end with one line of JSON.
+which the page takes a frame to the drawn boxes; of several runs the one with the median lag is told. `load` sends
+frames from 8 connections and pictures from 50 clients over loopback, all to a service of its own. `sizes` tells what it
+costs when a slow device looks for live faces at 480 or 320 px and not at 640 px as the service does: photographs of the
+size of a camera's frame are read in each way. All print a table and end with one line of JSON.
 """
 
 from __future__ import annotations

@@ -104,8 +104,8 @@ def told(tmp_path_factory):
 @pytest.mark.parametrize(
     ("fact", "expected"),
     [
-        ("model", "ferplus"), ("page", "fer2013"), ("detector", "mien"), ("side", 512), ("pixels", 80_000_000), ("threads", 2),
-        ("device", True), ("timeline", True), ("uncertain", 0.4),
+        ("model", "ferplus"), ("page", "fer2013"), ("detector", "mien"), ("side", 512), ("pixels", 80_000_000),
+        ("threads", 2), ("device", True), ("timeline", True), ("uncertain", 0.4),
     ],
 )  # fmt: skip
 def test_one_place_changes_all(told, fact, expected):

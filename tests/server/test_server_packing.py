@@ -49,7 +49,9 @@ def test_tags_that_a_proxy_made_weak_are_known():
     assert not same_tag('"a"', '"b"')
 
 
-@pytest.mark.parametrize("path", ["/", "/static/main.mjs", "/static/lang/hi.json", "/config.json", "/models/wild-small.json"])
+@pytest.mark.parametrize(
+    "path", ["/", "/static/main.mjs", "/static/lang/hi.json", "/config.json", "/models/wild-small.json"]
+)
 def test_every_coding_holds_the_same_bytes(served, path):
     """Each has a tag of its own, by which a browser is told that it has it already; it is smaller."""
     brotli = pytest.importorskip("brotli")

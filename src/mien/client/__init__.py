@@ -6,27 +6,24 @@ Pictures are sent as the bytes of their files (arrays and Pillow images as PNG, 
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import os
-import struct
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode
 
+from mien.client.live import LiveClient
+from mien.client.wire import bytes_of, reading, refuse
 from mien.core.errors import ImageError, MissingExtraError, OptionError, ServiceError
-from mien.core.types import Analysis, Face, Image, Reading
-from mien.pictures.decode import load_image
+from mien.core.types import Analysis, Reading
 
 if TYPE_CHECKING:
     from mien.pictures.decode import ImageSource
 
-__all__ = ["Client"]
+__all__ = ["Client", "LiveClient"]
 
-_PICTURE_CODES = frozenset({"damaged", "unsupported", "too_large", "empty", "unusable"})
 _LONGEST_WAIT_S = 30.0
 
 
@@ -111,7 +108,7 @@ class Client:
             ImageError, ServiceError: as `analyze`.
 
         """
-        name, data = _bytes_of(image)
+        name, data = bytes_of(image)
         query = {"name": name} | ({"model": self._model} if self._model else {})
         kind = {"Content-Type": "application/octet-stream"}
         return self._analysis(self._ask("POST", "/v1/analyze", params=query, content=data, headers=kind))
@@ -169,7 +166,7 @@ class Client:
         with self._reached(), self._http.stream("GET", address) as answer:
             if answer.is_error:
                 answer.read()
-                _refuse(answer)
+                refuse(answer)
             for line in answer.iter_lines():
                 key, _, value = line.partition(": ")
                 if key == "event":
@@ -181,7 +178,7 @@ class Client:
 
     def _analysis(self, body: Mapping[str, Any]) -> Analysis:
         below = self._threshold(body["model"])
-        faces = tuple(_reading(face, below) for face in body["faces"])
+        faces = tuple(reading(face, below) for face in body["faces"])
         named = {key: body[key] for key in ("source", "width", "height", "detector", "model", "error")}
         return Analysis(**named, faces=faces)
 
@@ -213,123 +210,9 @@ class Client:
             if hasattr(options.get("content"), "seek"):
                 options["content"].seek(0)
         if answer.is_error:
-            _refuse(answer)
+            refuse(answer)
         return answer.json() if answer.content else None
-
-
-class LiveClient:
-    """Frames to a service and readings back, one after the other; a context manager. `Client.live` opens it."""
-
-    def __init__(self, address: str, token: str | None) -> None:
-        try:
-            from websockets.exceptions import WebSocketException
-            from websockets.sync.client import connect
-        except ImportError as error:
-            raise MissingExtraError("mien.Client.live", "websockets", "client") from error
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._address, self._below, self._number = address, 0.0, 0
-        self._lost = (OSError, WebSocketException)
-        self._stack = contextlib.ExitStack()
-        self._connect = partial(connect, address, additional_headers=headers, proxy=None, compression=None)
-        self.labels: tuple[str, ...] = ()
-        """The labels of the readings, known from the start of the block on."""
-
-    def __enter__(self) -> Self:
-        try:
-            self._socket = self._stack.enter_context(self._connect())
-            hello = json.loads(self._socket.recv())
-            self.labels, self._below = tuple(hello["labels"]), float(hello["uncertain_below"])
-        except self._lost as error:
-            self._stack.close()
-            answer = getattr(error, "response", None)  # of a service that refused before the connection was open
-            if answer is not None and (told := _told(answer.body)) is not None:
-                raise ServiceError(told[1]) from error
-            raise ServiceError(f"The service at {self._address} cannot be reached: {error}.") from error
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-
-    def read(self, frame: ImageSource, time_s: float) -> list[Reading]:
-        """Readings of a frame, with their tracks and smoothed probabilities.
-
-        Args:
-            frame: JPEG bytes, a path, (H, W, 3) uint8 BGR array or Pillow image.
-            time_s: when it was taken, in seconds; must not run backwards.
-
-        Raises:
-            ImageError: the frame cannot be read.
-            ServiceError: the connection is lost.
-
-        """
-        self._number += 1
-        try:
-            self._socket.send(struct.pack("<Id", self._number, time_s) + _bytes_of(frame)[1])
-            answer = json.loads(self._socket.recv())
-        except self._lost as error:
-            raise ServiceError(f"The live connection is lost: {error}.") from error
-        if answer["type"] == "error":
-            raise ImageError("", answer["message"], code="unusable")
-        return [_reading(face, self._below) for face in answer["faces"]]
-
-
-def _bytes_of(image: ImageSource) -> tuple[str, bytes]:
-    """What to call a picture, and the bytes of its file."""
-    if isinstance(image, bytes | bytearray | memoryview):
-        return "picture", bytes(image)
-    if isinstance(image, str | os.PathLike):
-        path = Path(image)
-        try:
-            return path.name, path.read_bytes()
-        except OSError:
-            load_image(path)  # says what is wrong with it
-            raise
-    return "picture", _png(load_image(image))
-
-
-def _png(image: Image) -> bytes:
-    from PIL import Image as PilImage
-
-    file = io.BytesIO()
-    PilImage.fromarray(image[..., ::-1]).save(file, "png", compress_level=1)
-    return file.getvalue()
-
-
-def _reading(body: Mapping[str, Any], below: float) -> Reading:
-    labels = tuple(body["probabilities"])
-    landmarks = None if body["landmarks"] is None else tuple((float(x), float(y)) for x, y in body["landmarks"])
-    x1, y1, x2, y2 = body["box"]
-    smooth = body.get("smooth")
-    return Reading(
-        Face((x1, y1, x2, y2), body["score"], landmarks),
-        labels,
-        tuple(body["probabilities"].values()),
-        track=body.get("track"),
-        smooth_values=None if smooth is None else tuple(smooth[label] for label in labels),
-        steady_label=None if smooth is None else body["emotion"],
-        uncertain_below=below,
-    )
 
 
 def _wait_s(text: str) -> float:
     return min(float(text), _LONGEST_WAIT_S) if text.isdigit() else 1.0
-
-
-def _refuse(answer: Any) -> None:
-    """Raise what a local call would raise, or what the service says."""
-    told = _told(answer.content)
-    if told is None:
-        raise ServiceError(f"The service answered {answer.status_code}, not as `mien serve` does.")
-    code, message = told
-    if code in _PICTURE_CODES and message.startswith("The picture"):
-        raise ImageError("", message, code=code)  # type: ignore[arg-type]
-    raise ServiceError(message)
-
-
-def _told(body: bytes | None) -> tuple[str, str] | None:
-    """Code and message of an error of the service; None where the body is something else."""
-    try:
-        told = json.loads(body or b"")["error"]
-        return str(told["code"]), str(told["message"])
-    except (ValueError, KeyError, TypeError):
-        return None

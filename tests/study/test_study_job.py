@@ -126,7 +126,7 @@ def test_folders_that_are_refused(videos, tmp_path):
     with pytest.raises(OptionError, match="--resume goes on"):
         read_all(videos, ["a.mp4"], out, HowRead(), make=Fake)
     other = HowRead(AnalyzerOptions(model="ferplus"))
-    with pytest.raises(OptionError, match="read with model = wild, now it is ferplus"):
+    with pytest.raises(OptionError, match="read with model = wild-int8, now it is ferplus"):
         read_all(videos, ["a.mp4"], out, other, resume=True, make=Fake)
     with pytest.raises(OptionError, match="not empty and holds no study"):
         read_all(videos, ["a.mp4"], videos, HowRead(), make=Fake)

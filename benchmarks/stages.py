@@ -135,7 +135,8 @@ def multiply_adds(path: Path, shape: Sequence[int]) -> float:
     known = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in model.graph.value_info}
     known |= {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in model.graph.output}
     weights = {i.name: list(i.dims) for i in model.graph.initializer}
-    behind = {node.output[0]: node.input[0] for node in model.graph.node if node.op_type == "DequantizeLinear"}
+    stored = {"DequantizeLinear", "Cast"}  # weights of 8 bits, and those in half precision
+    behind = {node.output[0]: node.input[0] for node in model.graph.node if node.op_type in stored}
     total = 0.0
     for node in model.graph.node:
         if node.op_type in {"Conv", "Gemm", "MatMul"}:

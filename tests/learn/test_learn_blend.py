@@ -74,3 +74,29 @@ def test_choice() -> None:
     )
     assert [voice.head for voice in found] == ["labels"]
     assert loss == pytest.approx(balanced_loss(voiced_logits(view, found, NAMES), label, 0.7))
+
+
+def test_a_blend_must_be_accurate_enough() -> None:
+    """Of those that are right often enough on the first view the lowest loss wins; where none is, a sentence says it."""
+    rng = np.random.default_rng(1)
+    label = rng.integers(0, 3, 300)
+    names = NAMES
+    heads = {
+        "labels": (np.eye(3)[label] * 3 + rng.normal(0, 1.2, (300, 3))).astype(np.float32),
+        "other": rng.normal(0, 1, (300, 3)).astype(np.float32),
+    }
+    home, abroad = View(heads, label), View({"labels": heads["other"], "other": heads["labels"]}, label)
+    voices = (Voice("labels", names, (1 / 3,) * 3), Voice("other", names, (1 / 3,) * 3))
+
+    def accuracy(least: float) -> float:
+        found, _ = choose_blend(
+            [home, abroad, abroad], voices, names, shares=(0.0, 0.5, 1.0), powers=(0.0,), scales=(0.5, 1.0, 2.0),
+            evenness=0.0, least_accuracy=least,
+        )  # fmt: skip
+        return float((voiced_logits(home, found, names).argmax(axis=1) == label).mean())
+
+    alone = float((heads["labels"].argmax(axis=1) == label).mean())
+    assert accuracy(0.0) < alone - 0.02
+    assert accuracy(alone) == alone
+    with pytest.raises(InputError, match="No blend has an accuracy of 1"):
+        accuracy(1.0)

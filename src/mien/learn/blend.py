@@ -113,6 +113,7 @@ def choose_blend(
     scales: Sequence[float],
     evenness: float,
     tolerance: float = 0.0,
+    least_accuracy: float = 0.0,
 ) -> tuple[tuple[Voice, ...], float]:
     """Weights and powers of two voices with the lowest `balanced_loss`, as the mean over the views; gives it too.
 
@@ -127,10 +128,19 @@ def choose_blend(
         scales: factors of all logits to try, which act as inverse temperatures.
         evenness: see `balanced_loss`.
         tolerance: nats.
+        least_accuracy: that a blend must have on the first view to be taken.
+
+    Raises:
+        InputError: no blend has that accuracy.
 
     """
-    found = [_best_at(share, views, voices, names, powers, scales, evenness) for share in sorted(shares, reverse=True)]
+    found = [
+        _best_at(share, views, voices, names, powers, scales, evenness, least_accuracy)
+        for share in sorted(shares, reverse=True)
+    ]
     lowest = min(loss for _, loss in found)
+    if lowest == float("inf"):
+        raise InputError(f"No blend has an accuracy of {least_accuracy:g} on the first data set; ask for less.")
     return next((tried, loss) for tried, loss in found if loss <= lowest + tolerance)
 
 
@@ -142,15 +152,19 @@ def _best_at(
     powers: Sequence[float],
     scales: Sequence[float],
     evenness: float,
+    least_accuracy: float,
 ) -> tuple[tuple[Voice, ...], float]:
-    """The best power and scale at a weight of the first voice."""
+    """The best power and scale at a weight of the first voice; an infinite loss where none is accurate enough."""
     best: tuple[tuple[Voice, ...], float] = (tuple(voices), float("inf"))
     for power in powers:
         for scale in scales:
             first = _with(voices[0], scale * share, power / scale)
             second = _with(voices[1], scale * (1 - share), power / scale)
             tried = tuple(v for v in (first, second) if v.weight > 0)
-            losses = [balanced_loss(voiced_logits(view, tried, names), view.label, evenness) for view in views]
+            logits = [voiced_logits(view, tried, names) for view in views]
+            if (logits[0].argmax(axis=1) == views[0].label).mean() < least_accuracy:
+                continue
+            losses = [balanced_loss(z, view.label, evenness) for z, view in zip(logits, views, strict=True)]
             if float(np.mean(losses)) < best[1]:
                 best = (tried, float(np.mean(losses)))
     return best

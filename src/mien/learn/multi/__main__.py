@@ -40,9 +40,10 @@ def train(recipe: Path, out: Path, minutes: float | None) -> None:
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the model files.")
 @click.option("--name", default="wild", show_default=True)
 @click.option("--license", "license_", default="MIT", show_default=True, help="What the files say of rights.")
-def release_command(recipe: Path, run: Path, out: Path, name: str, license_: str) -> None:
+@click.option("--least-accuracy", type=click.FloatRange(0, 1), default=0.0, help="Of the blend, on the first data set.")
+def release_command(recipe: Path, run: Path, out: Path, **options: Any) -> None:
     """Calibrate and blend the heads of a finished RUN on validation splits and write the model files."""
-    found = release(read_recipe(recipe), run, out, name=name, license_=license_)
+    found = release(read_recipe(recipe), run, out, **options)
     click.echo(json.dumps(dataclasses.asdict(found), ensure_ascii=False, allow_nan=False))
 
 

@@ -83,7 +83,9 @@ class _Judged:
     shares: tuple[float, ...]
 
 
-def release(recipe: Recipe, run: Path, out: Path, *, name: str = "wild", license_: str = "MIT") -> Released:
+def release(
+    recipe: Recipe, run: Path, out: Path, *, name: str = "wild", license_: str = "MIT", least_accuracy: float = 0.0
+) -> Released:
     """Write `NAME.onnx`, `NAME-int8.onnx` in 8 bit and `NAME.safetensors` of a finished run.
 
     Args:
@@ -92,9 +94,11 @@ def release(recipe: Recipe, run: Path, out: Path, *, name: str = "wild", license
         out: the folder for the files.
         name: of the model.
         license_: what the model files say of rights.
+        least_accuracy: on the first set's validation split, which the blend must have.
 
     Raises:
         TrainError: the run is not finished, or a data set cannot be used.
+        InputError: no blend has that accuracy.
         ModelError: a file and torch do not agree.
 
     """
@@ -106,7 +110,7 @@ def release(recipe: Recipe, run: Path, out: Path, *, name: str = "wild", license
     heads = _labels_of_heads(recipe, manifests)
     make_folder(out)
     save_small(network, out / f"{name}.safetensors", architecture=recipe.model, heads=heads)
-    voices, loss = _blend(judged)
+    voices, loss = _blend(judged, least_accuracy)
     single = with_head(recipe, network, "wild", blended(network.linear_heads(), voices, judged[0].labels.names))
     info = info_of(recipe, record, name, judged[0].labels.names, voices, license_)
     whole, small = out / f"{name}.onnx", out / f"{name}-int8.onnx"
@@ -164,7 +168,7 @@ def _calibrate(network: Network, judged: Sequence[_Judged]) -> dict[str, float]:
     return out
 
 
-def _blend(judged: Sequence[_Judged]) -> tuple[tuple[Voice, ...], float]:
+def _blend(judged: Sequence[_Judged], least_accuracy: float) -> tuple[tuple[Voice, ...], float]:
     first, second = judged[:2]
     names = first.labels.names
     voices = [Voice(one.plan.labels, one.labels.names, one.shares) for one in (first, second)]
@@ -174,7 +178,15 @@ def _blend(judged: Sequence[_Judged]) -> tuple[tuple[Voice, ...], float]:
         View(second.logits, order[second.label[second.plan.labels]]),
     ]
     return choose_blend(
-        views, voices, names, shares=_WEIGHTS, powers=POWERS, scales=SCALES, evenness=EVENNESS, tolerance=_TOLERANCE
+        views,
+        voices,
+        names,
+        shares=_WEIGHTS,
+        powers=POWERS,
+        scales=SCALES,
+        evenness=EVENNESS,
+        tolerance=_TOLERANCE,
+        least_accuracy=least_accuracy,
     )
 
 

@@ -77,7 +77,7 @@ def test_choice() -> None:
 
 
 def test_a_blend_must_be_accurate_enough() -> None:
-    """Of those that are right often enough on the first view the lowest loss wins; where none is, a sentence says it."""
+    """Of those that are right often enough on the first view the lowest loss wins; where none is, it says so."""
     rng = np.random.default_rng(1)
     label = rng.integers(0, 3, 300)
     names = NAMES

@@ -28,7 +28,7 @@ def test_the_figure(command, tmp_path):
     assert picture.shape[1] > 2 * picture.shape[0]
     assert picture.std() > 10
     text = (tmp_path / "a.svg").read_text("utf-8")
-    for word in ("6 × 6 × 256", "surprise", "Multiply-adds"):
+    for word in ("6 × 6 × 512", "surprise", "Multiply-adds"):
         assert word in text
 
 

@@ -121,7 +121,7 @@ def test_packaged(name: str) -> None:
     assert known.heads is not None
     network = build(config.model, {head: len(labels) for head, labels in known.heads.items()}, size=config.size)
     load_trunk(network, Path(name))
-    assert known.path.stat().st_size < 8e6
+    assert known.path.stat().st_size < 10e6  # of a wheel of 40 MB
 
 
 def test_fine_tuning_by_name(drawn: Manifest, tiny: Config, tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ def test_the_page_and_python_agree(open_tab, runtime_files, astronaut, hopper, d
     from server_worlds import running
 
     from mien.infer.analyzer import Analyzer
+    from mien.infer.registry import PAGE_MODEL
 
     both = two_faces(astronaut, hopper)
     pictures = {
@@ -48,9 +49,9 @@ def test_the_page_and_python_agree(open_tab, runtime_files, astronaut, hopper, d
         "tall": np.ascontiguousarray(hopper),
         "tilted": cv2.warpAffine(both, cv2.getRotationMatrix2D((320, 240), 18, 0.8), (640, 480)),
     }
-    analyzer = Analyzer(detector=detector)
+    analyzer = Analyzer(PAGE_MODEL, detector)
     found = 0
-    with running(analyzer=AnalyzerOptions(detector=detector)) as service:
+    with running(analyzer=AnalyzerOptions(model=PAGE_MODEL, detector=detector)) as service:
         page = open_tab(service).ready()
         for name, picture in pictures.items():
             data = _png(picture)

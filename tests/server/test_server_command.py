@@ -181,6 +181,7 @@ def test_a_gradio_space_starts(command, tmp_path, hopper_file):
     """The application starts, reads a photograph that came over HTTP, asks no other machine for anything, and stops."""
     pytest.importorskip("gradio", reason='Gradio is not installed: pip install "mien[test]"')
     from mien.infer.analyzer import Analyzer
+    from mien.infer.registry import PAGE_MODEL
 
     out = tmp_path / "space"
     command("space", out, "--kind", "gradio")
@@ -196,7 +197,7 @@ def test_a_gradio_space_starts(command, tmp_path, hopper_file):
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout.strip().splitlines()[-1])
     assert told["foreign"] == []
-    (reading,) = Analyzer().analyze(hopper_file)
+    (reading,) = Analyzer(PAGE_MODEL).analyze(hopper_file)
     assert told["rows"] == [[1, reading.caption, pytest.approx(reading.confidence, abs=0.02)]]
 
 

@@ -137,7 +137,11 @@ class Apart:
 
         """
         self.look_after()
-        self._send(work)
+        try:
+            self._send(work)
+        except ServiceError:  # it had ended before, so nothing has begun
+            self.look_after()
+            self._send(work)
         answer = self._receive()
         if isinstance(answer, Failed):
             raise answer.error

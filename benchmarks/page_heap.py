@@ -21,29 +21,21 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from serving import both_faces, serve
+from serving import moving_camera, serve, start_live
 
 _WARM_S = 60  # not counted in the slope: the last minute's strip fills up
 
 
 def heaps(mode: str, minutes: float, every_s: float) -> list[tuple[float, float, int]]:
     """Seconds, MB of the heap in use, and DOM nodes, at each look."""
-    from page_worlds import browser, write_camera
+    from page_worlds import browser
 
-    both = both_faces()
     process, port = serve()
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            camera = Path(folder) / "camera.mjpeg"
-            write_camera(camera, [np.roll(both, round(6 * np.sin(i / 10 * np.pi)), 1) for i in range(20)])
-            with browser(camera) as chromium:
-                page = chromium.new_page()
-                page.goto(f"http://127.0.0.1:{port}/")
-                page.wait_for_selector("html[data-ready]", state="attached")
-                page.check(f"input[name=engine][value={mode}]", force=True)
-                page.click("#start")
-                page.wait_for_selector("#faces .face:nth-child(2)", timeout=60_000)
-                return _look(page, minutes * 60, every_s)
+        with tempfile.TemporaryDirectory() as folder, browser(moving_camera(Path(folder))) as chromium:
+            page = chromium.new_page()
+            start_live(page, port, mode)
+            return _look(page, minutes * 60, every_s)
     finally:
         process.terminate()
         process.wait()

@@ -81,23 +81,37 @@ def serve(*arguments: str) -> tuple[subprocess.Popen[str], int]:
 
 def live(seconds: float, detector: str, runs: int) -> dict[str, Any]:
     """Frames per second and lag in each mode."""
-    from page_worlds import browser, write_camera
+    from page_worlds import browser
 
-    both = both_faces()
     rows: dict[str, Any] = {}
     process, port = serve("--detector", detector)
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            camera = Path(folder) / "camera.mjpeg"
-            write_camera(camera, [np.roll(both, round(6 * np.sin(i / 10 * np.pi)), 1) for i in range(20)])
-            with browser(camera) as chromium:
-                for mode in ("server", "device"):
-                    found = [_one_run(chromium, port, mode, seconds) for _ in range(runs)]
-                    rows[mode] = sorted(found, key=lambda row: row["lag_median_ms"])[runs // 2]
+        with tempfile.TemporaryDirectory() as folder, browser(moving_camera(Path(folder))) as chromium:
+            for mode in ("server", "device"):
+                found = [_one_run(chromium, port, mode, seconds) for _ in range(runs)]
+                rows[mode] = sorted(found, key=lambda row: row["lag_median_ms"])[runs // 2]
     finally:
         process.terminate()
         process.wait()
     return rows
+
+
+def moving_camera(folder: Path) -> Path:
+    """A camera's file in which two faces sway."""
+    from page_worlds import write_camera
+
+    both, file = both_faces(), folder / "camera.mjpeg"
+    write_camera(file, [np.roll(both, round(6 * np.sin(i / 10 * np.pi)), 1) for i in range(20)])
+    return file
+
+
+def start_live(page: Any, port: int, mode: str) -> None:
+    """Open a service's page and have it read the camera in a way, until both faces are there."""
+    page.goto(f"http://127.0.0.1:{port}/")
+    page.wait_for_selector("html[data-ready]", state="attached")
+    page.check(f"input[name=engine][value={mode}]", force=True)
+    page.click("#start")
+    page.wait_for_selector("#faces .face:nth-child(2)", timeout=60_000)
 
 
 def _one_run(chromium: Any, port: int, mode: str, seconds: float) -> dict[str, Any]:
@@ -105,11 +119,7 @@ def _one_run(chromium: Any, port: int, mode: str, seconds: float) -> dict[str, A
     foreign: list[str] = []
     own = (f"http://127.0.0.1:{port}/", f"ws://127.0.0.1:{port}/", "blob:")
     page.on("request", lambda request: None if request.url.startswith(own) else foreign.append(request.url))
-    page.goto(f"http://127.0.0.1:{port}/")
-    page.wait_for_selector("html[data-ready]", state="attached")
-    page.check(f"input[name=engine][value={mode}]", force=True)
-    page.click("#start")
-    page.wait_for_selector("#faces .face:nth-child(2)", timeout=60_000)
+    start_live(page, port, mode)
     page.wait_for_timeout(2000)
     found = page.evaluate(_COLLECT, seconds)
     names = page.locator("#faces h3").all_inner_texts()

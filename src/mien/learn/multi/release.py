@@ -30,6 +30,7 @@ from mien.evaluate.threshold import choose_threshold
 from mien.learn.blend import View, Voice, blended, choose_blend
 from mien.learn.export import export, rewrite_info, run_file
 from mien.learn.finish import LEAST_TILT, headline
+from mien.learn.halve import halve
 from mien.learn.leaks import split_for_training
 from mien.learn.models import Network, build, default_size
 from mien.learn.multi.parts import framed_crops
@@ -86,7 +87,7 @@ class _Judged:
 def release(
     recipe: Recipe, run: Path, out: Path, *, name: str = "wild", license_: str = "MIT", least_accuracy: float = 0.0
 ) -> Released:
-    """Write `NAME.onnx`, `NAME-int8.onnx` in 8 bit and `NAME.safetensors` of a finished run.
+    """Write `NAME.onnx` (weights as halves), `NAME-int8.onnx` in 8 bit and `NAME.safetensors` of a finished run.
 
     Args:
         recipe: of the run; its first two sets give the blend.
@@ -116,6 +117,7 @@ def release(
     whole, small = out / f"{name}.onnx", out / f"{name}-int8.onnx"
     export(single, "wild", info, whole)
     quantize(whole, small, _calibration_crops(recipe, manifests))
+    halve(whole, whole)
     figures = {path.name: _finish(path, judged) for path in (whole, small)}
     return Released(voices, loss, temperatures, figures)
 

@@ -145,9 +145,9 @@ def test_a_model_file_gives_its_network_back(tmp_path):
     export_detector(net, DetectorInfo("mien", STRIDES, 0.3, 0.4), path)
     images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (6, 3, 96, 96)).astype(np.float32))
 
-    back = widened(recovered(path, [images]), Widths(wide=16, deep=24, broad=40))
+    back = widened(recovered(path, [images]), Widths(wide=16, fine=20, deep=24, broad=40))
 
-    assert (back.widths.wide, back.widths.deep, back.widths.broad) == (16, 24, 40)
+    assert (back.widths.wide, back.widths.fine, back.widths.deep, back.widths.broad) == (16, 20, 24, 40)
     with torch.no_grad():
         for ours, theirs in zip(back(images), net(images), strict=True):
             torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _FILE, _SMALL_FILE, _RECORD = "model.onnx", "model-int8.onnx", "training.json"
-_SETTINGS = ("minutes", "lr", "batch", "size", "large", "mosaic", "deep", "broad", "seed", "threads", "workers")
+_SETTINGS = ("minutes", "lr", "batch", "size", "large", "mosaic", "fine", "deep", "broad", "seed", "threads", "workers")
 _path = click.Path(path_type=Path)
 
 
@@ -49,6 +49,7 @@ _path = click.Path(path_type=Path)
 @click.option("--size", type=int, help="Side of the training pictures, a multiple of 32 px.  [default: 320]")
 @click.option("--large", type=click.FloatRange(0, 1), help="Share of steps at twice the side.  [default: 0.1]")
 @click.option("--mosaic", type=click.FloatRange(0, 1), help="Share of pictures made of four.  [default: 0.6]")
+@click.option("--fine", type=click.IntRange(0), help="Channels in a further block at stride 8.  [default: 0]")
 @click.option("--deep", type=click.IntRange(0), help="Channels in a further block at stride 16.  [default: 0]")
 @click.option("--broad", type=click.IntRange(0), help="The same at stride 32.  [default: 0]")
 @click.option("--seed", type=int, help="Seed of everything random.  [default: 1]")

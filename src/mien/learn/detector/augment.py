@@ -21,6 +21,7 @@ _SMALLEST = 8.0  # px: size of the smallest chosen face
 _FILLS = 1.1  # sides of the window: size of the largest chosen face, and ...
 _BEYOND = 1.8  # ... in one window of so many (`_NEAR`), where it is larger than the picture
 _NEAR = 0.12
+_SMALL, _SMALL_UP_TO = 0.25, 40.0  # share of the windows whose chosen face is small, and its largest size in px
 _LEARNED = 6.0  # px: smaller faces are ignored
 _VISIBLE, _GONE = 0.5, 0.05  # share of a box inside the window: learned from, and forgotten below
 _POINTS_FROM = 15.0  # px: landmarks of smaller faces are guesses
@@ -113,10 +114,17 @@ def _factor(focus: Floats | None, source: tuple[int, int], room: int, rng: np.ra
     elif focus is None or rng.random() < 0.4:
         factor = np.exp(rng.uniform(np.log(min(0.8, usual)), np.log(max(1.0, usual))))
     else:
-        near = rng.random() < _NEAR
-        low, high = (0.5 * room, _BEYOND * room) if near else (_SMALLEST, _FILLS * room)
+        low, high = _range(room, rng)
         factor = np.exp(rng.uniform(np.log(low), np.log(high))) / _sides(focus[None])[0]
     return float(np.clip(factor, *_SCALES))
+
+
+def _range(room: int, rng: np.random.Generator) -> tuple[float, float]:
+    """Smallest and largest size in px of the chosen face in a window with a side of `room` px."""
+    kind = rng.random()
+    if kind < _NEAR:
+        return 0.5 * room, _BEYOND * room
+    return _SMALLEST, _SMALL_UP_TO if kind < _NEAR + _SMALL else _FILLS * room
 
 
 def _placing(

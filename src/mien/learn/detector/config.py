@@ -27,7 +27,7 @@ class DetectorConfig:
         mosaic: share of training pictures that are put together from four.
         large: share of the steps with a quarter of the pictures at twice the side.
         wide, broad: channels inside a first and a second further block at the largest stride; 0 for none.
-        deep: channels inside a further block at stride 16; 0 for none.
+        fine, deep: channels inside a further block at stride 8, and at stride 16; 0 for none.
         plain: last part of the run, as a share, in which no mosaics are made.
         mine_every: minutes between two searches for pictures without a face in which the network sees one.
         seed: of everything random.
@@ -50,6 +50,7 @@ class DetectorConfig:
     mosaic: float = 0.6
     large: float = 0.1
     wide: int = 48
+    fine: int = 0
     deep: int = 0
     broad: int = 0
     plain: float = 0.1

@@ -39,6 +39,8 @@ class Widths:
     """Inside a further residual block at stride 16; 0 for none."""
     broad: int = 0
     """Inside a second further residual block at the largest stride; 0 for none."""
+    fine: int = 0
+    """Inside a further residual block at stride 8, which sees small faces with more around them; 0 for none."""
 
 
 class DetectorNet(nn.Module):
@@ -53,7 +55,8 @@ class DetectorNet(nn.Module):
         self.widths = w = widths or Widths()
         self.unit = 1 / 64  # of the pixels' values around the middle one
         self.stem = nn.Sequential(_conv(3, w.half, 2), _conv(w.half, w.quarter, 2))
-        self.eighth = nn.Sequential(_conv(w.quarter, w.eighth, 2), _Residual(w.eighth, w.eighth_inner))
+        inner = (w.eighth_inner, w.fine)
+        self.eighth = nn.Sequential(_conv(w.quarter, w.eighth, 2), *_residuals(w.eighth, inner))
         inner = (w.sixteenth_inner, w.deep)
         self.sixteenth = nn.Sequential(_conv(w.eighth, w.sixteenth, 2), *_residuals(w.sixteenth, inner))
         last = _conv(w.thirtysecond, w.thirtysecond)

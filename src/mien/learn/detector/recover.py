@@ -8,7 +8,7 @@ pictures, in training.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,9 +23,15 @@ from mien.learn.detector.net import DetectorNet, Widths
 
 __all__ = ["mixed", "recovered", "widened"]
 
-_LENGTHS = ((1,), (1,), (3,), (3, 5), (2, 4, 6))  # convolutions of a stage, without and with its further blocks
+_LENGTHS = ((1,), (1,), (3, 5), (3, 5), (2, 4, 6))  # convolutions of a stage, without and with its further blocks
 _HEADS = 3  # strides
-_FURTHER = ("wide", "deep", "broad")
+_FURTHER: dict[str, Callable[[DetectorNet], nn.Module]] = {
+    "fine": lambda net: net.eighth[-1],
+    "deep": lambda net: net.sixteenth[-1],
+    "wide": lambda net: net.thirtysecond[2],
+    "broad": lambda net: net.thirtysecond[-1],
+}
+"""Where the further blocks are, by their widths' names."""
 _AFTER = _HEADS + 2  # convolutions after the stages: the laterals, the head, the output
 
 
@@ -75,8 +81,7 @@ def widened(net: DetectorNet, further: Widths) -> DetectorNet:
     wider = DetectorNet(replace(net.widths, **added))
     wider.load_state_dict(net.state_dict(), strict=False)
     for name in added:
-        block = wider.sixteenth[-1] if name == "deep" else wider.thirtysecond[2 if name == "wide" else -1]
-        norms = [m for m in block.modules() if isinstance(m, nn.BatchNorm2d)]
+        norms = [m for m in _FURTHER[name](wider).modules() if isinstance(m, nn.BatchNorm2d)]
         nn.init.zeros_(norms[-1].weight)
     return wider.eval()
 
@@ -144,7 +149,7 @@ def _widths(convolutions: list[_Convolution]) -> Widths:
     further = [*last[2::2], 0, 0]
     return Widths(
         half[0], quarter[0], eighth[0], eighth[1], sixteenth[0], sixteenth[1], last[0], neck, head,
-        wide=further[0], deep=[*sixteenth[3::2], 0][0], broad=further[1],
+        wide=further[0], deep=[*sixteenth[3::2], 0][0], broad=further[1], fine=[*eighth[3::2], 0][0],
     )  # fmt: skip
 
 

@@ -93,7 +93,7 @@ class Trainer:
     def _beginning(self, start: Path | None) -> DetectorNet:
         """The network before the first step."""
         config = self._config
-        widths = Widths(wide=config.wide, deep=config.deep, broad=config.broad)
+        widths = Widths(wide=config.wide, fine=config.fine, deep=config.deep, broad=config.broad)
         if start is None:
             return DetectorNet(widths)
         return widened(recovered(start, self._some()) if start.suffix == ".onnx" else load_net(start), widths)

@@ -9,7 +9,7 @@ import dataclasses
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
@@ -23,7 +23,21 @@ from mien.core.files import atomic_write
 from mien.learn.hush import errors_only
 from mien.learn.models import Network
 
-__all__ = ["OPSET", "PARITY", "ModelFileNet", "export", "finish_model", "read_info", "rewrite_info", "run_file"]
+if TYPE_CHECKING:
+    import onnxruntime as ort
+
+__all__ = [
+    "OPSET",
+    "PARITY",
+    "ModelFileNet",
+    "export",
+    "finish_model",
+    "load_onnx",
+    "one_thread",
+    "read_info",
+    "rewrite_info",
+    "run_file",
+]
 
 OPSET = 18
 """Version of the ONNX operators; the lowest that torch's exporter writes without a conversion."""
@@ -138,17 +152,21 @@ def _version() -> str:
 
 def run_file(model: Path | str | bytes, crops: NDArray[np.uint8], batch: int = 256) -> NDArray[np.float32]:
     """Probabilities (N, K) that a model file gives for crops (N, S, S) or (N, S, S, 3) uint8, on one thread."""
+    session = one_thread(model)
+    name = session.get_inputs()[0].name
+    parts = [session.run(None, {name: crops[i : i + batch]})[0] for i in range(0, len(crops), batch)]
+    return np.concatenate(parts).astype(np.float32)
+
+
+def one_thread(model: Path | str | bytes) -> ort.InferenceSession:
+    """A session on one processor thread that keeps its remarks to itself."""
     import onnxruntime as ort
 
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
-    session = ort.InferenceSession(
-        model if isinstance(model, bytes) else str(model), options, providers=["CPUExecutionProvider"]
-    )
-    name = session.get_inputs()[0].name
-    parts = [session.run(None, {name: crops[i : i + batch]})[0] for i in range(0, len(crops), batch)]
-    return np.concatenate(parts).astype(np.float32)
+    where = model if isinstance(model, bytes) else str(model)
+    return ort.InferenceSession(where, options, providers=["CPUExecutionProvider"])
 
 
 def read_info(path: Path | str) -> ModelInfo:
@@ -158,7 +176,7 @@ def read_info(path: Path | str) -> ModelInfo:
         ModelError: the file is missing, damaged, or not a model of this project.
 
     """
-    return _info_of(_load(path), path)
+    return _info_of(load_onnx(path), path)
 
 
 def rewrite_info(path: Path | str, target: Path | str | None = None, **changes: Any) -> ModelInfo:
@@ -174,7 +192,7 @@ def rewrite_info(path: Path | str, target: Path | str | None = None, **changes: 
         ModelError: the file is not a model of this project.
 
     """
-    model = _load(path)
+    model = load_onnx(path)
     info = _info_of(model, path)
     fixed = {"labels", "temperature", "precision", "crop", "crop_size", "crop_color"}
     known = {f.name for f in dataclasses.fields(ModelInfo)} | {f"crop_{f.name}" for f in dataclasses.fields(info.crop)}
@@ -191,7 +209,13 @@ def rewrite_info(path: Path | str, target: Path | str | None = None, **changes: 
     return info
 
 
-def _load(path: Path | str) -> onnx.ModelProto:
+def load_onnx(path: Path | str) -> onnx.ModelProto:
+    """The graph of an ONNX file.
+
+    Raises:
+        ModelError: the file cannot be read, or is no such file.
+
+    """
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     try:

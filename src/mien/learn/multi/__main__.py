@@ -13,6 +13,7 @@ import click
 from mien.core.errors import MienError
 from mien.learn.multi.heads import release_heads
 from mien.learn.multi.recipe import read_recipe
+from mien.learn.multi.refit import refit
 from mien.learn.multi.release import release
 from mien.learn.multi.run import run_recipe
 
@@ -44,6 +45,16 @@ def train(recipe: Path, out: Path, minutes: float | None) -> None:
 def release_command(recipe: Path, run: Path, out: Path, **options: Any) -> None:
     """Calibrate and blend the heads of a finished RUN on validation splits and write the model files."""
     found = release(read_recipe(recipe), run, out, **options)
+    click.echo(json.dumps(dataclasses.asdict(found), ensure_ascii=False, allow_nan=False))
+
+
+@cli.command("refit")
+@click.argument("recipe", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("model", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the model files.")
+def refit_command(recipe: Path, model: Path, out: Path) -> None:
+    """Let the last layer of the float32 file MODEL learn from both data sets of the RECIPE together."""
+    found = refit(read_recipe(recipe), model, out)
     click.echo(json.dumps(dataclasses.asdict(found), ensure_ascii=False, allow_nan=False))
 
 

@@ -25,19 +25,17 @@ from mien.core.labels import LabelSet
 from mien.data import read
 from mien.data.manifest import Manifest
 from mien.evaluate.calibrate import fit_temperature
-from mien.evaluate.metrics import evaluate
-from mien.evaluate.threshold import choose_threshold
 from mien.learn.blend import View, Voice, blended, choose_blend
-from mien.learn.export import export, rewrite_info, run_file
-from mien.learn.finish import LEAST_TILT, headline
+from mien.learn.export import export
+from mien.learn.finish import LEAST_TILT
 from mien.learn.halve import halve
-from mien.learn.leaks import split_for_training
 from mien.learn.models import Network, build, default_size
+from mien.learn.multi.judge import Judging, calibration_crops, in_order, judge
 from mien.learn.multi.parts import framed_crops
 from mien.learn.multi.recipe import Recipe, SetPlan
 from mien.learn.multi.run import RECORD
 from mien.learn.nets import OWN_SIZE
-from mien.learn.quantize import CALIBRATION_CROPS, quantize
+from mien.learn.quantize import quantize
 from mien.learn.runfolder import WEIGHTS, read_json
 from mien.learn.targets import heads_of
 from mien.learn.weights import load_weights, save_small
@@ -116,9 +114,11 @@ def release(
     info = info_of(recipe, record, name, judged[0].labels.names, voices, license_)
     whole, small = out / f"{name}.onnx", out / f"{name}-int8.onnx"
     export(single, "wild", info, whole)
-    quantize(whole, small, _calibration_crops(recipe, manifests))
+    quantize(whole, small, calibration_crops(recipe, manifests))
     halve(whole, whole)
-    figures = {path.name: _finish(path, judged) for path in (whole, small)}
+    names = judged[0].labels.names
+    judging = [_judging(one, names) for one in judged]
+    figures = {path.name: judge(path, judging, names) for path in (whole, small)}
     return Released(voices, loss, temperatures, figures)
 
 
@@ -151,6 +151,11 @@ def _judged(network: Network, plan: SetPlan, manifest: Manifest) -> _Judged:
     counts = manifest.select(manifest.split == "train").counts()
     label = {name: head.label for name, head in zip(_names(plan), found, strict=True)}
     return _Judged(plan, part.labels, crops, label, logits, tuple(counts / counts.sum()))
+
+
+def _judging(one: _Judged, names: tuple[str, ...]) -> Judging:
+    label = in_order(one.label[one.plan.labels], one.labels, names)
+    return Judging(Path(one.plan.source).name, one.crops.numpy(), label)
 
 
 @torch.no_grad()
@@ -218,33 +223,3 @@ def info_of(
     }
     created = time.strftime("%Y-%m-%d", time.gmtime())
     return ModelInfo(name=name, labels=names, crop=spec, training=training, license=rights, created=created)
-
-
-def _calibration_crops(recipe: Recipe, manifests: Sequence[Manifest]) -> NDArray[np.uint8]:
-    """Training crops that set the 8-bit ranges, as many of every set."""
-    count = CALIBRATION_CROPS // len(manifests)
-    blocks = []
-    for plan, manifest in zip(recipe.sets, manifests, strict=True):
-        train = split_for_training(manifest).train
-        rows = np.random.default_rng(0).permutation(len(train))[:count]
-        blocks.append(framed_crops(train.select(rows), plan.frames[-1:], default_size(recipe.model))[0].numpy())
-    return np.concatenate(blocks)
-
-
-def _finish(path: Path, judged: Sequence[_Judged]) -> dict[str, Any]:
-    """Figures of a file on every set; the threshold of uncertain answers from all of them together."""
-    figures, confidence, right = {}, [], []
-    for one in judged:
-        p = run_file(path, one.crops.numpy())
-        order = np.array(one.labels.mapping_to(judged[0].labels), np.int64)
-        label = order[one.label[one.plan.labels]]
-        m = evaluate(p, label, judged[0].labels.names, bootstrap=0)
-        set_name = Path(one.plan.source).name
-        protocol = f"labels of {set_name}, validation split, single view"
-        figures[set_name] = {**headline(m.to_dict()), "protocol": protocol}
-        confidence.append(p.max(axis=1))
-        right.append(p.argmax(axis=1) == label)
-    classes = len(judged[0].labels)
-    threshold = choose_threshold(np.concatenate(confidence), np.concatenate(right), classes=classes).value
-    rewrite_info(path, metrics={f"validation {name}": f for name, f in figures.items()}, uncertain_below=threshold)
-    return figures

@@ -1,0 +1,121 @@
+"""One linear head that learns the labels of several data sets together, on features that are already there.
+
+Each class of each set counts by its number of pictures to the power 1 - `EVENNESS`, as if its pictures came that
+evenly, and the sets by their shares. What two sets call the same expression differs; a head that learns from both, on
+a trunk that knows both, does better on both than the mean of their own heads (dev/log.md, 2026-11-27).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from mien.learn.blend import balanced_loss
+
+__all__ = ["EVENNESS", "Choice", "Features", "choose_head", "joint_head"]
+
+EVENNESS = 0.7
+"""How far the class shares of every set are evened out; 1 counts all classes alike."""
+
+_SHARES = (0.8, 0.7, 0.6, 0.5)  # of the first set, the best first where they are as good
+_SCALES = tuple(float(s) for s in np.linspace(0.7, 1.3, 31))
+_RIDGE = 1e-6  # pull towards the head that it starts from; from 1e-7 to 1e-5 the result is the same
+_STEPS = 80
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """Pictures of one data set as the head sees them: (N, F) float32, and their labels (N,)."""
+
+    x: Tensor
+    label: NDArray[np.int64]
+
+    def weights(self, classes: int, evenness: float = EVENNESS) -> Tensor:
+        """Weight of every picture (N,); they sum to 1."""
+        counts = np.maximum(np.bincount(self.label, minlength=classes).astype(np.float64), 1)
+        weight = counts[self.label] ** -evenness
+        return torch.from_numpy(weight / weight.sum()).float()
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """The head that the rule takes.
+
+    Args:
+        head: its logits are scaled already.
+        share: of the first set in what it learnt.
+        scale: of its logits.
+        loss: `balanced_loss` as the mean over the validation splits, nats.
+
+    """
+
+    head: nn.Linear
+    share: float
+    scale: float
+    loss: float
+
+
+def joint_head(sets: Sequence[Features], shares: Sequence[float], start: nn.Linear) -> nn.Linear:
+    """The head (F -> K) with the lowest weighted log-loss over the sets, by L-BFGS; a new layer.
+
+    Args:
+        sets: training pictures.
+        shares: of the sets in the loss, which sum to 1.
+        start: where it begins, and what it is held to a little.
+
+    """
+    head = nn.Linear(start.in_features, start.out_features)
+    head.load_state_dict(start.state_dict())
+    held = start.weight.detach().clone()
+    labels = [torch.from_numpy(part.label) for part in sets]
+    weights = [part.weights(start.out_features) * share for part, share in zip(sets, shares, strict=True)]
+    optimizer = torch.optim.LBFGS(head.parameters(), max_iter=_STEPS, line_search_fn="strong_wolfe")
+
+    def loss() -> float:
+        optimizer.zero_grad()
+        total = _RIDGE * (head.weight - held).square().sum()
+        for part, label, weight in zip(sets, labels, weights, strict=True):
+            total = total + (nn.functional.cross_entropy(head(part.x), label, reduction="none") * weight).sum()
+        total.backward()
+        return float(total.detach())
+
+    optimizer.step(loss)
+    return head.requires_grad_(False)
+
+
+def choose_head(
+    train: Sequence[Features], validation: Sequence[Features], start: nn.Linear, tolerance: float = 0.0
+) -> Choice:
+    """The joint head of two sets whose share and scale have the lowest loss on both validation splits.
+
+    Of shares whose losses lie within a tolerance of the lowest, the largest of the first set is taken.
+
+    Args:
+        train: two sets to learn from.
+        validation: their validation splits.
+        start: see `joint_head`.
+        tolerance: nats.
+
+    """
+    tried = [_scaled(joint_head(train, (share, 1 - share), start), share, validation) for share in _SHARES]
+    lowest = min(choice.loss for choice in tried)
+    return next(choice for choice in tried if choice.loss <= lowest + tolerance)
+
+
+@torch.no_grad()
+def _scaled(head: nn.Linear, share: float, validation: Sequence[Features]) -> Choice:
+    logits = [head(part.x).double().numpy() for part in validation]
+
+    def loss(scale: float) -> float:
+        parts = zip(logits, validation, strict=True)
+        return float(np.mean([balanced_loss(z * scale, part.label, EVENNESS) for z, part in parts]))
+
+    scale = min(_SCALES, key=loss)
+    head.weight.mul_(scale)
+    head.bias.mul_(scale)
+    return Choice(head, share, scale, loss(scale))

@@ -49,8 +49,8 @@ class Choice:
     Args:
         head: its logits are scaled already.
         share: of the first set in what it learnt.
-        scale: of its logits.
-        loss: `balanced_loss` as the mean over the validation splits, nats.
+        scale: of its logits, by which they are calibrated.
+        loss: `balanced_loss` as the mean over the validation splits at the scale that is best for it, nats.
 
     """
 
@@ -91,9 +91,10 @@ def joint_head(sets: Sequence[Features], shares: Sequence[float], start: nn.Line
 def choose_head(
     train: Sequence[Features], validation: Sequence[Features], start: nn.Linear, tolerance: float = 0.0
 ) -> Choice:
-    """The joint head of two sets whose share and scale have the lowest loss on both validation splits.
+    """The joint head of two sets whose share has the lowest loss on both validation splits, then calibrated on them.
 
-    Of shares whose losses lie within a tolerance of the lowest, the largest of the first set is taken.
+    Of shares whose losses lie within a tolerance of the lowest, the largest of the first set is taken. The factor of
+    the logits has the lowest log-loss with the classes as they are.
 
     Args:
         train: two sets to learn from.
@@ -102,20 +103,19 @@ def choose_head(
         tolerance: nats.
 
     """
-    tried = [_scaled(joint_head(train, (share, 1 - share), start), share, validation) for share in _SHARES]
-    lowest = min(choice.loss for choice in tried)
-    return next(choice for choice in tried if choice.loss <= lowest + tolerance)
+    tried = [(share, joint_head(train, (share, 1 - share), start)) for share in _SHARES]
+    losses = [min(_loss(head, validation, scale, EVENNESS) for scale in _SCALES) for _, head in tried]
+    place = next(i for i, loss in enumerate(losses) if loss <= min(losses) + tolerance)
+    share, head = tried[place]
+    scale = min(_SCALES, key=lambda tried_scale: _loss(head, validation, tried_scale, 0.0))
+    with torch.no_grad():
+        head.weight.mul_(scale)
+        head.bias.mul_(scale)
+    return Choice(head, share, scale, losses[place])
 
 
 @torch.no_grad()
-def _scaled(head: nn.Linear, share: float, validation: Sequence[Features]) -> Choice:
-    logits = [head(part.x).double().numpy() for part in validation]
-
-    def loss(scale: float) -> float:
-        parts = zip(logits, validation, strict=True)
-        return float(np.mean([balanced_loss(z * scale, part.label, EVENNESS) for z, part in parts]))
-
-    scale = min(_SCALES, key=loss)
-    head.weight.mul_(scale)
-    head.bias.mul_(scale)
-    return Choice(head, share, scale, loss(scale))
+def _loss(head: nn.Linear, validation: Sequence[Features], scale: float, evenness: float) -> float:
+    """Mean over the splits of the log-loss of scaled logits."""
+    parts = [balanced_loss(head(part.x).double().numpy() * scale, part.label, evenness) for part in validation]
+    return float(np.mean(parts))

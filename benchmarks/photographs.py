@@ -32,7 +32,7 @@ from mien.evaluate.records import percent
 from mien.infer.analyzer import Analyzer
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-MODELS = ("fer2013", "fer2013-int8", "ferplus")
+MODELS = ("wild-int8", "wild-small", "fer2013")
 SMALLEST = 60  # px of the box's shorter side, so that there is something to take away
 Matrix = NDArray[np.float64]
 Change = Callable[[Image, Reading], tuple[Image, Matrix]]

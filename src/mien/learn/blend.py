@@ -19,7 +19,7 @@ from mien.core.errors import InputError
 from mien.core.labels import LabelSet
 from mien.core.scores import log_softmax
 
-__all__ = ["View", "Voice", "balanced_loss", "blended", "choose_blend", "voiced_logits"]
+__all__ = ["View", "Voice", "balanced_loss", "blended", "choose_blend", "even_weights", "voiced_logits"]
 
 Floats = NDArray[np.float64]
 
@@ -97,10 +97,14 @@ def balanced_loss(logits: Floats, label: NDArray[np.int64], evenness: float) -> 
         evenness: 0 takes the shares as they are, 1 counts every class alike.
 
     """
-    counts = np.bincount(label, minlength=logits.shape[1]).astype(np.float64)
-    weight = np.where(counts > 0, counts, 1.0)[label] ** -evenness
     loss = -log_softmax(logits)[np.arange(len(label)), label]
-    return float((loss * weight).sum() / weight.sum())
+    return float((loss * even_weights(label, evenness)).sum())
+
+
+def even_weights(label: NDArray[np.int64], evenness: float) -> Floats:
+    """Weight of every picture (N,), its class's number of pictures to the power -`evenness`; they sum to 1."""
+    weight: Floats = np.bincount(label).astype(np.float64)[label] ** -evenness
+    return weight / weight.sum()
 
 
 def choose_blend(

@@ -15,12 +15,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from mien.learn.blend import balanced_loss
+from mien.learn.blend import balanced_loss, even_weights
 
-__all__ = ["EVENNESS", "Choice", "Features", "choose_head", "joint_head"]
+__all__ = ["EVENNESS", "TOLERANCE", "Choice", "Features", "choose_head", "joint_head"]
 
 EVENNESS = 0.7
-"""How far the class shares of every set are evened out; 1 counts all classes alike."""
+"""How far the class shares of every set are evened out, to learn and to choose; 1 counts all classes alike."""
+TOLERANCE = 0.005
+"""Nats within which more of the first set is taken: the second one's labels are one rater's each."""
 
 _SHARES = (0.8, 0.7, 0.6, 0.5)  # of the first set, the best first where they are as good
 _SCALES = tuple(float(s) for s in np.linspace(0.7, 1.3, 31))
@@ -34,12 +36,6 @@ class Features:
 
     x: Tensor
     label: NDArray[np.int64]
-
-    def weights(self, classes: int, evenness: float = EVENNESS) -> Tensor:
-        """Weight of every picture (N,); they sum to 1."""
-        counts = np.maximum(np.bincount(self.label, minlength=classes).astype(np.float64), 1)
-        weight = counts[self.label] ** -evenness
-        return torch.from_numpy(weight / weight.sum()).float()
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +69,10 @@ def joint_head(sets: Sequence[Features], shares: Sequence[float], start: nn.Line
     head.load_state_dict(start.state_dict())
     held = start.weight.detach().clone()
     labels = [torch.from_numpy(part.label) for part in sets]
-    weights = [part.weights(start.out_features) * share for part, share in zip(sets, shares, strict=True)]
+    weights = [
+        torch.from_numpy(even_weights(part.label, EVENNESS) * share).float()
+        for part, share in zip(sets, shares, strict=True)
+    ]
     optimizer = torch.optim.LBFGS(head.parameters(), max_iter=_STEPS, line_search_fn="strong_wolfe")
 
     def loss() -> float:

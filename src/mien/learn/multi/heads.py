@@ -21,7 +21,6 @@ from torch import nn
 from mien.core.contract import CropSpec, ModelInfo
 from mien.core.errors import TrainError
 from mien.core.files import make_folder
-from mien.core.labels import LabelSet
 from mien.data import read
 from mien.data.manifest import Manifest
 from mien.learn.blend import View, Voice, balanced_loss, blended, choose_blend, voiced_logits
@@ -29,11 +28,13 @@ from mien.learn.calibration import calibrate
 from mien.learn.export import export
 from mien.learn.finish import LEAST_TILT, judge_file, split_logits
 from mien.learn.halve import halve
+from mien.learn.joint import EVENNESS
 from mien.learn.leaks import split_for_training
 from mien.learn.models import Network, build, default_size
+from mien.learn.multi.judge import in_order
 from mien.learn.multi.parts import framed_crops
 from mien.learn.multi.recipe import Frame, Recipe, SetPlan
-from mien.learn.multi.release import EVENNESS, POWERS, SCALES, info_of, with_head
+from mien.learn.multi.release import POWERS, SCALES, info_of, with_head
 from mien.learn.quantize import CALIBRATION_CROPS, quantize
 from mien.learn.runfolder import WEIGHTS
 from mien.learn.targets import Head, heads_of
@@ -199,8 +200,7 @@ def _view(network: nn.Module, head: str, source: str, names: Sequence[str]) -> V
     part = read(source, check=False).of_split("validation")
     crops = framed_crops(part, (_FRAME,), 48)[0]
     z = torch.cat([network(block)[head] for block in crops.split(256)]).numpy()
-    order = np.array(part.labels.mapping_to(LabelSet(names)), np.int64)
-    return View({head: z}, order[part.label])
+    return View({head: z}, in_order(part.label, part.labels, names))
 
 
 def _counts(plan: SetPlan, train: Manifest, head: str) -> dict[str, int]:

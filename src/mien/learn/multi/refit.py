@@ -22,7 +22,7 @@ from mien.data import read
 from mien.data.manifest import Manifest
 from mien.learn.export import finish_model, read_info
 from mien.learn.halve import halve
-from mien.learn.joint import EVENNESS, Choice, Features, choose_head
+from mien.learn.joint import EVENNESS, TOLERANCE, Choice, Features, choose_head
 from mien.learn.lastlayer import LastLayer, last_layer
 from mien.learn.leaks import split_for_training
 from mien.learn.multi.judge import Judging, calibration_crops, in_order, judge
@@ -31,8 +31,6 @@ from mien.learn.multi.recipe import Recipe, SetPlan
 from mien.learn.quantize import quantize
 
 __all__ = ["Refitted", "refit"]
-
-_TOLERANCE = 0.005  # nats, within which more of the first set is taken: the second one's labels are one rater's each
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,7 +73,7 @@ def refit(recipe: Recipe, model: Path, out: Path) -> Refitted:
     held = [manifest.of_split("validation") for manifest in manifests]
     learnt = [_features(layer, plan, m, info)[0] for plan, m in zip(recipe.sets, train, strict=True)]
     seen = [_features(layer, plan, m, info) for plan, m in zip(recipe.sets, held, strict=True)]
-    choice = choose_head(learnt, [features for features, _ in seen], layer.head, _TOLERANCE)
+    choice = choose_head(learnt, [features for features, _ in seen], layer.head, TOLERANCE)
     make_folder(out)
     told = _told(info, recipe, choice, [len(m) for m in train])
     whole, small = out / f"{info.name}.onnx", out / f"{info.name}-int8.onnx"

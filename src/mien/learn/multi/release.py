@@ -29,6 +29,7 @@ from mien.learn.blend import View, Voice, blended, choose_blend
 from mien.learn.export import export
 from mien.learn.finish import LEAST_TILT
 from mien.learn.halve import halve
+from mien.learn.joint import EVENNESS, TOLERANCE
 from mien.learn.models import Network, build, default_size
 from mien.learn.multi.judge import Judging, calibration_crops, in_order, judge
 from mien.learn.multi.parts import framed_crops
@@ -40,11 +41,8 @@ from mien.learn.runfolder import WEIGHTS, read_json
 from mien.learn.targets import heads_of
 from mien.learn.weights import load_weights, save_small
 
-__all__ = ["EVENNESS", "POWERS", "SCALES", "Released", "info_of", "release", "with_head"]
+__all__ = ["POWERS", "SCALES", "Released", "info_of", "release", "with_head"]
 
-EVENNESS = 0.7
-"""How far the class shares of the validation splits are evened out to choose the blend; see the module's text."""
-_TOLERANCE = 0.005  # nats
 _WEIGHTS = tuple(float(w) for w in np.linspace(0, 1, 11))
 POWERS = (0.0, 0.25, 0.5, 0.6, 0.7, 0.8, 1.0)
 SCALES = (0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.5)
@@ -179,10 +177,9 @@ def _blend(judged: Sequence[_Judged], least_accuracy: float) -> tuple[tuple[Voic
     first, second = judged[:2]
     names = first.labels.names
     voices = [Voice(one.plan.labels, one.labels.names, one.shares) for one in (first, second)]
-    order = np.array(second.labels.mapping_to(first.labels), np.int64)
     views = [
         View(first.logits, first.label[first.plan.labels]),
-        View(second.logits, order[second.label[second.plan.labels]]),
+        View(second.logits, in_order(second.label[second.plan.labels], second.labels, names)),
     ]
     return choose_blend(
         views,
@@ -192,7 +189,7 @@ def _blend(judged: Sequence[_Judged], least_accuracy: float) -> tuple[tuple[Voic
         powers=POWERS,
         scales=SCALES,
         evenness=EVENNESS,
-        tolerance=_TOLERANCE,
+        tolerance=TOLERANCE,
         least_accuracy=least_accuracy,
     )
 

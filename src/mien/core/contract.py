@@ -6,15 +6,25 @@ module, so they cannot disagree. Text only: nothing here opens an ONNX file.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from typing import Any, Literal, cast
 
 from mien.core.errors import DataError, ModelError
+from mien.core.fields import (
+    FieldError,
+    choice,
+    degrees,
+    fraction,
+    number,
+    object_field,
+    positive,
+    text_field,
+    text_list,
+    whole,
+)
 from mien.core.labels import LabelSet
 from mien.core.text import parse_json
 
@@ -29,6 +39,7 @@ __all__ = [
     "CropSpec",
     "DetectorInfo",
     "ModelInfo",
+    "SecondLook",
 ]
 
 FORMAT_VERSION = 1
@@ -83,7 +94,7 @@ class CropSpec:
         """
         try:
             return _crop(body)
-        except _FieldError as error:
+        except FieldError as error:
             raise ModelError(f"{where}: {error}") from error
 
 
@@ -131,15 +142,38 @@ class ModelInfo:
         body = _body(text, "expression", where)
         try:
             return cls(
-                name=_text(body, "name"),
-                labels=LabelSet(_text_list(body, "labels")).names,
+                name=text_field(body, "name"),
+                labels=LabelSet(text_list(body, "labels")).names,
                 crop=_crop(body.get("crop")),
-                temperature=_positive(body.get("temperature", 1.0), "temperature"),
-                uncertain_below=_fraction(body.get("uncertain_below", UNCERTAIN_BELOW), "uncertain_below"),
+                temperature=positive(body.get("temperature", 1.0), "temperature"),
+                uncertain_below=fraction(body.get("uncertain_below", UNCERTAIN_BELOW), "uncertain_below"),
                 **_origin(body),
             )
-        except (_FieldError, DataError) as error:
+        except (FieldError, DataError) as error:
             raise ModelError(f"{where}: the model's metadata is not usable: {error}") from error
+
+
+@dataclass(frozen=True)
+class SecondLook:
+    """How a detector looks again at a face that it is unsure of: by itself, cut out and brought to one size.
+
+    The chance that the box is a face is then sigmoid(first logit(p) + second logit(q) + shift), with p the score in the
+    picture and q the one in the square, both kept between 0.001 and 0.99.
+
+    Args:
+        side: of the square as the network sees it, px.
+        margin: side of the square as a multiple of the square root of the area of the face's box.
+        below: faces with a smaller score are looked at again, in 0..1.
+        first, second, shift: above; `first` and `second` greater than 0.
+
+    """
+
+    side: int
+    margin: float
+    below: float
+    first: float
+    second: float
+    shift: float
 
 
 @dataclass(frozen=True)
@@ -156,6 +190,7 @@ class DetectorInfo:
         license: SPDX name of the weights' licence, or what the file says of rights in words.
         created: ISO date.
         precision: "fp32" or "int8".
+        second_look: how faces are looked at again that are not sure; None for not at all.
 
     """
 
@@ -168,10 +203,14 @@ class DetectorInfo:
     license: str = NOT_STATED
     created: str = ""
     precision: str = "fp32"
+    second_look: SecondLook | None = None
 
     def to_json(self) -> str:
         """Text for the metadata of a model file."""
-        return _metadata("detector", asdict(self))
+        fields = asdict(self)
+        if self.second_look is None:
+            del fields["second_look"]
+        return _metadata("detector", fields)
 
     @classmethod
     def from_json(cls, text: str, where: str) -> DetectorInfo:
@@ -184,18 +223,15 @@ class DetectorInfo:
         body = _body(text, "detector", where)
         try:
             return cls(
-                name=_text(body, "name"),
+                name=text_field(body, "name"),
                 strides=_strides(body.get("strides")),
-                score=_fraction(body.get("score"), "score"),
-                overlap=_fraction(body.get("overlap"), "overlap"),
+                score=fraction(body.get("score"), "score"),
+                overlap=fraction(body.get("overlap"), "overlap"),
+                second_look=_second_look(body.get("second_look")),
                 **_origin(body),
             )
-        except _FieldError as error:
+        except FieldError as error:
             raise ModelError(f"{where}: the model's metadata is not usable: {error}") from error
-
-
-class _FieldError(ValueError):
-    pass
 
 
 def _metadata(kind: str, fields: Mapping[str, Any]) -> str:
@@ -206,8 +242,8 @@ def _metadata(kind: str, fields: Mapping[str, Any]) -> str:
 def _origin(body: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that every kind of model has: where it comes from and how good it is."""
     return {
-        "training": _object(body, "training"),
-        "metrics": _object(body, "metrics"),
+        "training": object_field(body, "training"),
+        "metrics": object_field(body, "metrics"),
         "license": str(body.get("license") or NOT_STATED),
         "created": str(body.get("created", "")),
         "precision": str(body.get("precision", "fp32")),
@@ -237,83 +273,38 @@ def _check_head(body: Mapping[str, Any], kind: str, where: str) -> None:
         raise ModelError(f"{where}: expected a model of kind {kind!r}, got {body.get('kind')!r}.")
 
 
-def _text(body: Mapping[str, Any], key: str) -> str:
-    value = body.get(key)
-    if not isinstance(value, str) or not value or not value.isprintable():
-        raise _FieldError(f"{key!r} must be a text that can be shown, got {value!r}.")
-    return value
-
-
-def _text_list(body: Mapping[str, Any], key: str) -> list[str]:
-    value = body.get(key)
-    if not isinstance(value, list) or not value or not all(isinstance(v, str) for v in value):
-        raise _FieldError(f"{key!r} must be a list of names, got {value!r}.")
-    return value
-
-
-def _object(body: Mapping[str, Any], key: str) -> dict[str, Any]:
-    value = body.get(key, {})
-    if not isinstance(value, dict):
-        raise _FieldError(f"{key!r} must be an object, got {value!r}.")
-    return value
-
-
-def _number(value: object, key: str) -> float:
-    if not isinstance(value, bool) and isinstance(value, int | float):
-        with contextlib.suppress(OverflowError):
-            number = float(value)
-            if math.isfinite(number):
-                return number
-    raise _FieldError(f"{key!r} must be a finite number, got {value!r}.")
-
-
-def _positive(value: object, key: str) -> float:
-    number = _number(value, key)
-    if number <= 0:
-        raise _FieldError(f"{key!r} must be greater than 0, got {number}.")
-    return number
-
-
-def _fraction(value: object, key: str) -> float:
-    number = _number(value, key)
-    if not 0 <= number <= 1:
-        raise _FieldError(f"{key!r} must be in 0..1, got {number}.")
-    return number
-
-
-def _degrees(value: object, key: str) -> float:
-    number = _number(value, key)
-    if not 0 <= number <= 180:
-        raise _FieldError(f"{key!r} must be in 0..180 degrees, got {number}.")
-    return number
-
-
 def _strides(value: object) -> tuple[int, ...]:
     known = isinstance(value, list) and value and all(isinstance(v, int) and 1 <= v <= 256 for v in value)
     if not isinstance(value, list) or not known or any(b % a or b <= a for a, b in pairwise(value)):
-        raise _FieldError(
+        raise FieldError(
             f"'strides' must be rising whole numbers of pixels, each a multiple of the last, got {value!r}."
         )
     return tuple(value)
 
 
-def _choice(value: object, key: str, known: tuple[str, ...]) -> str:
-    if value not in known:
-        raise _FieldError(f"{key!r} must be one of {', '.join(known)}, got {value!r}.")
-    return str(value)
-
-
 def _crop(value: object) -> CropSpec:
     if not isinstance(value, dict):
-        raise _FieldError(f"'crop' must be an object, got {value!r}.")
-    size = value.get("size")
-    if isinstance(size, bool) or not isinstance(size, int) or not 8 <= size <= 1024:
-        raise _FieldError(f"'crop.size' must be a whole number of pixels in 8..1024, got {size!r}.")
+        raise FieldError(f"'crop' must be an object, got {value!r}.")
     return CropSpec(
-        size=size,
-        margin=_positive(value.get("margin"), "crop.margin"),
-        color=cast(Color, _choice(value.get("color", "gray"), "crop.color", ("gray", "rgb"))),
-        align=cast(Align, _choice(value.get("align", "none"), "crop.align", ("none", "eyes"))),
-        shift_y=_number(value.get("shift_y"), "crop.shift_y"),
-        least_tilt=_degrees(value.get("least_tilt", 0.0), "crop.least_tilt"),
+        size=whole(value.get("size"), "crop.size", 8, 1024),
+        margin=positive(value.get("margin"), "crop.margin"),
+        color=cast(Color, choice(value.get("color", "gray"), "crop.color", ("gray", "rgb"))),
+        align=cast(Align, choice(value.get("align", "none"), "crop.align", ("none", "eyes"))),
+        shift_y=number(value.get("shift_y"), "crop.shift_y"),
+        least_tilt=degrees(value.get("least_tilt", 0.0), "crop.least_tilt"),
+    )
+
+
+def _second_look(value: object) -> SecondLook | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise FieldError(f"'second_look' must be an object, got {value!r}.")
+    return SecondLook(
+        side=whole(value.get("side"), "second_look.side", 32, 1024),
+        margin=positive(value.get("margin"), "second_look.margin"),
+        below=fraction(value.get("below"), "second_look.below"),
+        first=positive(value.get("first"), "second_look.first"),
+        second=positive(value.get("second"), "second_look.second"),
+        shift=number(value.get("shift"), "second_look.shift"),
     )

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from mien.core.contract import CropSpec
 from mien.core.types import Face, Image, Point
+from mien.infer.cut import region, resized
 
 __all__ = ["crop_box", "crop_faces", "fit_crops", "tilt_of"]
 
@@ -37,7 +38,7 @@ def fit_crops(images: Sequence[NDArray[np.uint8]] | NDArray[np.uint8], spec: Cro
     """
     out = _empty(len(images), spec)
     for i, image in enumerate(images):
-        out[i] = _resize(_colored(image, spec), spec.size)
+        out[i] = resized(_colored(image, spec), spec.size)
     return out
 
 
@@ -98,29 +99,7 @@ def _cut(image: Image, face: Face, spec: CropSpec) -> Crops:
         tilt = tilt_of(face.landmarks)
         if abs(tilt) > spec.least_tilt:
             return _cut_upright(image, tilt, box, spec)
-    return _resize(_colored(_region(image, box), spec), spec.size)
-
-
-def _region(image: Image, box: tuple[float, float, float, float]) -> Image:
-    """Pixels of a box, rounded to whole pixels; outside the picture the nearest pixel is repeated."""
-    height, width = image.shape[:2]
-    x1, y1 = round(box[0]), round(box[1])
-    x2, y2 = max(round(box[2]), x1 + 1), max(round(box[3]), y1 + 1)
-    # The part inside the picture keeps at least one pixel, so that there is something to repeat.
-    left, right = min(max(x1, 0), width - 1), max(min(x2, width), 1)
-    top, bottom = min(max(y1, 0), height - 1), max(min(y2, height), 1)
-    inside = image[top : max(bottom, top + 1), left : max(right, left + 1)]
-    if (x1, y1, x2, y2) == (left, top, right, bottom):
-        return inside
-    pads = (*_pads(y1, y2, inside.shape[0], top), *_pads(x1, x2, inside.shape[1], left))
-    return cast(Image, cv2.copyMakeBorder(inside, *pads, cv2.BORDER_REPLICATE))
-
-
-def _pads(start: int, end: int, inside: int, first: int) -> tuple[int, int]:
-    """Pixels to repeat before and after the part inside the picture, which is `inside` long and starts at `first`."""
-    missing = end - start - inside
-    before = min(max(first - start, 0), missing)
-    return before, missing - before
+    return resized(_colored(region(image, box), spec), spec.size)
 
 
 def _cut_upright(image: Image, tilt: float, box: tuple[float, float, float, float], spec: CropSpec) -> Crops:
@@ -128,8 +107,8 @@ def _cut_upright(image: Image, tilt: float, box: tuple[float, float, float, floa
     cx, cy = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     # A larger square is cut and shrunk first, so that the turn never skips pixels and never leaves the square.
     reach = (box[2] - box[0]) / 2 * _REACH
-    square = _colored(_region(image, (cx - reach, cy - reach, cx + reach, cy + reach)), spec)
-    return _turned(_resize(square, round(spec.size * _REACH)), tilt, spec.size)
+    square = _colored(region(image, (cx - reach, cy - reach, cx + reach, cy + reach)), spec)
+    return _turned(resized(square, round(spec.size * _REACH)), tilt, spec.size)
 
 
 def _turned(square: NDArray[np.uint8], tilt: float, size: int) -> Crops:
@@ -157,11 +136,3 @@ def _colored(image: NDArray[np.uint8], spec: CropSpec) -> NDArray[np.uint8]:
     if image.ndim == 2:
         return cast(Crops, cv2.cvtColor(image, cv2.COLOR_GRAY2RGB))
     return cast(Crops, cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
-
-
-def _resize(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    if image.shape[:2] == (size, size):
-        return image
-    shrinks = image.shape[0] > size or image.shape[1] > size
-    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return cast(Crops, cv2.resize(image, (size, size), interpolation=interpolation))

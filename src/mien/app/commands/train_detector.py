@@ -70,8 +70,8 @@ def command(
 
     SOURCE is a Parquet file (columns image, boxes, landmarks, ignore), a WIDER FACE list or folder, or a folder of
     Pascal VOC files. Stopped, the run goes on when the same line is given again. With --validation the finished run
-    becomes RUN/model.onnx: its scores calibrated, its threshold the lowest with at most 2.5 false faces in 100 pictures
-    without one.
+    becomes RUN/model.onnx: its scores calibrated, its second look fitted, its threshold the lowest with at most 4 false
+    faces in 100 pictures without one.
     """
     from mien.data.faces import read_faces
     from mien.learn.detector.config import DetectorConfig

@@ -170,7 +170,7 @@ def device_facts(info: DetectorInfo | None) -> tuple[dict[str, Any] | None, str 
     if info is None:
         return None, "The server has no face detector that browsers can run."
     facts: Mapping[str, Any] = asdict(info)
-    kept = {key: facts[key] for key in ("name", "strides", "score", "overlap")}
+    kept = {key: facts[key] for key in ("name", "strides", "score", "overlap", "second_look")}
     return {
         "runtime": "runtime/",
         "webgpu": runtime.has_webgpu(),

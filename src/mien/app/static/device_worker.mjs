@@ -3,9 +3,10 @@
 // {type: "read", id, picture, timeS, live}, {type: "forget", live}, {type: "use", id, classifier, model}.
 // A picture with a time belongs to the live run or to a film, each with faces of its own.
 
+import { againOf, combined, decode, leastFirst, mapBack, scoreAgain } from "./detector.mjs";
 import { People } from "./people.mjs";
 import { LiveSize } from "./sizes.mjs";
-import { bgrOf, cropOf, decode, mapBack, padded, shrink } from "./vision.mjs";
+import { bgrOf, cropOf, padded, shrink } from "./vision.mjs";
 
 let ort;
 let provider;
@@ -135,24 +136,37 @@ function pixelsOf(picture, name, factor = 1) {
 /** As Python does it: shrunk by area to the usual size. */
 async function detect(bgr) {
   const { small, factor } = shrink(bgr, device.detector.side);
-  return (await facesOf(small)).map((face) => mapBack(face, factor));
+  return lookedAgain(bgr, await facesOf(small), factor);
 }
 
 /** In a picture that the canvas has shrunk to what this device manages in time. */
 async function detectQuickly(picture, bgr) {
   const factor = Math.min(1, liveSize.side / Math.max(bgr.width, bgr.height));
   const small = factor < 1 ? pixelsOf(picture, "small", factor) : bgr;
-  return (await facesOf(small)).map((face) => mapBack(face, small.width / bgr.width));
+  return lookedAgain(bgr, await facesOf(small), small.width / bgr.width);
 }
 
+/** Faces of a small picture, down to the score from which on they are worth a second look. */
 async function facesOf(small) {
   if (Math.min(small.width, small.height) < 16) return [];
-  const { strides, score, overlap } = device.detector;
-  const input = padded(small, strides.at(-1));
-  const tensor = new ort.Tensor("uint8", input.data, [1, input.height, input.width, 3]);
-  const outputs = await detector.run({ image: tensor });
-  const maps = strides.map((stride) => outputs[`stride${stride}`]);
-  return decode(maps, strides, score, overlap);
+  const { strides, score, overlap, second_look: look } = device.detector;
+  return decode(await mapsOf(padded(small, strides.at(-1))), strides, leastFirst(score, look), overlap);
+}
+
+async function mapsOf({ data, width, height }) {
+  const outputs = await detector.run({ image: new ort.Tensor("uint8", data, [1, height, width, 3]) });
+  return device.detector.strides.map((stride) => outputs[`stride${stride}`]);
+}
+
+/** Faces in pixels of the whole picture; those that are not sure are looked at again, each by itself. */
+async function lookedAgain(bgr, small, factor) {
+  const { strides, score, second_look: look } = device.detector;
+  const faces = small.map((face) => mapBack(face, factor));
+  for (const face of look ? faces.filter((one) => one.score < look.below) : []) {
+    const { square, box } = againOf(bgr, face.box, look);
+    face.score = combined(face.score, scoreAgain(await mapsOf(square), strides, box), look);
+  }
+  return faces.filter((face) => face.score >= score).sort((a, b) => b.score - a.score);
 }
 
 async function classify(bgr, faces) {

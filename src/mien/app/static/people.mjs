@@ -1,7 +1,7 @@
 // Faces over time on the visitor's device: stable numbers and steady labels, after `mien.infer.track` and
 // `mien.infer.smooth` (a simpler tracker: boxes only).
 
-import { iou } from "./vision.mjs";
+import { iou } from "./detector.mjs";
 
 const LEAST_OVERLAP = 0.2;
 const GAP_S = 1.0; // a face that was away for longer comes back with a new number

@@ -56,7 +56,24 @@ export interface DeviceFacts {
   runtime: string;
   webgpu: boolean;
   classifier: string;
-  detector: { file: string; side: number; name: string; strides: number[]; score: number; overlap: number };
+  detector: {
+    file: string;
+    side: number;
+    name: string;
+    strides: number[];
+    score: number;
+    overlap: number;
+    second_look: SecondLook | null;
+  };
+}
+
+export interface SecondLook {
+  side: number;
+  margin: number;
+  below: number;
+  first: number;
+  second: number;
+  shift: number;
 }
 
 export interface Face {

@@ -1,5 +1,4 @@
-// Pictures as arrays: the same arithmetic as `mien.infer.crop` and `mien.infer.detectors.own`, so that the page and
-// Python agree.
+// Pictures as arrays: the same arithmetic as `mien.infer.crop` and `mien.infer.cut`, so that the page and Python agree.
 //
 // A picture is {data, width, height, channels}: Uint8, row by row. "bgr" pictures have 3 channels.
 
@@ -246,8 +245,8 @@ function turned({ data, width, channels }, tilt, size) {
   return { data: out, width: size, height: size, channels };
 }
 
-/** Pixels of a box, rounded to whole pixels; outside the picture the nearest pixel is repeated. */
-function region(picture, box) {
+/** Pixels of a box, rounded to whole pixels; outside the picture the nearest pixel is repeated, or there is black. */
+export function region(picture, box, black = false) {
   const { data, width, height, channels } = picture;
   const x1 = roundEven(box[0]);
   const y1 = roundEven(box[1]);
@@ -256,93 +255,13 @@ function region(picture, box) {
   const out = new Uint8Array((x2 - x1) * (y2 - y1) * channels);
   let to = 0;
   for (let y = y1; y < y2; y += 1) {
-    const row = Math.min(Math.max(y, 0), height - 1) * width;
+    const row = Math.min(Math.max(y, 0), height - 1);
     for (let x = x1; x < x2; x += 1) {
-      const from = (row + Math.min(Math.max(x, 0), width - 1)) * channels;
-      for (let c = 0; c < channels; c += 1) out[to + c] = data[from + c];
+      const column = Math.min(Math.max(x, 0), width - 1);
+      const from = (row * width + column) * channels;
+      if (!black || (row === y && column === x)) for (let c = 0; c < channels; c += 1) out[to + c] = data[from + c];
       to += channels;
     }
   }
   return { data: out, width: x2 - x1, height: y2 - y1, channels };
-}
-
-const VALUES = 15; // per cell: score, centre x and y, log width and height, five landmarks
-const MOST = 1000;
-const WITNESS = 0.5; // share of a face's best score from which on another cell has a say in where it is, ...
-const SAME = 0.6; // ... if the IoU of their boxes is more than this
-const LARGEST_LOG = 6;
-
-/**
- * Faces of the detector's maps, best first: [{box, score, landmarks}]. Of overlapping ones the best, its place the mean
- * of the cells that see the same face (mien.infer.detectors.own.merged).
- */
-export function decode(maps, strides, minScore, overlap) {
-  const found = maps.flatMap((map, i) => decodeMap(map, strides[i], WITNESS * minScore));
-  found.sort((a, b) => b.score - a.score);
-  const seen = found.slice(0, MOST);
-  return suppress(seen, overlap)
-    .filter((face) => face.score >= minScore)
-    .map((face) => merged(face, seen));
-}
-
-/** A face with box and landmarks as the cells see it whose score is more than half of its own and whose box is alike. */
-function merged(best, seen) {
-  const weights = seen.map(
-    (face) => Math.max(face.score / best.score - WITNESS, 0) * Math.max(iou(best.box, face.box) - SAME, 0),
-  );
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  if (!(total > 0)) return best;
-  const mean = (value) => seen.reduce((sum, face, i) => (weights[i] ? sum + weights[i] * value(face) : sum), 0) / total;
-  const box = best.box.map((_, i) => mean((face) => face.box[i]));
-  const landmarks = best.landmarks.map((_, i) => [0, 1].map((axis) => mean((face) => face.landmarks[i][axis])));
-  return { ...best, box, landmarks };
-}
-
-function decodeMap(map, stride, minScore) {
-  const [, , rows, columns] = map.dims;
-  const plane = rows * columns;
-  const faces = [];
-  for (let cell = 0; cell < plane; cell += 1) {
-    const score = map.data[cell];
-    if (!(score >= minScore)) continue;
-    const values = Array.from({ length: VALUES }, (_, v) => map.data[v * plane + cell]);
-    const face = faceOf(values, (cell % columns) + 0.5, Math.floor(cell / columns) + 0.5, stride);
-    if (face.box.every(Number.isFinite) && face.landmarks.flat().every(Number.isFinite)) faces.push(face);
-  }
-  return faces;
-}
-
-function faceOf(values, x, y, stride) {
-  const cx = x + values[1];
-  const cy = y + values[2];
-  const halfWidth = Math.exp(Math.min(values[3], LARGEST_LOG)) / 2;
-  const halfHeight = Math.exp(Math.min(values[4], LARGEST_LOG)) / 2;
-  const box = [cx - halfWidth, cy - halfHeight, cx + halfWidth, cy + halfHeight].map((v) => v * stride);
-  const landmarks = [];
-  for (let i = 5; i < VALUES; i += 2) landmarks.push([(x + values[i]) * stride, (y + values[i + 1]) * stride]);
-  return { box, score: values[0], landmarks };
-}
-
-function suppress(faces, overlap) {
-  const kept = [];
-  for (const face of faces) {
-    if (kept.every((other) => iou(face.box, other.box) <= overlap)) kept.push(face);
-  }
-  return kept;
-}
-
-/** Intersection over union of two boxes. */
-export function iou(a, b) {
-  const width = Math.max(Math.min(a[2], b[2]) - Math.max(a[0], b[0]), 0);
-  const height = Math.max(Math.min(a[3], b[3]) - Math.max(a[1], b[1]), 0);
-  const shared = width * height;
-  const union = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared;
-  return union > 0 ? shared / union : 0;
-}
-
-/** Face of a shrunk picture in pixels of the original one. */
-export function mapBack(face, factor) {
-  if (factor === 1) return face;
-  const landmarks = face.landmarks.map(([x, y]) => [x / factor, y / factor]);
-  return { ...face, box: face.box.map((v) => v / factor), landmarks };
 }

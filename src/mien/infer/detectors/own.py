@@ -17,6 +17,7 @@ from mien.core.errors import ModelError
 from mien.core.geometry import iou, non_maximum_suppression
 from mien.core.types import Face, Image
 from mien.infer.detectors.scaling import MIN_SIDE, DetectOptions, map_back, shrink
+from mien.infer.detectors.second_look import least_first, looked_again
 from mien.infer.detectors.tiles import in_tiles
 from mien.infer.session import input_shape, open_onnx
 
@@ -67,13 +68,17 @@ class OwnDetector:
             raise ModelError(f"{path} has no output {', '.join(sorted(missing))}; export it again.")
         self._options = options
         self._min_score = self.info.score if options.min_score is None else options.min_score
+        again = self.info.second_look
+        self._least = self._min_score if again is None else least_first(self._min_score, again)
 
     def detect(self, image: Image) -> list[Face]:
         """Faces of an (H, W, 3) uint8 BGR picture, best score first.
 
-        The network knows faces up to a size. Where a picture is looked at larger than usual, the large ones come from
-        looks at smaller sizes, down to the usual one, each in place of what the next larger look takes for faces
-        inside them. Large pictures are looked at in pieces (`mien.infer.detectors.tiles`).
+        Faces that the network is not sure of are looked at again by themselves, where the model file says how
+        (`mien.infer.detectors.second_look`). The network knows faces up to a size. Where a picture is looked at larger
+        than usual, the large ones come from looks at smaller sizes, down to the usual one, each in place of what the
+        next larger look takes for faces inside them. Large pictures are looked at in pieces
+        (`mien.infer.detectors.tiles`).
         """
         side = max(image.shape[:2]) if self._options.side is None else min(self._options.side, max(image.shape[:2]))
         faces: list[Face] = []
@@ -86,15 +91,21 @@ class OwnDetector:
     def _look(self, image: Image, side: int) -> tuple[list[Face], float]:
         """Faces in pixels of the picture, and by what the picture was multiplied for it."""
         small, factor = shrink(image, side)
-        return [map_back(face, factor) for face in in_tiles(small, self._find, self.info.overlap)], factor
+        faces = [map_back(face, factor) for face in in_tiles(small, self._find, self.info.overlap)]
+        if self.info.second_look is not None:
+            faces = looked_again(image, faces, self.info.second_look, self.rows)
+        return [face for face in faces if face.score >= self._min_score], factor
 
     def _find(self, image: Image) -> list[Face]:
-        """Faces of a picture as it is."""
+        """Faces of a picture as it is, down to the score from which on they are worth a second look."""
         if min(image.shape[:2]) < MIN_SIDE:
             return []
+        return merged(self.rows(image, _WITNESS * self._least), self.info.overlap, self._least)
+
+    def rows(self, image: Image, min_score: float) -> Floats:
+        """What the network sees in a picture (H, W, 3) as it is: (N, 15) as `decode` gives them."""
         feeds = {DETECTOR_INPUT_NAME: padded(image, self.info.strides[-1])[None]}
-        maps = self._file.run(feeds, self._outputs)
-        return merged(decode(maps, self.info.strides, _WITNESS * self._min_score), self.info.overlap, self._min_score)
+        return decode(self._file.run(feeds, self._outputs), self.info.strides, min_score)
 
 
 def _levels(side: int) -> Iterator[int]:

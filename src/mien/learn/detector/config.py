@@ -33,7 +33,7 @@ class DetectorConfig:
         seed: of everything random.
         threads: processor threads of torch.
         workers: processes that make training pictures.
-        bf16: compute in bfloat16 where the loss of precision is harmless.
+        bf16: compute in bfloat16 where the loss of precision is harmless; None where that is faster on this machine.
 
     Raises:
         OptionError: a value is impossible.
@@ -58,7 +58,7 @@ class DetectorConfig:
     seed: int = 1
     threads: int = 1
     workers: int = 1
-    bf16: bool = True
+    bf16: bool | None = None
 
     def __post_init__(self) -> None:
         if self.size % STRIDES[-1] or self.size < 2 * STRIDES[-1]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 
 from mien.core.contract import NOT_STATED, DetectorInfo
 from mien.core.errors import ModelError
@@ -28,12 +29,13 @@ from mien.learn.detector.config import STRIDES
 from mien.learn.detector.export import export_detector, write_detector
 from mien.learn.detector.net import DetectorNet
 from mien.learn.detector.quantize import quantized
+from mien.learn.detector.second import fitted
 
-__all__ = ["FALSE_FACES", "SIDE", "data_hash", "release", "release_int8", "some"]
+__all__ = ["FALSE_FACES", "SIDE", "data_hash", "release", "release_again", "release_int8", "some"]
 
 SIDE = 640
 """Longest side in pixels at which the detector looks, as the application does; smaller photographs stay as they are."""
-FALSE_FACES = 1 / 20
+FALSE_FACES = 1 / 25
 """False faces per picture without a face that the threshold allows on the validation pictures."""
 
 _FAINT = 0.005  # score of boxes that calibration still looks at
@@ -50,7 +52,7 @@ def release(
     training: dict[str, Any],
     licence: str = NOT_STATED,
 ) -> DetectorInfo:
-    """Calibrate the scores, choose the threshold, measure, and write the file.
+    """Calibrate the scores, fit the second look, choose the threshold, measure, and write the file.
 
     Args:
         net: trained.
@@ -72,17 +74,16 @@ def release(
         export_detector(net, dataclasses.replace(draft, score=_FAINT), file)
         found = _found(file, validation)
         scores, hits = (np.concatenate([getattr(f, part) for f in found]) for part in ("scores", "hits"))
-        calibrated(net, *fit_scores(scores, hits))
+        slope, shift = fit_scores(scores, hits)
+        calibrated(net, slope, shift)
         export_detector(net, draft, file)
-        info = _judged(file, draft, validation)
-    export_detector(net, info, path)
-    return info
+        return _finished(onnx.load(str(file)), draft, validation, path)
 
 
 def release_int8(
     source: Path, calibration: Sequence[FacePicture], validation: Sequence[FacePicture], path: Path
 ) -> DetectorInfo:
-    """Write an 8-bit copy of a detector's file, with a threshold and figures of its own.
+    """Write an 8-bit copy of a detector's file, with a second look, a threshold and figures of its own.
 
     Args:
         source: the file in float32.
@@ -99,21 +100,26 @@ def release_int8(
     before = OwnDetector(source, DetectOptions(side=SIDE)).info
     if before.precision != "fp32":
         raise ModelError(f"{source} has the precision {before.precision!r} already; quantize the float32 file.")
-    model = quantized(source, calibration, SIDE)
-    draft = dataclasses.replace(
-        before,
-        name=f"{before.name}-int8",
-        score=_LOWEST,
-        precision="int8",
-        metrics={},
-        created=date.today().isoformat(),
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "draft.onnx"
-        write_detector(model, draft, file)
-        info = _judged(file, draft, validation)
-    write_detector(model, info, path)
-    return info
+    small = dataclasses.replace(before, name=f"{before.name}-int8", precision="int8")
+    return _finished(quantized(source, calibration, SIDE), small, validation, path)
+
+
+def release_again(source: Path, validation: Sequence[FacePicture], path: Path) -> DetectorInfo:
+    """Write a copy of a detector's file whose second look, threshold and figures are chosen anew.
+
+    Args:
+        source: the file, in float32 or 8 bit; its weights stay as they are.
+        validation: as `release`.
+        path: the model file to write.
+
+    Raises:
+        ModelError: `source` is no detector's file.
+        DataError: a photograph cannot be read.
+        OutputError: the file cannot be written.
+
+    """
+    before = OwnDetector(source, DetectOptions(side=SIDE)).info
+    return _finished(onnx.load(str(source)), before, validation, path)
 
 
 def some(pictures: Sequence[FacePicture], number: int = 128) -> list[FacePicture]:
@@ -122,11 +128,22 @@ def some(pictures: Sequence[FacePicture], number: int = 128) -> list[FacePicture
     return [pictures[i] for i in order]
 
 
-def _judged(file: Path, draft: DetectorInfo, validation: Sequence[FacePicture]) -> DetectorInfo:
-    """Metadata with the threshold that the validation pictures allow, and the figures that come with it."""
-    score = score_for_false_faces(_found(file, validation), FALSE_FACES, _LOWEST_THRESHOLD)
-    chosen = dataclasses.replace(draft, score=round(score + 0.0005, 3))
-    return dataclasses.replace(chosen, metrics=_metrics(file, chosen.score, validation))
+def _finished(
+    model: onnx.ModelProto, info: DetectorInfo, validation: Sequence[FacePicture], path: Path
+) -> DetectorInfo:
+    """Write a graph with the second look, the threshold and the figures that come of the validation pictures."""
+    today = date.today().isoformat()
+    draft = dataclasses.replace(info, score=_LOWEST, second_look=None, metrics={}, created=today)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "draft.onnx"
+        write_detector(model, draft, file)
+        draft = dataclasses.replace(draft, second_look=fitted(file, validation, SIDE))
+        write_detector(model, draft, file)
+        score = score_for_false_faces(_found(file, validation), FALSE_FACES, _LOWEST_THRESHOLD)
+        info = dataclasses.replace(draft, score=round(score + 0.0005, 3))
+        info = dataclasses.replace(info, metrics=_metrics(file, info.score, validation))
+    write_detector(model, info, path)
+    return info
 
 
 def _found(file: Path, pictures: Sequence[FacePicture]) -> list[Found]:

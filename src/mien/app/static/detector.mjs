@@ -1,0 +1,130 @@
+// What the face detector's maps of numbers mean: the same arithmetic as `mien.infer.detectors.own` and `.second_look`, so
+// that the page and Python agree.
+
+import { region, resize, roundEven } from "./vision.mjs";
+
+const VALUES = 15; // per cell: score, centre x and y, log width and height, five landmarks
+const MOST = 1000;
+const WITNESS = 0.5; // share of a face's best score from which on another cell has a say in where it is, ...
+const SAME = 0.6; // ... if the IoU of their boxes is more than this
+const LARGEST_LOG = 6;
+const [LOWEST, HIGHEST] = [1e-3, 0.99]; // scores of either look are taken for at least and at most so much
+const FAINTEST = 0.005; // first score below which no box is looked at again, and none is a face
+const THE_SAME = 0.4; // IoU with the face's box from which on a box in the square is the same face
+
+/**
+ * Faces of the detector's maps, best first: [{box, score, landmarks}]. Of overlapping ones the best, its place the mean
+ * of the cells that see the same face (mien.infer.detectors.own.merged).
+ */
+export function decode(maps, strides, minScore, overlap) {
+  const found = maps.flatMap((map, i) => decodeMap(map, strides[i], WITNESS * minScore));
+  found.sort((a, b) => b.score - a.score);
+  const seen = found.slice(0, MOST);
+  return suppress(seen, overlap)
+    .filter((face) => face.score >= minScore)
+    .map((face) => merged(face, seen));
+}
+
+/** A face with box and landmarks as the cells see it whose score is more than half of its own and whose box is alike. */
+function merged(best, seen) {
+  const weights = seen.map(
+    (face) => Math.max(face.score / best.score - WITNESS, 0) * Math.max(iou(best.box, face.box) - SAME, 0),
+  );
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  if (!(total > 0)) return best;
+  const mean = (value) => seen.reduce((sum, face, i) => (weights[i] ? sum + weights[i] * value(face) : sum), 0) / total;
+  const box = best.box.map((_, i) => mean((face) => face.box[i]));
+  const landmarks = best.landmarks.map((_, i) => [0, 1].map((axis) => mean((face) => face.landmarks[i][axis])));
+  return { ...best, box, landmarks };
+}
+
+function decodeMap(map, stride, minScore) {
+  const [, , rows, columns] = map.dims;
+  const plane = rows * columns;
+  const faces = [];
+  for (let cell = 0; cell < plane; cell += 1) {
+    const score = map.data[cell];
+    if (!(score >= minScore)) continue;
+    const values = Array.from({ length: VALUES }, (_, v) => map.data[v * plane + cell]);
+    const face = faceOf(values, (cell % columns) + 0.5, Math.floor(cell / columns) + 0.5, stride);
+    if (face.box.every(Number.isFinite) && face.landmarks.flat().every(Number.isFinite)) faces.push(face);
+  }
+  return faces;
+}
+
+function faceOf(values, x, y, stride) {
+  const cx = x + values[1];
+  const cy = y + values[2];
+  const halfWidth = Math.exp(Math.min(values[3], LARGEST_LOG)) / 2;
+  const halfHeight = Math.exp(Math.min(values[4], LARGEST_LOG)) / 2;
+  const box = [cx - halfWidth, cy - halfHeight, cx + halfWidth, cy + halfHeight].map((v) => v * stride);
+  const landmarks = [];
+  for (let i = 5; i < VALUES; i += 2) landmarks.push([(x + values[i]) * stride, (y + values[i + 1]) * stride]);
+  return { box, score: values[0], landmarks };
+}
+
+function suppress(faces, overlap) {
+  const kept = [];
+  for (const face of faces) {
+    if (kept.every((other) => iou(face.box, other.box) <= overlap)) kept.push(face);
+  }
+  return kept;
+}
+
+/**
+ * How a face that is not sure is looked at again, by itself (mien.infer.detectors.second_look): the square of the picture
+ * that is looked at, and the face's box in it.
+ */
+export function againOf(picture, box, { side, margin }) {
+  const [x1, y1, x2, y2] = box;
+  const half = (Math.sqrt(Math.max(x2 - x1, 1) * Math.max(y2 - y1, 1)) * margin) / 2;
+  const left = (x1 + x2) / 2 - half;
+  const top = (y1 + y2) / 2 - half;
+  const part = region(picture, [left, top, left + 2 * half, top + 2 * half], true);
+  const [scaleX, scaleY] = [side / part.width, side / part.height];
+  const [cornerX, cornerY] = [roundEven(left), roundEven(top)];
+  const moved = [(x1 - cornerX) * scaleX, (y1 - cornerY) * scaleY, (x2 - cornerX) * scaleX, (y2 - cornerY) * scaleY];
+  return { square: resize(part, side, side), box: moved };
+}
+
+/** Score of the face in a box of the square, from the maps of a second look. */
+export function scoreAgain(maps, strides, box) {
+  const seen = maps.flatMap((map, i) => decodeMap(map, strides[i], LOWEST));
+  const same = seen.filter((face) => iou(box, face.box) > THE_SAME);
+  return Math.max(LOWEST, ...same.map((face) => face.score));
+}
+
+/** The chance that a box is a face, from the scores of both looks. */
+export function combined(first, second, look) {
+  return chance(look.first * logit(first) + look.second * logit(second) + look.shift);
+}
+
+/** The lowest first score that a second look can raise to a score: at most that score, but no faint one. */
+export function leastFirst(score, look) {
+  if (!look) return score;
+  const least = chance((logit(score) - look.shift - look.second * logit(HIGHEST)) / look.first);
+  return Math.max(Math.min(least, score), FAINTEST);
+}
+
+function logit(score) {
+  const kept = Math.min(Math.max(score, LOWEST), HIGHEST);
+  return Math.log(kept / (1 - kept));
+}
+
+const chance = (value) => 1 / (1 + Math.exp(-value));
+
+/** Intersection over union of two boxes. */
+export function iou(a, b) {
+  const width = Math.max(Math.min(a[2], b[2]) - Math.max(a[0], b[0]), 0);
+  const height = Math.max(Math.min(a[3], b[3]) - Math.max(a[1], b[1]), 0);
+  const shared = width * height;
+  const union = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared;
+  return union > 0 ? shared / union : 0;
+}
+
+/** Face of a shrunk picture in pixels of the original one. */
+export function mapBack(face, factor) {
+  if (factor === 1) return face;
+  const landmarks = face.landmarks.map(([x, y]) => [x / factor, y / factor]);
+  return { ...face, box: face.box.map((v) => v / factor), landmarks };
+}

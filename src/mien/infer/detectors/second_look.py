@@ -1,0 +1,84 @@
+"""A second look at faces that are not sure: each by itself, at the size that the network knows best.
+
+What the two looks say together is a better score than either; measured in dev/log.md (2026-11-27, a second look).
+The page does the same (`detector.mjs`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.core.contract import SecondLook
+from mien.core.geometry import iou
+from mien.core.types import Box, Face, Image
+from mien.infer.cut import region, resized
+
+__all__ = ["FAINTEST", "HIGHEST", "LOWEST", "combined", "least_first", "looked_again", "seen_again"]
+
+Rows = NDArray[np.float32]
+
+LOWEST, HIGHEST = 1e-3, 0.99
+"""Scores of either look are taken for at least and at most so much: what is surer says no more, so that only boxes that
+a second look can make a face are looked at again."""
+FAINTEST = 0.005
+"""First score below which no box is looked at again, and none is a face."""
+
+_THE_SAME = 0.4  # IoU with the face's box from which on a box in the square is the same face
+
+
+def looked_again(
+    image: Image, faces: Iterable[Face], look: SecondLook, rows: Callable[[Image, float], Rows]
+) -> list[Face]:
+    """The faces, those below `look.below` with the score of both looks.
+
+    Args:
+        image: the picture at full size, (H, W, 3) uint8 BGR.
+        faces: with boxes in its pixels.
+        look: how.
+        rows: gives what the network sees in a picture from a score on: (N, 15), as `own.decode`.
+
+    """
+    return [
+        replace(face, score=combined(face.score, seen_again(image, face.box, look, rows), look))
+        if face.score < look.below
+        else face
+        for face in faces
+    ]
+
+
+def seen_again(image: Image, box: Box, look: SecondLook, rows: Callable[[Image, float], Rows]) -> float:
+    """Score of the face in a box when it is looked at by itself; 0.001 where there is none."""
+    x1, y1, x2, y2 = box
+    half = math.sqrt(max(x2 - x1, 1.0) * max(y2 - y1, 1.0)) * look.margin / 2
+    left, top = (x1 + x2) / 2 - half, (y1 + y2) / 2 - half
+    part = region(image, (left, top, left + 2 * half, top + 2 * half), black=True)
+    found = rows(resized(part, look.side), LOWEST)
+    corner = np.array([round(left), round(top)] * 2, np.float64)
+    scale = np.array([look.side / part.shape[1], look.side / part.shape[0]] * 2)
+    same = iou((box - corner) * scale, found[:, 1:5])[0] > _THE_SAME
+    return float(found[same, 0].max(initial=LOWEST))
+
+
+def combined(first: float, second: float, look: SecondLook) -> float:
+    """The chance that a box is a face, from the scores of both looks."""
+    return _chance(look.first * _logit(first) + look.second * _logit(second) + look.shift)
+
+
+def least_first(score: float, look: SecondLook) -> float:
+    """The lowest first score that a second look can raise to a score: at most that score, but no faint one."""
+    least = _chance((_logit(score) - look.shift - look.second * _logit(HIGHEST)) / look.first)
+    return max(min(least, score), FAINTEST)
+
+
+def _logit(score: float) -> float:
+    kept = min(max(score, LOWEST), HIGHEST)
+    return math.log(kept / (1 - kept))
+
+
+def _chance(logit: float) -> float:
+    return 1 / (1 + math.exp(-min(max(logit, -50.0), 50.0)))

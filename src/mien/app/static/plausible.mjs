@@ -3,7 +3,7 @@
 
 // The next three are those of `mien.media.plausible` and of the project's own detectors (`mien.infer.detectors.table`).
 const SEEN_FROM_S = 0.5;
-const SURE_SCORE = 0.8;
+const SURE_SCORE = 0.75;
 const RESTLESS_BELOW = 1.5;
 
 /** Rows {track, score, x1, y1, x2, y2} of a video, each with `plausible`: whether its whole track is. */

@@ -157,7 +157,7 @@ def test_thin_pictures_with_a_face(mien, astronaut):
 @pytest.mark.parametrize("name", ["mien", "mien-int8"])
 @pytest.mark.parametrize("side", [640, 1600, None])
 def test_a_large_face_at_any_size(astronaut, name, side):
-    """A face of 420 x 470 px is larger than those that the network learnt from; it is the only one however one looks."""
+    """A face of 420 x 470 px is larger than those that the network learnt from; it is the only one at any size."""
     large = cv2.resize(astronaut, (2048, 2048), interpolation=cv2.INTER_CUBIC)
     (face,) = open_detector(name, DetectOptions(side=side)).detect(large)
 

@@ -8,7 +8,7 @@ import pytest
 from mien.core.contract import DetectorInfo, SecondLook
 from mien.core.errors import ModelError
 from mien.core.types import Face
-from mien.infer.detectors.second_look import combined, least_first, looked_again, seen_again
+from mien.infer.detectors.second_look import affordable, combined, least_first, looked_again, seen_again
 
 LOOK = SecondLook(side=96, margin=2.0, below=0.95, first=0.75, second=0.5, shift=-0.25)
 
@@ -89,12 +89,33 @@ def test_a_sure_face_is_not_looked_at_again():
     faces = [Face((0, 0, 20, 20), 0.97), Face((40, 40, 60, 60), 0.6)]
     rows, shown = rows_of((0.2, (24, 24, 72, 72)))
 
-    sure, unsure = looked_again(image, faces, LOOK, rows)
+    sure, unsure = looked_again(image, faces, LOOK, 5, rows)
 
     assert sure == faces[0]
     assert unsure.score == pytest.approx(combined(0.6, 0.2, LOOK))
     assert unsure.box == faces[1].box
     assert len(shown) == 1
+
+
+def test_the_surest_are_looked_at_where_there_is_time_for_some():
+    """The others get what a second look would say that agrees with the first; the best comes first."""
+    image = np.zeros((100, 100, 3), np.uint8)
+    faces = [
+        Face((0, 0, 20, 20), 0.3),
+        Face((40, 40, 60, 60), 0.6),
+        Face((70, 70, 90, 90), 0.7),
+        Face((9, 9, 29, 29), 0.96),
+    ]
+    rows, shown = rows_of((0.01, (24, 24, 72, 72)))
+
+    found = looked_again(image, faces, LOOK, 1, rows)
+
+    assert len(shown) == 1
+    assert [face.box[0] for face in found] == [9, 40, 0, 70]
+    assert [face.score for face in found] == pytest.approx(
+        [0.96, combined(0.6, 0.6, LOOK), combined(0.3, 0.3, LOOK), combined(0.7, 0.01, LOOK)]
+    )
+    assert (affordable((640, 480), LOOK), affordable((96, 200), LOOK), affordable((50, 50), LOOK)) == (66, 4, 1)
 
 
 def test_the_model_file_says_how():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mien.core.contract import SecondLook
-from mien.infer.detectors.second_look import combined, least_first, seen_again
+from mien.infer.detectors.second_look import affordable, combined, least_first, seen_again
 
 _AGAIN = """async ([text, width, height, boxes, look]) => {
   const { againOf } = await import('/static/detector.mjs');
@@ -18,13 +18,13 @@ _AGAIN = """async ([text, width, height, boxes, look]) => {
   });
 }"""
 _SCORES = """async ([pairs, look]) => {
-  const { combined, leastFirst, scoreAgain } = await import('/static/detector.mjs');
+  const { affordable, combined, leastFirst, scoreAgain } = await import('/static/detector.mjs');
   const map = new Float32Array(15 * 144);
   map[5 * 12 + 5] = 0.6;
   for (let cell = 0; cell < 144; cell += 1) map[3 * 144 + cell] = map[4 * 144 + cell] = Math.log(5);
   const seen = (box) => scoreAgain([{ data: map, dims: [1, 15, 12, 12] }], [8], box);
   return [pairs.map(([p, q]) => combined(p, q, look)), pairs.map(([p]) => leastFirst(p, look)), leastFirst(0.5, null),
-    seen([24, 24, 64, 64]), seen([60, 60, 90, 90])];
+    seen([24, 24, 64, 64]), seen([60, 60, 90, 90]), affordable({ width: 320, height: 250 }, look)];
 }"""
 _LOOK = SecondLook(side=96, margin=2.4, below=0.95, first=0.7, second=0.5, shift=-0.6)
 _BOXES = [(40, 30, 100, 105), (70.2, 50.7, 79.9, 61.1), (-30, 20, 40, 110), (120, 80, 200, 170), (10, 5, 150, 119)]
@@ -51,7 +51,8 @@ def test_squares_and_scores_are_those_of_python(serve_quick, open_tab, astronaut
         gap = np.abs(np.array(pixels, float) - shown[0].reshape(-1).astype(float))
         assert gap.max() <= 1
     pairs = [(0.2, 0.9), (0.6, 0.001), (0.94, 1.0), (0.0, 0.5)]
-    chances, least, without, seen, elsewhere = page.evaluate(_SCORES, [pairs, vars(_LOOK)])
+    chances, least, without, seen, elsewhere, most = page.evaluate(_SCORES, [pairs, vars(_LOOK)])
     assert chances == pytest.approx([combined(p, q, _LOOK) for p, q in pairs])
     assert least == pytest.approx([least_first(p, _LOOK) for p, _ in pairs])
+    assert most == affordable((320, 250), _LOOK)
     assert (without, seen, elsewhere) == (0.5, pytest.approx(0.6), pytest.approx(0.001))

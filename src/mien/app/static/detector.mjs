@@ -10,6 +10,7 @@ const SAME = 0.6; // ... if the IoU of their boxes is more than this
 const LARGEST_LOG = 6;
 const [LOWEST, HIGHEST] = [1e-3, 0.99]; // scores of either look are taken for at least and at most so much
 const FAINTEST = 0.005; // first score below which no box is looked at again, and none is a face
+const TIMES = 2; // the pixels of the first look, that all squares have together at most
 const THE_SAME = 0.4; // IoU with the face's box from which on a box in the square is the same face
 
 /**
@@ -92,6 +93,11 @@ export function scoreAgain(maps, strides, box) {
   const seen = maps.flatMap((map, i) => decodeMap(map, strides[i], LOWEST));
   const same = seen.filter((face) => iou(box, face.box) > THE_SAME);
   return Math.max(LOWEST, ...same.map((face) => face.score));
+}
+
+/** How many faces are looked at again: their squares have at most twice the pixels of a first look. */
+export function affordable({ width, height }, { side }) {
+  return Math.max(Math.floor((TIMES * width * height) / side ** 2), 1);
 }
 
 /** The chance that a box is a face, from the scores of both looks. */

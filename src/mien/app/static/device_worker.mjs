@@ -3,7 +3,7 @@
 // {type: "read", id, picture, timeS, live}, {type: "forget", live}, {type: "use", id, classifier, model}.
 // A picture with a time belongs to the live run or to a film, each with faces of its own.
 
-import { againOf, combined, decode, leastFirst, mapBack, scoreAgain } from "./detector.mjs";
+import { affordable, againOf, combined, decode, leastFirst, mapBack, scoreAgain } from "./detector.mjs";
 import { People } from "./people.mjs";
 import { LiveSize } from "./sizes.mjs";
 import { bgrOf, cropOf, padded, shrink } from "./vision.mjs";
@@ -136,14 +136,14 @@ function pixelsOf(picture, name, factor = 1) {
 /** As Python does it: shrunk by area to the usual size. */
 async function detect(bgr) {
   const { small, factor } = shrink(bgr, device.detector.side);
-  return lookedAgain(bgr, await facesOf(small), factor);
+  return lookedAgain(bgr, small, await facesOf(small), factor);
 }
 
 /** In a picture that the canvas has shrunk to what this device manages in time. */
 async function detectQuickly(picture, bgr) {
   const factor = Math.min(1, liveSize.side / Math.max(bgr.width, bgr.height));
   const small = factor < 1 ? pixelsOf(picture, "small", factor) : bgr;
-  return lookedAgain(bgr, await facesOf(small), small.width / bgr.width);
+  return lookedAgain(bgr, small, await facesOf(small), small.width / bgr.width);
 }
 
 /** Faces of a small picture, down to the score from which on they are worth a second look. */
@@ -158,15 +158,24 @@ async function mapsOf({ data, width, height }) {
   return device.detector.strides.map((stride) => outputs[`stride${stride}`]);
 }
 
-/** Faces in pixels of the whole picture; those that are not sure are looked at again, each by itself. */
-async function lookedAgain(bgr, small, factor) {
-  const { strides, score, second_look: look } = device.detector;
-  const faces = small.map((face) => mapBack(face, factor));
-  for (const face of look ? faces.filter((one) => one.score < look.below) : []) {
-    const { square, box } = againOf(bgr, face.box, look);
-    face.score = combined(face.score, scoreAgain(await mapsOf(square), strides, box), look);
+/**
+ * Faces in pixels of the whole picture, best first; those that are not sure are looked at again, each by itself, the surest
+ * of them first. Where they are too many, of the others a second look is taken to say what the first one said.
+ */
+async function lookedAgain(bgr, small, found, factor) {
+  const { score, second_look: look } = device.detector;
+  const faces = found.map((face) => mapBack(face, factor));
+  const doubted = look ? faces.filter((face) => face.score < look.below) : [];
+  const most = look ? affordable(small, look) : 0;
+  for (const [i, face] of doubted.entries()) {
+    face.score = combined(face.score, i < most ? await seenAgain(bgr, face, look) : face.score, look);
   }
   return faces.filter((face) => face.score >= score).sort((a, b) => b.score - a.score);
+}
+
+async function seenAgain(bgr, face, look) {
+  const { square, box } = againOf(bgr, face.box, look);
+  return scoreAgain(await mapsOf(square), device.detector.strides, box);
 }
 
 async function classify(bgr, faces) {

@@ -18,7 +18,7 @@ from mien.core.geometry import iou
 from mien.core.types import Box, Face, Image
 from mien.infer.cut import region, resized
 
-__all__ = ["FAINTEST", "HIGHEST", "LOWEST", "combined", "least_first", "looked_again", "seen_again"]
+__all__ = ["FAINTEST", "HIGHEST", "LOWEST", "affordable", "combined", "least_first", "looked_again", "seen_again"]
 
 Rows = NDArray[np.float32]
 
@@ -28,27 +28,35 @@ a second look can make a face are looked at again."""
 FAINTEST = 0.005
 """First score below which no box is looked at again, and none is a face."""
 
+_TIMES = 2  # the pixels of the first look, that all squares have together at most
 _THE_SAME = 0.4  # IoU with the face's box from which on a box in the square is the same face
 
 
 def looked_again(
-    image: Image, faces: Iterable[Face], look: SecondLook, rows: Callable[[Image, float], Rows]
+    image: Image, faces: Iterable[Face], look: SecondLook, most: int, rows: Callable[[Image, float], Rows]
 ) -> list[Face]:
-    """The faces, those below `look.below` with the score of both looks.
+    """The faces, best first, those below `look.below` with the score of both looks.
 
     Args:
         image: the picture at full size, (H, W, 3) uint8 BGR.
         faces: with boxes in its pixels.
         look: how.
+        most: faces that are looked at again, the surest ones; of the others a second look is taken to say what the
+            first one said.
         rows: gives what the network sees in a picture from a score on: (N, 15), as `own.decode`.
 
     """
-    return [
-        replace(face, score=combined(face.score, seen_again(image, face.box, look, rows), look))
-        if face.score < look.below
-        else face
-        for face in faces
-    ]
+    ordered = sorted(faces, key=lambda face: -face.score)
+    doubted = [face for face in ordered if face.score < look.below]
+    scores = [seen_again(image, face.box, look, rows) for face in doubted[:most]]
+    scores += [face.score for face in doubted[most:]]
+    judged = [replace(face, score=combined(face.score, q, look)) for face, q in zip(doubted, scores, strict=True)]
+    return sorted([*ordered[: len(ordered) - len(doubted)], *judged], key=lambda face: -face.score)
+
+
+def affordable(size: tuple[int, int], look: SecondLook) -> int:
+    """How many faces are looked at again: squares of at most twice the pixels of a first look at (width, height)."""
+    return max(_TIMES * size[0] * size[1] // look.side**2, 1)
 
 
 def seen_again(image: Image, box: Box, look: SecondLook, rows: Callable[[Image, float], Rows]) -> float:

@@ -83,13 +83,37 @@ def test_only_what_lies_in_the_middle_is_the_same_face():
     assert seen_again(image, (-300.0, -300.0, -290.0, -290.0), LOOK, rows_of()[0]) == pytest.approx(1e-3)
 
 
+def test_a_box_that_dwarfs_the_picture_is_not_cut_out():
+    """Its square would take gigabytes; it is no face."""
+    rows, shown = rows_of((0.9, (24, 24, 72, 72)))
+    image = np.zeros((100, 100, 3), np.uint8)
+
+    assert seen_again(image, (-5000.0, -5000.0, 5000.0, 5000.0), LOOK, rows) == pytest.approx(1e-3)
+    assert seen_again(image, (-70.0, -70.0, 170.0, 170.0), LOOK, rows) == pytest.approx(0.9)
+    assert len(shown) == 1
+
+
+def test_a_face_that_is_tiny_in_the_first_look_is_cut_out_of_the_whole_picture():
+    """Stripes that the small picture has lost are in the square of a small face and not of a large one."""
+    image = np.zeros((400, 400, 3), np.uint8)
+    image[:, ::2] = 200
+    small = np.full((100, 100, 3), 100, np.uint8)
+    rows, shown = rows_of()
+
+    looked_again(image, small, [Face((40, 40, 50, 50), 0.6), Face((20, 20, 80, 80), 0.5)], LOOK, rows)
+
+    fine, coarse = shown
+    assert np.ptp(fine[48, 8:88].astype(int)) > 50
+    assert (coarse[48, 8:88] == 100).all()
+
+
 def test_a_sure_face_is_not_looked_at_again():
     """Only scores below the limit change, each by its own second look."""
     image = np.zeros((100, 100, 3), np.uint8)
     faces = [Face((0, 0, 20, 20), 0.97), Face((40, 40, 60, 60), 0.6)]
     rows, shown = rows_of((0.2, (24, 24, 72, 72)))
 
-    sure, unsure = looked_again(image, faces, LOOK, 5, rows)
+    sure, unsure = looked_again(image, image, faces, LOOK, rows)
 
     assert sure == faces[0]
     assert unsure.score == pytest.approx(combined(0.6, 0.2, LOOK))
@@ -99,7 +123,7 @@ def test_a_sure_face_is_not_looked_at_again():
 
 def test_the_surest_are_looked_at_where_there_is_time_for_some():
     """The others get what a second look would say that agrees with the first; the best comes first."""
-    image = np.zeros((100, 100, 3), np.uint8)
+    image = np.zeros((50, 90, 3), np.uint8)
     faces = [
         Face((0, 0, 20, 20), 0.3),
         Face((40, 40, 60, 60), 0.6),
@@ -108,7 +132,7 @@ def test_the_surest_are_looked_at_where_there_is_time_for_some():
     ]
     rows, shown = rows_of((0.01, (24, 24, 72, 72)))
 
-    found = looked_again(image, faces, LOOK, 1, rows)
+    found = looked_again(image, image, faces, LOOK, rows)
 
     assert len(shown) == 1
     assert [face.box[0] for face in found] == [9, 40, 0, 70]

@@ -11,6 +11,7 @@ const LARGEST_LOG = 6;
 const [LOWEST, HIGHEST] = [1e-3, 0.99]; // scores of either look are taken for at least and at most so much
 const FAINTEST = 0.005; // first score below which no box is looked at again, and none is a face
 const TIMES = 2; // the pixels of the first look, that all squares have together at most
+const FAR = 5; // sides of the picture: the side of the largest square
 const THE_SAME = 0.4; // IoU with the face's box from which on a box in the square is the same face
 
 /**
@@ -74,11 +75,13 @@ function suppress(faces, overlap) {
 
 /**
  * How a face that is not sure is looked at again, by itself (mien.infer.detectors.second_look): the square of the picture
- * that is looked at, and the face's box in it.
+ * that is looked at, and the face's box in it; null for a square of more than five sides of the picture.
  */
-export function againOf(picture, box, { side, margin }) {
+export function againOf(picture, box, look) {
   const [x1, y1, x2, y2] = box;
-  const half = (Math.sqrt(Math.max(x2 - x1, 1) * Math.max(y2 - y1, 1)) * margin) / 2;
+  const { side } = look;
+  const half = halfOf(box, look);
+  if (2 * half > FAR * Math.max(picture.width, picture.height)) return null;
   const left = (x1 + x2) / 2 - half;
   const top = (y1 + y2) / 2 - half;
   const part = region(picture, [left, top, left + 2 * half, top + 2 * half], true);
@@ -88,7 +91,20 @@ export function againOf(picture, box, { side, margin }) {
   return { square: resize(part, side, side), box: moved };
 }
 
-/** Score of the face in a box of the square, from the maps of a second look. */
+/** Half of the side of a face's square. */
+function halfOf([x1, y1, x2, y2], { margin }) {
+  return (Math.sqrt(Math.max(x2 - x1, 1) * Math.max(y2 - y1, 1)) * margin) / 2;
+}
+
+/** The picture to cut the square of a face out of, and its box there: the small one where that has the pixels. */
+export function finest(picture, small, box, look) {
+  const same = picture.width === small.width && picture.height === small.height;
+  if (halfOf(box, look) * 2 >= look.side || same) return { from: small, box };
+  const [wide, high] = [picture.width / small.width, picture.height / small.height];
+  return { from: picture, box: [box[0] * wide, box[1] * high, box[2] * wide, box[3] * high] };
+}
+
+/** Score of the face in a box of the square, from the maps of a second look; the lowest without maps. */
 export function scoreAgain(maps, strides, box) {
   const seen = maps.flatMap((map, i) => decodeMap(map, strides[i], LOWEST));
   const same = seen.filter((face) => iou(box, face.box) > THE_SAME);

@@ -3,7 +3,7 @@
 // {type: "read", id, picture, timeS, live}, {type: "forget", live}, {type: "use", id, classifier, model}.
 // A picture with a time belongs to the live run or to a film, each with faces of its own.
 
-import { affordable, againOf, combined, decode, leastFirst, mapBack, scoreAgain } from "./detector.mjs";
+import { affordable, againOf, combined, decode, finest, leastFirst, mapBack, scoreAgain } from "./detector.mjs";
 import { People } from "./people.mjs";
 import { LiveSize } from "./sizes.mjs";
 import { bgrOf, cropOf, padded, shrink } from "./vision.mjs";
@@ -162,20 +162,22 @@ async function mapsOf({ data, width, height }) {
  * Faces in pixels of the whole picture, best first; those that are not sure are looked at again, each by itself, the surest
  * of them first. Where they are too many, of the others a second look is taken to say what the first one said.
  */
-async function lookedAgain(bgr, small, found, factor) {
+async function lookedAgain(bgr, small, faces, factor) {
   const { score, second_look: look } = device.detector;
-  const faces = found.map((face) => mapBack(face, factor));
   const doubted = look ? faces.filter((face) => face.score < look.below) : [];
   const most = look ? affordable(small, look) : 0;
   for (const [i, face] of doubted.entries()) {
-    face.score = combined(face.score, i < most ? await seenAgain(bgr, face, look) : face.score, look);
+    face.score = combined(face.score, i < most ? await seenAgain(bgr, small, face, look) : face.score, look);
   }
-  return faces.filter((face) => face.score >= score).sort((a, b) => b.score - a.score);
+  const kept = faces.filter((face) => face.score >= score).sort((a, b) => b.score - a.score);
+  return kept.map((face) => mapBack(face, factor));
 }
 
-async function seenAgain(bgr, face, look) {
-  const { square, box } = againOf(bgr, face.box, look);
-  return scoreAgain(await mapsOf(square), device.detector.strides, box);
+async function seenAgain(bgr, small, face, look) {
+  const { from, box } = finest(bgr, small, face.box, look);
+  const again = againOf(from, box, look);
+  const maps = again ? await mapsOf(again.square) : [];
+  return scoreAgain(maps, device.detector.strides, again?.box);
 }
 
 async function classify(bgr, faces) {

@@ -17,7 +17,7 @@ from mien.core.errors import ModelError
 from mien.core.geometry import iou, non_maximum_suppression
 from mien.core.types import Face, Image
 from mien.infer.detectors.scaling import MIN_SIDE, DetectOptions, map_back, shrink
-from mien.infer.detectors.second_look import affordable, least_first, looked_again
+from mien.infer.detectors.second_look import least_first, looked_again
 from mien.infer.detectors.tiles import in_tiles
 from mien.infer.session import input_shape, open_onnx
 
@@ -91,12 +91,10 @@ class OwnDetector:
     def _look(self, image: Image, side: int) -> tuple[list[Face], float]:
         """Faces in pixels of the picture, and by what the picture was multiplied for it."""
         small, factor = shrink(image, side)
-        faces = [map_back(face, factor) for face in in_tiles(small, self._find, self.info.overlap)]
-        again = self.info.second_look
-        if again is not None:
-            most = affordable((small.shape[1], small.shape[0]), again)
-            faces = looked_again(image, faces, again, most, self.rows)
-        return [face for face in faces if face.score >= self._min_score], factor
+        faces = in_tiles(small, self._find, self.info.overlap)
+        if self.info.second_look is not None:
+            faces = looked_again(image, small, faces, self.info.second_look, self.rows)
+        return [map_back(face, factor) for face in faces if face.score >= self._min_score], factor
 
     def _find(self, image: Image) -> list[Face]:
         """Faces of a picture as it is, down to the score from which on they are worth a second look."""

@@ -29,26 +29,30 @@ FAINTEST = 0.005
 """First score below which no box is looked at again, and none is a face."""
 
 _TIMES = 2  # the pixels of the first look, that all squares have together at most
+_FAR = 5  # sides of the picture: the side of the largest square
 _THE_SAME = 0.4  # IoU with the face's box from which on a box in the square is the same face
 
 
 def looked_again(
-    image: Image, faces: Iterable[Face], look: SecondLook, most: int, rows: Callable[[Image, float], Rows]
+    image: Image, small: Image, faces: Iterable[Face], look: SecondLook, rows: Callable[[Image, float], Rows]
 ) -> list[Face]:
     """The faces, best first, those below `look.below` with the score of both looks.
 
+    The surest are looked at first, and at most as many as `affordable` says; of the others a second look is taken to
+    say what the first one said.
+
     Args:
-        image: the picture at full size, (H, W, 3) uint8 BGR.
-        faces: with boxes in its pixels.
+        image: the picture at full size, (H, W, 3) uint8 BGR; faces that are tiny in `small` are cut out of it.
+        small: the picture of the first look.
+        faces: with boxes in pixels of `small`.
         look: how.
-        most: faces that are looked at again, the surest ones; of the others a second look is taken to say what the
-            first one said.
         rows: gives what the network sees in a picture from a score on: (N, 15), as `own.decode`.
 
     """
     ordered = sorted(faces, key=lambda face: -face.score)
     doubted = [face for face in ordered if face.score < look.below]
-    scores = [seen_again(image, face.box, look, rows) for face in doubted[:most]]
+    most = affordable((small.shape[1], small.shape[0]), look)
+    scores = [seen_again(*_finest(image, small, face.box, look), look, rows) for face in doubted[:most]]
     scores += [face.score for face in doubted[most:]]
     judged = [replace(face, score=combined(face.score, q, look)) for face, q in zip(doubted, scores, strict=True)]
     return sorted([*ordered[: len(ordered) - len(doubted)], *judged], key=lambda face: -face.score)
@@ -59,10 +63,23 @@ def affordable(size: tuple[int, int], look: SecondLook) -> int:
     return max(_TIMES * size[0] * size[1] // look.side**2, 1)
 
 
+def _finest(image: Image, small: Image, box: Box, look: SecondLook) -> tuple[Image, Box]:
+    """The picture to cut the square of a face out of, and its box there: the small one where that has the pixels."""
+    if _half(box, look) * 2 >= look.side or small.shape == image.shape:
+        return small, box
+    wide, high = image.shape[1] / small.shape[1], image.shape[0] / small.shape[0]
+    return image, (box[0] * wide, box[1] * high, box[2] * wide, box[3] * high)
+
+
 def seen_again(image: Image, box: Box, look: SecondLook, rows: Callable[[Image, float], Rows]) -> float:
-    """Score of the face in a box when it is looked at by itself; 0.001 where there is none."""
+    """Score of the face in a box when it is looked at by itself; 0.001 where there is none.
+
+    A box whose square has more than five sides of the picture is none: no such face was ever learnt.
+    """
     x1, y1, x2, y2 = box
-    half = math.sqrt(max(x2 - x1, 1.0) * max(y2 - y1, 1.0)) * look.margin / 2
+    half = _half(box, look)
+    if 2 * half > _FAR * max(image.shape[:2]):
+        return LOWEST
     left, top = (x1 + x2) / 2 - half, (y1 + y2) / 2 - half
     part = region(image, (left, top, left + 2 * half, top + 2 * half), black=True)
     found = rows(resized(part, look.side), LOWEST)
@@ -70,6 +87,12 @@ def seen_again(image: Image, box: Box, look: SecondLook, rows: Callable[[Image, 
     scale = np.array([look.side / part.shape[1], look.side / part.shape[0]] * 2)
     same = iou((box - corner) * scale, found[:, 1:5])[0] > _THE_SAME
     return float(found[same, 0].max(initial=LOWEST))
+
+
+def _half(box: Box, look: SecondLook) -> float:
+    """Half of the side of a face's square, px."""
+    x1, y1, x2, y2 = box
+    return math.sqrt(max(x2 - x1, 1.0) * max(y2 - y1, 1.0)) * look.margin / 2
 
 
 def combined(first: float, second: float, look: SecondLook) -> float:

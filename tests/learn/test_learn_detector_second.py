@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import torch
 from skimage import data
 
 from mien.core.types import Face
@@ -14,9 +15,9 @@ from mien.data.faces import FacePicture
 from mien.data.pictures import Pixels
 from mien.infer.detectors.own import OwnDetector
 from mien.infer.detectors.scaling import DetectOptions
-from mien.learn.detector import second, train
+from mien.learn import steps
+from mien.learn.detector import second
 from mien.learn.detector.calibrate import fit_scores
-from mien.learn.detector.net import DetectorNet
 from mien.learn.detector.release import release_again
 
 NO_POINTS = np.zeros((0, 5, 2), np.float32)
@@ -98,6 +99,8 @@ def test_no_second_look_where_it_says_nothing(monkeypatch):
     monkeypatch.setattr(second, "seen_again", lambda *_: 0.5)
 
     assert second.fitted(Path("a.onnx"), [picture("1"), picture("2")], 640) is None
+    monkeypatch.setattr(Detector, "detect", lambda *_: [])
+    assert second.fitted(Path("a.onnx"), [picture("1"), picture("2")], 640) is None
 
 
 def test_a_file_is_judged_anew_with_its_weights_as_they_are(tmp_path):
@@ -122,6 +125,7 @@ def test_a_file_is_judged_anew_with_its_weights_as_they_are(tmp_path):
 def test_the_faster_arithmetic_is_measured(monkeypatch, seconds, faster):
     """A machine whose bfloat16 steps are quicker learns in it, one that has none does not."""
     clock = itertools.accumulate(itertools.cycle((0.0, seconds[0], 0.0, seconds[1])))
-    monkeypatch.setattr(train.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(steps.time, "perf_counter", lambda: next(clock))
+    weight = torch.ones(2, 2, requires_grad=True)
 
-    assert train._faster_in_bfloat16(DetectorNet().train(), 64) is faster
+    assert steps.faster_in_bfloat16(lambda: [weight @ weight]) is faster

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from mien.core.errors import TrainError
 
-__all__ = ["average_decay", "decay_groups", "follow", "refuse_divergence"]
+__all__ = ["average_decay", "decay_groups", "faster_in_bfloat16", "follow", "refuse_divergence"]
+
+_TIMED = 3  # steps in either precision, of which the fastest counts
 
 
 def decay_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
@@ -31,6 +35,23 @@ def follow(average: nn.Module, network: nn.Module, decay: float) -> None:
     ours, theirs = average.state_dict().values(), network.state_dict().values()
     pairs = [(a, b) for a, b in zip(ours, theirs, strict=True) if a.dtype.is_floating_point]
     torch._foreach_lerp_([a for a, _ in pairs], [b for _, b in pairs], 1 - decay)
+
+
+def faster_in_bfloat16(answers: Callable[[], Iterable[Tensor]]) -> bool:
+    """Whether this machine learns faster in bfloat16: some do twice as fast, others ten times slower.
+
+    Args:
+        answers: what a network says of a few pictures; its gradients change, so give a copy's.
+
+    """
+    seconds: dict[bool, list[float]] = {False: [], True: []}
+    for lower in (False, True) * _TIMED:
+        start = time.perf_counter()
+        with torch.autocast("cpu", torch.bfloat16, enabled=lower):
+            said = list(answers())
+        torch.stack([one.float().mean() for one in said]).sum().backward()
+        seconds[lower].append(time.perf_counter() - start)
+    return min(seconds[True]) < min(seconds[False])
 
 
 def refuse_divergence(loss: float, limit: float, when: str) -> None:

@@ -34,10 +34,10 @@ def fit_scores(scores: ArrayLike, hits: ArrayLike) -> tuple[float, ...]:
         TrainError: no boxes, or none that is a face, or none that is not.
 
     """
-    score = np.clip(np.asarray(scores, np.float64), _SURE, 1 - _SURE).reshape(len(np.asarray(hits)), -1)
     hit = np.asarray(hits, np.float64)
     if not len(hit) or hit.min() == hit.max():
         raise TrainError("Scores are calibrated on boxes some of which are faces and some not; the pictures give none.")
+    score = np.clip(np.asarray(scores, np.float64), _SURE, 1 - _SURE).reshape(len(hit), -1)
     design = np.append(np.log(score / (1 - score)), np.ones((len(hit), 1)), 1)  # (N, K + 1)
     start = np.zeros(design.shape[1])
     start[0] = 1.0  # the first score as it is

@@ -31,7 +31,7 @@ from mien.learn.detector.data import Batch, Batches, decoded, loader
 from mien.learn.detector.loss import Losses, detection_loss
 from mien.learn.detector.net import DetectorNet, Widths
 from mien.learn.detector.recover import mixed, recovered, widened
-from mien.learn.steps import average_decay, decay_groups, follow, refuse_divergence
+from mien.learn.steps import average_decay, decay_groups, faster_in_bfloat16, follow, refuse_divergence
 from mien.learn.stopping import heeding_signals
 
 __all__ = ["CHECKPOINT", "HISTORY", "Trainer", "load_net"]
@@ -40,7 +40,6 @@ CHECKPOINT = "last.pt"
 HISTORY = "history.jsonl"
 
 _STATISTICS = 20  # batches that give a model file its norms back
-_TIMED = 3  # steps each in either precision, of which the fastest counts
 _SAVE_EVERY_S = 180.0
 _LOG_EVERY = 100  # steps
 _CLIP = 10.0  # largest norm of the gradient
@@ -90,7 +89,12 @@ class Trainer:
         self._optimizer = torch.optim.AdamW(decay_groups(self.net, config.weight_decay), lr=config.lr)
         if state["step"]:
             self._resume(state)
-        self._bf16 = _faster_in_bfloat16(self.net, config.size) if config.bf16 is None else config.bf16
+        self._bf16 = self._faster_in_bfloat16() if config.bf16 is None else config.bf16
+
+    def _faster_in_bfloat16(self) -> bool:
+        probe, side = copy.deepcopy(self.net), self._config.size
+        pictures = torch.zeros(2, 3, side, side).to(memory_format=torch.channels_last)
+        return faster_in_bfloat16(lambda: probe.features(pictures))
 
     def _beginning(self, start: Path | None) -> DetectorNet:
         """The network before the first step."""
@@ -224,20 +228,6 @@ def _read(path: Path) -> dict[str, Any]:
     if set(state.get("net", {})) != set(DetectorNet(Widths(**widths)).state_dict()):
         raise TrainError(f"{path} is not a checkpoint of this network; start a run in another folder.")
     return {**state, "widths": widths}
-
-
-def _faster_in_bfloat16(net: DetectorNet, size: int) -> bool:
-    """Whether this machine learns faster in bfloat16: some do twice as fast, others ten times slower."""
-    probe = copy.deepcopy(net)
-    pictures = torch.zeros(2, 3, size, size).to(memory_format=torch.channels_last)
-    seconds: dict[bool, list[float]] = {False: [], True: []}
-    for lower in (False, True) * _TIMED:
-        start = time.perf_counter()
-        with torch.autocast("cpu", torch.bfloat16, enabled=lower):
-            features = probe.features(pictures)
-        torch.stack([f.float().mean() for f in features]).sum().backward()
-        seconds[lower].append(time.perf_counter() - start)
-    return min(seconds[True]) < min(seconds[False])
 
 
 def _floats(losses: Losses) -> np.ndarray:

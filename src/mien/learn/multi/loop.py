@@ -24,13 +24,14 @@ from mien.learn.clock import Clock
 from mien.learn.models import Network
 from mien.learn.multi.parts import Part, Rows
 from mien.learn.multi.recipe import Recipe
-from mien.learn.steps import average_decay, decay_groups, follow, refuse_divergence
+from mien.learn.steps import average_decay, decay_groups, faster_in_bfloat16, follow, refuse_divergence
 from mien.learn.stopping import heeding_signals
 
-__all__ = ["Loop", "rate_at", "side_at"]
+__all__ = ["Loop", "learns_in_bfloat16", "rate_at", "side_at"]
 
 _SAVE_EVERY_S = 180.0
 _TELL_EVERY = 100  # steps
+_TRIED = 8  # crops of the steps that are timed
 _WARMUP = 200  # steps
 _MIDDLE_FROM, _FULL_FROM = 0.25, 0.5  # shares of the minutes at which crops grow
 _WORST = 20.0  # nats; a loss that no network that learns comes near
@@ -90,6 +91,13 @@ class _Mix:
         return torch.lerp(t[self.rows[here] - start], t, self.share[here].view(-1, 1))
 
 
+def learns_in_bfloat16(network: Network, size: int) -> bool:
+    """Whether steps of a network are faster in bfloat16 on this machine, measured on a copy and a few crops."""
+    probe = copy.deepcopy(network).train()
+    planes = torch.zeros(_TRIED, 1, size, size).contiguous(memory_format=torch.channels_last)
+    return faster_in_bfloat16(lambda: probe.from_planes(planes).values())
+
+
 @final
 class Loop:
     """One run in training.
@@ -119,6 +127,7 @@ class Loop:
             decay_groups(network, recipe.weight_decay), lr=recipe.lr, momentum=0.9, nesterov=True
         )
         self._rows = [Rows(part) for part in parts]
+        self._bf16 = learns_in_bfloat16(network, parts[0].crops[0].shape[-1])
         spent = self._resume() if checkpoint.exists() else 0.0
         options: dict[str, Any] = {} if now is None else {"now": now}
         self._clock = Clock(recipe.minutes * 60, spent, **options)
@@ -161,7 +170,7 @@ class Loop:
         mix = _Mix.draw(rows, self._recipe.mixup if self._clock.share < self._recipe.late_from else 0.0)
         planes = self._changed(crops, mix)
         self.network.train()
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=self._bf16):
             logits = self.network.from_planes(planes)
         loss = self._loss(logits, rows, mix)
         self._optimizer.zero_grad(set_to_none=True)

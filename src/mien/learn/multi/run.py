@@ -26,7 +26,7 @@ from mien.learn.finish import LEAST_TILT
 from mien.learn.grow import grow
 from mien.learn.leaks import split_for_training
 from mien.learn.models import Network, build, count_macs, count_parameters, default_size
-from mien.learn.multi.loop import Loop
+from mien.learn.multi.loop import Loop, learns_in_bfloat16
 from mien.learn.multi.nothing import crops_without_face, targets_without_face
 from mien.learn.multi.parts import Part, framed_crops
 from mien.learn.multi.recipe import Recipe, SetPlan
@@ -184,10 +184,10 @@ def _pictures_per_second(recipe: Recipe, network: Network) -> float:
     trial = copy.deepcopy(network).train()
     size = default_size(recipe.model)
     x = torch.randn(recipe.batch, 1, size, size).contiguous(memory_format=torch.channels_last)
-    times = []
+    lower, times = learns_in_bfloat16(network, size), []
     for _ in range(_TRIED_STEPS):
         start = time.perf_counter()
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=lower):
             logits = trial.from_planes(x)
         torch.stack([z.float().logsumexp(dim=1).mean() for z in logits.values()]).sum().backward()
         times.append(time.perf_counter() - start)

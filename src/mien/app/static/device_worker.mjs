@@ -150,10 +150,12 @@ async function detectQuickly(picture, bgr) {
 async function facesOf(small) {
   if (Math.min(small.width, small.height) < 16) return [];
   const { strides, score, overlap, second_look: look } = device.detector;
-  return decode(await mapsOf(padded(small, strides.at(-1))), strides, leastFirst(score, look), overlap);
+  return decode(await mapsOf(small), strides, leastFirst(score, look), overlap);
 }
 
-async function mapsOf({ data, width, height }) {
+/** What the network says of a picture as it is. */
+async function mapsOf(picture) {
+  const { data, width, height } = padded(picture, device.detector.strides.at(-1));
   const outputs = await detector.run({ image: new ort.Tensor("uint8", data, [1, height, width, 3]) });
   return device.detector.strides.map((stride) => outputs[`stride${stride}`]);
 }

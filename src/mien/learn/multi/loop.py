@@ -27,7 +27,7 @@ from mien.learn.multi.recipe import Recipe
 from mien.learn.steps import average_decay, decay_groups, faster_in_bfloat16, follow, refuse_divergence
 from mien.learn.stopping import heeding_signals
 
-__all__ = ["Loop", "learns_in_bfloat16", "rate_at", "side_at"]
+__all__ = ["Loop", "rate_at", "side_at"]
 
 _SAVE_EVERY_S = 180.0
 _TELL_EVERY = 100  # steps
@@ -91,7 +91,7 @@ class _Mix:
         return torch.lerp(t[self.rows[here] - start], t, self.share[here].view(-1, 1))
 
 
-def learns_in_bfloat16(network: Network, size: int) -> bool:
+def _learns_in_bfloat16(network: Network, size: int) -> bool:
     """Whether steps of a network are faster in bfloat16 on this machine, measured on a copy and a few crops."""
     probe = copy.deepcopy(network).train()
     planes = torch.zeros(_TRIED, 1, size, size).contiguous(memory_format=torch.channels_last)
@@ -108,6 +108,8 @@ class Loop:
         recipe: settings.
         checkpoint: written every few minutes and at the end; a run whose checkpoint exists goes on.
         now: gives the time in seconds, for tests.
+
+    `bf16` says whether it computes in bfloat16: where that is faster on this machine.
 
     """
 
@@ -127,7 +129,7 @@ class Loop:
             decay_groups(network, recipe.weight_decay), lr=recipe.lr, momentum=0.9, nesterov=True
         )
         self._rows = [Rows(part) for part in parts]
-        self._bf16 = learns_in_bfloat16(network, parts[0].crops[0].shape[-1])
+        self.bf16 = _learns_in_bfloat16(network, parts[0].crops[0].shape[-1])
         spent = self._resume() if checkpoint.exists() else 0.0
         options: dict[str, Any] = {} if now is None else {"now": now}
         self._clock = Clock(recipe.minutes * 60, spent, **options)
@@ -170,7 +172,7 @@ class Loop:
         mix = _Mix.draw(rows, self._recipe.mixup if self._clock.share < self._recipe.late_from else 0.0)
         planes = self._changed(crops, mix)
         self.network.train()
-        with torch.autocast("cpu", torch.bfloat16, enabled=self._bf16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
             logits = self.network.from_planes(planes)
         loss = self._loss(logits, rows, mix)
         self._optimizer.zero_grad(set_to_none=True)

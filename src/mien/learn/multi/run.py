@@ -26,7 +26,7 @@ from mien.learn.finish import LEAST_TILT
 from mien.learn.grow import grow
 from mien.learn.leaks import split_for_training
 from mien.learn.models import Network, build, count_macs, count_parameters, default_size
-from mien.learn.multi.loop import Loop, learns_in_bfloat16
+from mien.learn.multi.loop import Loop
 from mien.learn.multi.nothing import crops_without_face, targets_without_face
 from mien.learn.multi.parts import Part, framed_crops
 from mien.learn.multi.recipe import Recipe, SetPlan
@@ -63,7 +63,7 @@ def run_recipe(recipe: Recipe, out: Path, say: Say) -> Network:
     parts, sizes = _parts(recipe, [split.train for split in splits], out, say)
     network = start_of(recipe, sizes)
     loop = Loop(network, [*parts, *_nothing(recipe, parts, say)], recipe, out / CHECKPOINT)
-    say(_cost(recipe, network, parts))
+    say(_cost(recipe, network, parts, loop.bf16))
     loop.run(say)
     average = loop.average.eval()
     keep_start(average, start_of(recipe, sizes), recipe)
@@ -165,9 +165,9 @@ def _chances(manifest: Manifest, plan: SetPlan) -> Tensor | None:
     return torch.from_numpy(counts[manifest.label] ** -plan.spread)
 
 
-def _cost(recipe: Recipe, network: Network, parts: Sequence[Part]) -> str:
+def _cost(recipe: Recipe, network: Network, parts: Sequence[Part], bf16: bool) -> str:
     """What the run will take, from the time of a few steps that are thrown away."""
-    speed = _pictures_per_second(recipe, network)
+    speed = _pictures_per_second(recipe, network, bf16)
     seen = speed * recipe.minutes * 60
     passes = ", ".join(
         f"{plan.labels} {seen * plan.share / len(part):.1f}" for plan, part in zip(recipe.sets, parts, strict=True)
@@ -180,14 +180,14 @@ def _cost(recipe: Recipe, network: Network, parts: Sequence[Part]) -> str:
     )
 
 
-def _pictures_per_second(recipe: Recipe, network: Network) -> float:
+def _pictures_per_second(recipe: Recipe, network: Network, bf16: bool) -> float:
     trial = copy.deepcopy(network).train()
     size = default_size(recipe.model)
     x = torch.randn(recipe.batch, 1, size, size).contiguous(memory_format=torch.channels_last)
-    lower, times = learns_in_bfloat16(network, size), []
+    times = []
     for _ in range(_TRIED_STEPS):
         start = time.perf_counter()
-        with torch.autocast("cpu", torch.bfloat16, enabled=lower):
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             logits = trial.from_planes(x)
         torch.stack([z.float().logsumexp(dim=1).mean() for z in logits.values()]).sum().backward()
         times.append(time.perf_counter() - start)

@@ -1,48 +1,81 @@
 """A second look at faces that are not sure: what is looked at, what both looks say, and who is looked at."""
 
 import json
+import pickle
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from mien.core.contract import DetectorInfo, SecondLook
 from mien.core.errors import ModelError
 from mien.core.types import Face
-from mien.infer.detectors.second_look import affordable, combined, least_first, looked_again, seen_again
+from mien.infer.detectors.own import OwnDetector
+from mien.infer.detectors.scaling import DetectOptions
+from mien.infer.detectors.second_look import (
+    affordable,
+    combined,
+    least_first,
+    looked_again,
+    seen_again,
+    square,
+)
+from mien.infer.detectors.second_network import SecondNetwork
+from mien.learn.detector.export import write_detector
 
 LOOK = SecondLook(side=96, margin=2.0, below=0.95, first=0.75, second=0.5, shift=-0.25)
 
 
-def rows_of(*found):
-    """A network that sees the same in every square, and what it was shown: rows of score and box."""
-    shown = []
+def network(*chances):
+    """A network that says these chances of the squares that it is shown, and the squares of each time."""
+    shown, told = [], iter(chances)
 
-    def rows(image, min_score):
-        shown.append(image)
-        out = np.zeros((len(found), 15), np.float32)
-        for row, (score, box) in zip(out, found, strict=True):
-            row[:5] = [score, *box]
-        return out[out[:, 0] >= min_score]
+    def judge(squares):
+        shown.append(squares)
+        return np.array([next(told) for _ in squares], np.float32)
 
-    return rows, shown
+    return judge, shown
+
+
+def network_bytes(side=96, input_name="squares") -> bytes:
+    """An ONNX file that says of a square how bright its first pixel is, in 0..1."""
+    pixels = helper.make_tensor_value_info(input_name, TensorProto.UINT8, ["faces", side, side, 3])
+    nodes = [
+        helper.make_node("Cast", [input_name], ["values"], to=TensorProto.FLOAT),
+        helper.make_node("Slice", ["values", "from", "to", "axes"], ["first"]),
+        helper.make_node("Reshape", ["first", "shape"], ["flat"]),
+        helper.make_node("Div", ["flat", "white"], ["faces"]),
+    ]
+    constants = {"from": np.zeros(3, np.int64), "to": np.ones(3, np.int64), "axes": np.array([1, 2, 3]),
+                 "shape": np.array([-1]), "white": np.float32(255)}  # fmt: skip
+    initializers = [numpy_helper.from_array(np.asarray(v), name) for name, v in constants.items()]
+    out = helper.make_tensor_value_info("faces", TensorProto.FLOAT, ["faces"])
+    model = helper.make_model(helper.make_graph(nodes, "second", [pixels], [out], initializers),
+                              opset_imports=[helper.make_opsetid("", 17)], ir_version=8)  # fmt: skip
+    data: bytes = model.SerializeToString()
+    return data
 
 
 def test_the_chance_by_hand():
-    """Log odds of 2 and 1 give 0.75 * 2 + 0.5 * 1 - 0.25 = 1.75; scores of 0 and 1 say no more than 0.001 and 0.99."""
+    """Log odds of 2 and 1 give 0.75 * 2 + 0.5 * 1 - 0.25 = 1.75; scores of 0 and 1 say no more than 0.001 and 0.999."""
     first, second = 1 / (1 + np.exp(-2)), 1 / (1 + np.exp(-1))
 
     assert combined(first, second, LOOK) == pytest.approx(1 / (1 + np.exp(-1.75)))
     assert combined(0, 0, LOOK) == combined(1e-3, 1e-3, LOOK) > 0
-    assert combined(1, 1, LOOK) == combined(0.99, 0.99, LOOK) < 1
+    assert combined(1, 1, LOOK) == combined(0.999, 0.999, LOOK) < 1
 
 
 @pytest.mark.parametrize("score", [0.4, 0.5, 0.8, 0.94])
 def test_no_face_is_missed_that_a_second_look_could_raise(score):
-    """At the lowest first score a perfect second look just reaches the wanted score."""
+    """At the lowest first score a second look that is convinced just reaches the wanted score."""
     least = least_first(score, LOOK)
 
     assert least < score
-    assert combined(least, 1.0, LOOK) == pytest.approx(score)
+    assert combined(least, 0.96, LOOK) == pytest.approx(score)
 
 
 def test_a_look_that_only_lowers_asks_for_no_less():
@@ -59,37 +92,28 @@ def test_the_square_around_a_face():
     """A face of 20 x 20 px comes to be the middle half of 96 px; what lies outside the picture is black."""
     image = np.full((100, 100, 3), 50, np.uint8)
     image[0:20, 40:60] = 200
-    rows, shown = rows_of((0.7, (24, 24, 72, 72)))
 
-    score = seen_again(image, (40, 0, 60, 20), LOOK, rows)
+    seen = square(image, (40, 0, 60, 20), LOOK)
 
-    (square,) = shown
-    assert square.shape == (96, 96, 3)
-    assert score == pytest.approx(0.7)
-    assert (square[:22] == 0).all()
-    assert (square[30:66, 30:66] == 200).all()
-    assert (square[50:, :20] == 50).all()
+    assert seen is not None
+    assert seen.shape == (96, 96, 3)
+    assert (seen[:22] == 0).all()
+    assert (seen[30:66, 30:66] == 200).all()
+    assert (seen[50:, :20] == 50).all()
 
 
-def test_only_what_lies_in_the_middle_is_the_same_face():
-    """Another face in the square says nothing about this one."""
+def test_all_squares_are_judged_at_once_and_none_that_dwarfs_its_picture():
+    """A square of more than five sides would take gigabytes; it is no face. Each chance is that of its own box."""
+    judge, shown = network(0.9, 0.2)
     image = np.zeros((100, 100, 3), np.uint8)
+    boxes = [(40.0, 40.0, 60.0, 60.0), (-5000.0, -5000.0, 5000.0, 5000.0), (-70.0, -70.0, 170.0, 170.0)]
 
-    other, _ = rows_of((0.9, (0, 0, 40, 40)))
-    both, _ = rows_of((0.9, (0, 0, 40, 40)), (0.3, (26, 24, 74, 70)))
+    chances = seen_again([(image, box) for box in boxes], LOOK, judge)
 
-    assert seen_again(image, (40, 40, 60, 60), LOOK, other) == pytest.approx(1e-3)
-    assert seen_again(image, (40, 40, 60, 60), LOOK, both) == pytest.approx(0.3)
-    assert seen_again(image, (-300.0, -300.0, -290.0, -290.0), LOOK, rows_of()[0]) == pytest.approx(1e-3)
-
-
-def test_a_box_that_dwarfs_the_picture_is_not_cut_out():
-    """Its square would take gigabytes; it is no face."""
-    rows, shown = rows_of((0.9, (24, 24, 72, 72)))
-    image = np.zeros((100, 100, 3), np.uint8)
-
-    assert seen_again(image, (-5000.0, -5000.0, 5000.0, 5000.0), LOOK, rows) == pytest.approx(1e-3)
-    assert seen_again(image, (-70.0, -70.0, 170.0, 170.0), LOOK, rows) == pytest.approx(0.9)
+    assert chances == pytest.approx([0.9, 1e-3, 0.2])
+    assert [squares.shape for squares in shown] == [(2, 96, 96, 3)]
+    assert seen_again([(image, boxes[1])], LOOK, judge) == [1e-3]
+    assert seen_again([], LOOK, judge) == []
     assert len(shown) == 1
 
 
@@ -97,12 +121,12 @@ def test_a_face_that_is_tiny_in_the_first_look_is_cut_out_of_the_whole_picture()
     """Stripes that the small picture has lost are in the square of a small face and not of a large one."""
     image = np.zeros((400, 400, 3), np.uint8)
     image[:, ::2] = 200
-    small = np.full((100, 100, 3), 100, np.uint8)
-    rows, shown = rows_of()
+    small = np.full((200, 200, 3), 100, np.uint8)
+    judge, shown = network(0.5, 0.5)
 
-    looked_again(image, small, [Face((40, 40, 50, 50), 0.6), Face((20, 20, 80, 80), 0.5)], LOOK, rows)
+    looked_again(image, small, [Face((40, 40, 50, 50), 0.6), Face((20, 20, 80, 80), 0.5)], LOOK, judge)
 
-    fine, coarse = shown
+    ((fine, coarse),) = shown
     assert np.ptp(fine[48, 8:88].astype(int)) > 50
     assert (coarse[48, 8:88] == 100).all()
 
@@ -111,14 +135,14 @@ def test_a_sure_face_is_not_looked_at_again():
     """Only scores below the limit change, each by its own second look."""
     image = np.zeros((100, 100, 3), np.uint8)
     faces = [Face((0, 0, 20, 20), 0.97), Face((40, 40, 60, 60), 0.6)]
-    rows, shown = rows_of((0.2, (24, 24, 72, 72)))
+    judge, shown = network(0.2)
 
-    sure, unsure = looked_again(image, image, faces, LOOK, rows)
+    sure, unsure = looked_again(image, image, faces, LOOK, judge)
 
     assert sure == faces[0]
     assert unsure.score == pytest.approx(combined(0.6, 0.2, LOOK))
     assert unsure.box == faces[1].box
-    assert len(shown) == 1
+    assert [len(squares) for squares in shown] == [1]
 
 
 def test_the_surest_are_looked_at_where_there_is_time_for_some():
@@ -130,16 +154,16 @@ def test_the_surest_are_looked_at_where_there_is_time_for_some():
         Face((70, 70, 90, 90), 0.7),
         Face((9, 9, 29, 29), 0.96),
     ]
-    rows, shown = rows_of((0.01, (24, 24, 72, 72)))
+    judge, shown = network(0.01)
 
-    found = looked_again(image, image, faces, LOOK, rows)
+    found = looked_again(image, image, faces, LOOK, judge)
 
-    assert len(shown) == 1
+    assert [len(squares) for squares in shown] == [1]
     assert [face.box[0] for face in found] == [9, 40, 0, 70]
     assert [face.score for face in found] == pytest.approx(
         [0.96, combined(0.6, 0.6, LOOK), combined(0.3, 0.3, LOOK), combined(0.7, 0.01, LOOK)]
     )
-    assert (affordable((640, 480), LOOK), affordable((96, 200), LOOK), affordable((50, 50), LOOK)) == (66, 4, 1)
+    assert (affordable((640, 480), LOOK), affordable((96, 200), LOOK), affordable((50, 50), LOOK)) == (133, 8, 1)
 
 
 def test_the_model_file_says_how():
@@ -158,3 +182,41 @@ def test_the_model_file_says_how():
             DetectorInfo.from_json(json.dumps(wrong), "a.onnx")
     with pytest.raises(ModelError, match="second_look"):
         DetectorInfo.from_json(json.dumps({**body, "second_look": 3}), "a.onnx")
+
+
+def with_network(data: bytes | None, path: Path) -> Path:
+    """A copy of the packaged detector whose second look is another network's, or has none."""
+    source = Path(str(resources.files("mien") / "assets" / "models" / "face-int8.onnx"))
+    write_detector(onnx.load(source), replace(OwnDetector(source, DetectOptions()).info, second_look=LOOK), path, data)
+    return path
+
+
+def test_the_network_lies_in_the_detectors_file(tmp_path):
+    """It is opened from there, judges any number of squares, and goes to other processes with its file."""
+    path = with_network(network_bytes(), tmp_path / "face.onnx")
+    squares = np.zeros((2, 96, 96, 3), np.uint8)
+    squares[1, 0, 0, 0] = 51
+
+    judge = SecondNetwork(path.read_bytes(), path, LOOK)
+
+    assert judge(squares) == pytest.approx([0.0, 0.2])
+    assert pickle.loads(pickle.dumps(judge))(squares) == pytest.approx([0.0, 0.2])
+
+
+def test_a_network_that_is_not_there_or_does_not_fit_is_named(tmp_path):
+    """None, none in base64, none that is an ONNX file, another side, another input: a sentence for each."""
+    cases = {
+        "no 'mien.second_look'": None,
+        "expected a second look with an input": network_bytes(side=64),
+        "got \\[\\]": network_bytes(input_name="crops"),
+        "not a model that ONNX Runtime can load": b"no model",
+    }
+    for reason, data in cases.items():
+        path = with_network(data, tmp_path / "face.onnx")
+        with pytest.raises(ModelError, match=reason):
+            OwnDetector(path, DetectOptions())
+    broken = onnx.load(path)
+    broken.metadata_props[1].value = "in no base64 at all!"
+    onnx.save(broken, path)
+    with pytest.raises(ModelError, match="second look is not usable"):
+        OwnDetector(path, DetectOptions())

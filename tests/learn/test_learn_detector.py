@@ -364,7 +364,7 @@ def test_the_exported_file_answers_as_the_network(tmp_path):
 
 
 def test_the_file_in_8_bit_finds_what_the_other_finds(tmp_path):
-    """The packaged detector in 8 bit: below 0.4 MB, a name and a threshold of its own, the same faces; not twice."""
+    """The packaged detector in 8 bit: below 1.2 MB, a name and a threshold of its own, the same faces; not twice."""
     validation = photographs()
     source = Path(str(resources.files("mien") / "assets" / "models" / "face.onnx"))
     astronaut = cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2BGR)
@@ -377,7 +377,7 @@ def test_the_file_in_8_bit_finds_what_the_other_finds(tmp_path):
     assert small.info == info
     assert (info.name, info.precision) == ("mien-int8", "int8")
     assert info.metrics["faces"] == 5
-    assert (tmp_path / "int8.onnx").stat().st_size <= 600_000
+    assert (tmp_path / "int8.onnx").stat().st_size <= 1_200_000
     expected, found = (max(d.detect(astronaut), key=lambda face: face.score) for d in (whole, small))
     assert found.box == pytest.approx(expected.box, abs=5)  # pixels; the face is 130 high
     assert found.score == pytest.approx(expected.score, abs=0.05)

@@ -1,6 +1,7 @@
 """`mien train-detector`: from photographs with boxes to a model file that the other commands take."""
 
 import json
+from importlib import resources
 from pathlib import Path
 
 import cv2
@@ -9,10 +10,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
+from skimage import data
 
 from mien.app.commands.train_detector import command
 from mien.core.errors import OptionError
 from mien.infer.detect import open_detector
+from mien.infer.detectors.own import OwnDetector
+from mien.infer.detectors.scaling import DetectOptions
+from mien.learn.detector.second.export import second_file
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +34,8 @@ def photographs(tmp_path_factory) -> Path:
             boxes = [[x - 16, y - 20, x + 16, y + 20]]
         else:
             image[::4] = 200
-        data = cv2.imencode(".png", image)[1].tobytes()
-        rows.append({"image": {"bytes": data, "path": f"{number}.png"}, "boxes": boxes, "ignore": []})
+        encoded = cv2.imencode(".png", image)[1].tobytes()
+        rows.append({"image": {"bytes": encoded, "path": f"{number}.png"}, "boxes": boxes, "ignore": []})
     path = tmp_path_factory.mktemp("faces") / "train.parquet"
     pq.write_table(pa.Table.from_pylist(rows), path)
     return path
@@ -40,7 +45,7 @@ def test_a_run_ends_with_two_model_files(photographs, tmp_path, monkeypatch):
     """A short run writes a record and both files; given again it writes them anew without training."""
     monkeypatch.setattr("mien.learn.detector.release._LOWEST_THRESHOLD", 0.0)
     line = [photographs, "--out", tmp_path / "run", "--minutes", 0.05, "--size", 64, "--batch", 4, "--workers", 0,
-            "--validation", photographs, "--int8"]  # fmt: skip
+            "--validation", photographs, "--int8", "--second-look", 0.02]  # fmt: skip
     for _ in range(2):
         done = CliRunner().invoke(command, [str(part) for part in line], catch_exceptions=False)
         assert done.exit_code == 0
@@ -51,6 +56,32 @@ def test_a_run_ends_with_two_model_files(photographs, tmp_path, monkeypatch):
     assert record["data"] == "train.parquet"
     assert record["pictures"] == 12
     assert record["minutes"] == 0.05
+
+
+def test_a_network_gets_a_second_look_of_its_own(tmp_path, monkeypatch):
+    """With no minutes the detector stays as it is; without a start there is none that could."""
+    monkeypatch.setattr("mien.learn.detector.release.fitted", lambda _file, look, _pictures: look)
+    packaged = Path(str(resources.files("mien") / "assets" / "models" / "face.onnx"))
+    picture = cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2BGR)
+    encoded = cv2.imencode(".png", picture)[1].tobytes()
+    row = {"image": {"bytes": encoded, "path": "a.png"}, "boxes": [[177.0, 65.0, 270.0, 193.0]], "ignore": []}
+    pq.write_table(pa.Table.from_pylist([row]), tmp_path / "a.parquet")
+    source = tmp_path / "a.parquet"
+    line = [source, "--out", tmp_path / "run", "--minutes", 0, "--size", 64, "--batch", 4, "--workers", 0,
+            "--validation", source, "--fine", 32, "--deep", 64, "--broad", 96]  # fmt: skip
+    with pytest.raises(OptionError, match="--start"):
+        CliRunner().invoke(command, [str(part) for part in line], catch_exceptions=False)
+
+    line += ["--start", packaged, "--second-look", 0.02]
+    done = CliRunner().invoke(command, [str(part) for part in line], catch_exceptions=False)
+
+    assert done.exit_code == 0
+    made, before = (
+        OwnDetector(path, DetectOptions(min_score=0.02)) for path in (tmp_path / "run" / "model.onnx", packaged)
+    )
+    assert second_file(tmp_path / "run" / "model.onnx") != second_file(packaged)
+    picture = cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2BGR)
+    assert made.detect(picture)[0].box == pytest.approx(before.detect(picture)[0].box, abs=0.5)
 
 
 def test_8_bit_needs_validation(photographs, tmp_path):

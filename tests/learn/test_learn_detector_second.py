@@ -1,25 +1,38 @@
 """What training makes of a second look at faces that are not sure, and which arithmetic it learns in."""
 
 import itertools
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
+import cv2
 import numpy as np
 import onnx
+import onnxruntime as ort
 import pytest
 import torch
 from skimage import data
 
+from mien.core.errors import OptionError, TrainError
 from mien.core.types import Face
 from mien.data.faces import FacePicture
 from mien.data.pictures import Pixels
 from mien.infer.detectors.own import OwnDetector
 from mien.infer.detectors.scaling import DetectOptions
 from mien.learn import steps
-from mien.learn.detector import second
 from mien.learn.detector.calibrate import fit_scores
-from mien.learn.detector.release import release_again
+from mien.learn.detector.data import decoded
+from mien.learn.detector.net import DetectorNet, Widths
+from mien.learn.detector.release import release
+from mien.learn.detector.second import fit, train
+from mien.learn.detector.second import squares as squares_module
+from mien.learn.detector.second.config import SecondConfig
+from mien.learn.detector.second.export import network_file, quantized_file, second_file
+from mien.learn.detector.second.net import begun
+from mien.learn.detector.second.recover import recovered_second
+from mien.learn.detector.second.squares import Squares
 
+PACKAGED = Path(str(resources.files("mien") / "assets" / "models" / "face-int8.onnx"))
 NO_POINTS = np.zeros((0, 5, 2), np.float32)
 NOTHING = np.zeros((0, 4), np.float32)
 
@@ -51,74 +64,207 @@ def picture(key, box=None) -> FacePicture:
     return FacePicture(key, Pixels(np.full((480, 640, 3), 90, np.uint8)), boxes, points, NOTHING)
 
 
-def test_a_second_look_is_fitted_where_it_tells_faces_from_others(monkeypatch):
-    """First scores say little here and second ones much; sure faces do not count."""
-    rng = np.random.default_rng(1)
-    photographs = [picture(str(i), (100, 100, 160, 160)) if i % 2 else picture(str(i)) for i in range(200)]
-    seconds = []
+@pytest.fixture
+def looks(monkeypatch):
+    """What both looks say is made up: give first scores, second ones, and boxes of each photograph in turn."""
+    told: dict[str, Callable[[int], list]] = {}
 
     class Detector:
-        rows = None
-        place = itertools.count()
-
         def __init__(self, *_given):
             pass
 
-        def detect(self, _image):
-            number = next(self.place) // 2  # every photograph is looked at as it is and enlarged
-            seconds.append(chance(rng.normal(1.5 if number % 2 else -1.5, 1)))
-            return [
-                Face((100, 100, 160, 160), float(rng.uniform(0.3, 0.8)) + number % 2 / 10),
-                Face((300, 300, 320, 320), 0.99),
-            ]
+    turns = itertools.count()
+    monkeypatch.setattr(fit, "OwnDetector", Detector)
+    monkeypatch.setattr(fit, "SecondNetwork", lambda *_: None)
+    monkeypatch.setattr(fit, "read_model", lambda _path: b"")
+    monkeypatch.setattr(fit, "seen", lambda *_: told["faces"](next(turns)))
+    monkeypatch.setattr(fit, "seen_again", lambda places, *_: told["chances"](len(places)))
+    return told
 
-    monkeypatch.setattr(second, "OwnDetector", Detector)
-    monkeypatch.setattr(second, "seen_again", lambda *_: seconds[-1])
 
-    look = second.fitted(Path("a.onnx"), photographs, 640)
+def test_a_second_look_is_fitted_where_it_tells_faces_from_others(looks):
+    """First scores say little here and second ones much; sure faces do not count."""
+    rng = np.random.default_rng(1)
+    photographs = [picture(str(i), (100, 100, 160, 160)) if i % 2 else picture(str(i)) for i in range(200)]
+    hits: list[bool] = []
+
+    def faces(turn):
+        hits.append(turn // 2 % 2 == 1)  # every photograph is looked at as it is and enlarged
+        score = float(rng.uniform(0.3, 0.8)) + hits[-1] / 10
+        return [Face((100, 100, 160, 160), score), Face((300, 300, 320, 320), 0.99)]
+
+    looks["faces"] = faces
+    looks["chances"] = lambda number: chance(rng.normal(1.5 if hits[-1] else -1.5, 1, number)).tolist()
+
+    look = fit.fitted(Path("a.onnx"), fit.unfitted(96, 2.4), photographs)
 
     assert look is not None
     assert look.second > look.first > 0
     assert look.second > 1
-    assert (look.side, look.margin, look.below) == (96, 2.4, 0.95)
+    assert (look.side, look.margin, look.below) == (96, 2.4, 0.98)
 
 
-def test_no_second_look_where_it_says_nothing(monkeypatch):
+def test_no_second_look_where_it_says_nothing(looks):
     """Photographs without a face show nothing of it, so that the file is made without."""
+    looks["faces"] = lambda _turn: [Face((100, 100, 160, 160), 0.5)]
+    looks["chances"] = lambda number: [0.5] * number
 
-    class Detector:
-        rows = None
-
-        def __init__(self, *_given):
-            pass
-
-        def detect(self, _image):
-            return [Face((100, 100, 160, 160), 0.5)]
-
-    monkeypatch.setattr(second, "OwnDetector", Detector)
-    monkeypatch.setattr(second, "seen_again", lambda *_: 0.5)
-
-    assert second.fitted(Path("a.onnx"), [picture("1"), picture("2")], 640) is None
-    monkeypatch.setattr(Detector, "detect", lambda *_: [])
-    assert second.fitted(Path("a.onnx"), [picture("1"), picture("2")], 640) is None
+    assert fit.fitted(Path("a.onnx"), fit.unfitted(96, 2.4), [picture("1"), picture("2")]) is None
+    looks["faces"] = lambda _turn: []
+    assert fit.fitted(Path("a.onnx"), fit.unfitted(96, 2.4), [picture("1"), picture("2")]) is None
 
 
-def test_a_file_is_judged_anew_with_its_weights_as_they_are(tmp_path):
-    """The packaged file, on a photograph with a face and one without: other figures, the same graph."""
-    source = Path(str(resources.files("mien") / "assets" / "models" / "face-int8.onnx"))
+def astronaut() -> FacePicture:
+    """A photograph with one face."""
     box = np.array([[177, 65, 270, 193]], np.float32)
-    face = FacePicture(
-        "face", Pixels(data.astronaut()[..., ::-1].copy()), box, np.full((1, 5, 2), np.nan, np.float32), NOTHING
-    )
-    empty = FacePicture("empty", Pixels(data.coffee()[..., ::-1].copy()), NOTHING, NO_POINTS, NOTHING)
+    pixels = Pixels(data.astronaut()[..., ::-1].copy())
+    return FacePicture("face", pixels, box, np.full((1, 5, 2), np.nan, np.float32), NOTHING)
 
-    info = release_again(source, [face, empty], tmp_path / "face.onnx")
+
+def coffee() -> FacePicture:
+    """A photograph without a face."""
+    return FacePicture("empty", Pixels(data.coffee()[..., ::-1].copy()), NOTHING, NO_POINTS, NOTHING)
+
+
+def test_a_file_is_judged_anew_with_its_weights_as_they_are(tmp_path, monkeypatch):
+    """The packaged file, on a photograph with a face and one without: other figures, the same two networks."""
+    monkeypatch.setattr("mien.learn.detector.release.fitted", lambda _file, look, _pictures: look)
+
+    info = release(PACKAGED, [astronaut(), coffee()], tmp_path / "face.onnx")
 
     opened = OwnDetector(tmp_path / "face.onnx", DetectOptions()).info
     assert opened == info
     assert (info.name, info.precision, info.metrics["pictures"]) == ("mien-int8", "int8", 2)
     assert info.metrics["recall"] == info.metrics["ap"] == 1.0
-    assert onnx.load(tmp_path / "face.onnx").graph == onnx.load(source).graph
+    before = OwnDetector(PACKAGED, DetectOptions()).info.second_look
+    assert before is not None
+    assert info.second_look == fit.unfitted(before.side, before.margin)
+    assert onnx.load(tmp_path / "face.onnx").graph == onnx.load(PACKAGED).graph
+    assert second_file(tmp_path / "face.onnx") == second_file(PACKAGED)
+
+
+def test_squares_show_what_the_detector_takes_for_faces():
+    """Faces are in their middle and called faces, everything else is not; neither is missing."""
+    config = SecondConfig(side=32, batch=16, store=64, workers=0)
+    samples = decoded([astronaut(), coffee()])
+
+    squares, hits = next(iter(Squares(samples, PACKAGED, config, seed=1)))
+
+    assert squares.shape == (16, 32, 32, 3)
+    assert squares.dtype == torch.uint8
+    assert set(hits.tolist()) == {0.0, 1.0}
+    others, _ = next(iter(Squares(samples, PACKAGED, config, seed=2)))
+    assert not torch.equal(squares, others)
+
+
+def test_nothing_to_learn_from_is_said(monkeypatch):
+    """A detector that sees nothing gives no squares; the search for them ends."""
+    monkeypatch.setattr(squares_module, "seen", lambda *_: [])
+    with pytest.raises(TrainError, match="sees nothing"):
+        next(iter(Squares(decoded([coffee()]), PACKAGED, SecondConfig(batch=4, workers=0), seed=1)))
+
+
+def test_a_second_look_learns_and_goes_on_where_it_was_stopped(tmp_path, monkeypatch, caplog):
+    """White discs are faces here and black ones are not: the loss falls; the second part starts with the first one's
+    weights; a checkpoint of another network is refused."""
+    caplog.set_level("INFO", "mien")
+
+    class Discs(torch.utils.data.IterableDataset):
+        def __init__(self, _samples, _detector, config, _seed):
+            self.config = config
+
+        def __iter__(self):
+            rng = np.random.default_rng(0)
+            while True:
+                hits = rng.random(self.config.batch) < 0.5
+                shown = np.full((self.config.batch, 32, 32, 3), 120, np.uint8)
+                for one, hit in zip(shown, hits, strict=True):
+                    cv2.circle(one, (16, 16), int(rng.integers(5, 12)), [255 * int(hit)] * 3, -1)
+                yield torch.from_numpy(shown), torch.from_numpy(hits).float()
+
+    monkeypatch.setattr(train, "Squares", Discs)
+    monkeypatch.setattr(train, "_LOG_EVERY", 20)
+    monkeypatch.setattr(train, "Clock", Ticks)
+    net, given = DetectorNet(Widths()), ([], Path("none.onnx"))
+    config = SecondConfig(minutes=1, side=32, batch=16, warmup=1, lr=2e-3, ema=0.9, workers=0)
+
+    taught = train.train_second(*given, net, config, tmp_path)
+
+    assert taught is not None
+    losses = [float(line.split()[-1].rstrip(".")) for line in caplog.messages if "loss" in line]
+    assert losses[-1] < min(losses[0], 0.2)
+    disc = cv2.circle(np.full((32, 32, 3), 120, np.uint8), (16, 16), 8, (255, 255, 255), -1)
+    judge = network_file(taught, 2.4)
+    assert judge.margin == 2.4
+    assert chance_of(judge, disc) > 0.8
+    assert chance_of(judge, 240 - np.minimum(disc, 240)) < 0.2
+    small = quantized_file(judge, np.stack([disc, 240 - np.minimum(disc, 240)]))
+    assert chance_of(small, disc) == pytest.approx(chance_of(judge, disc), abs=0.1)
+
+    longer = train.train_second(*given, net, SecondConfig(**{**vars(config), "minutes": 2}), tmp_path)
+    assert longer is not None
+    assert any("goes on after" in line for line in caplog.messages)
+    assert chance_of(network_file(train.load_second(tmp_path / "second.pt"), 2.4), disc) == pytest.approx(
+        chance_of(network_file(longer, 2.4), disc)
+    )
+    with pytest.raises(TrainError, match="another folder"):
+        train.train_second(*given, net, SecondConfig(**{**vars(config), "side": 64, "minutes": 3}), tmp_path)
+
+
+def test_a_networks_file_becomes_a_network_again():
+    """With its norms: it says the same, and learns on; 8 bit and other widths are refused."""
+    torch.manual_seed(0)
+    net = begun(DetectorNet(Widths()), 32).eval()
+    for norm in (module for module in net.modules() if isinstance(module, torch.nn.BatchNorm2d)):
+        torch.nn.init.uniform_(norm.running_mean, -0.5, 0.5)
+        torch.nn.init.uniform_(norm.running_var, 0.5, 2)
+        torch.nn.init.uniform_(norm.weight, 0.5, 1.5)
+    net.out.weight.data *= 20
+    shown = torch.rand(16, 3, 32, 32) * 255
+    file = network_file(net, 2.4)
+
+    again = recovered_second(file, Widths(), [shown])
+
+    assert net(shown).std() > 0.1
+    torch.testing.assert_close(again(shown), net(shown), atol=1e-3, rtol=0)
+    assert again.dropout.p == net.dropout.p > 0
+    learning = again.train()
+    learning.dropout.p = 0.0
+    torch.testing.assert_close(learning(shown), net(shown), atol=0.02, rtol=0)  # statistics are those of the squares
+    squares = shown.permute(0, 2, 3, 1).byte().numpy()
+    for wrong, widths in ((quantized_file(file, squares), Widths()), (file, Widths(fine=32))):
+        with pytest.raises(TrainError, match="not a float32 network"):
+            recovered_second(wrong, widths, [shown])
+
+
+class Ticks:
+    """A clock that a second passes on at every look at what is left."""
+
+    def __init__(self, budget_s, spent_s):
+        self.budget_s, self.spent_s = budget_s, spent_s
+
+    @property
+    def left_s(self):
+        """Seconds that are left."""
+        self.spent_s += 1
+        return max(self.budget_s - self.spent_s, 0)
+
+    @property
+    def share(self):
+        """Of the budget, in 0..1."""
+        return self.spent_s / self.budget_s
+
+
+def chance_of(file, square) -> float:
+    """What a network's file says of one square."""
+    return float(ort.InferenceSession(file.data).run(["faces"], {"squares": square[None]})[0][0])
+
+
+@pytest.mark.parametrize("wrong", [{"minutes": 0}, {"side": 40}, {"side": 0}])
+def test_impossible_settings_are_refused(wrong):
+    """With the values that came."""
+    with pytest.raises(OptionError, match="multiple of 16"):
+        SecondConfig(**wrong)
 
 
 @pytest.mark.parametrize(("seconds", "faster"), [((1.0, 0.4), True), ((0.4, 4.0), False)])

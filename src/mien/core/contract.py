@@ -35,6 +35,9 @@ __all__ = [
     "METADATA_KEY",
     "NOT_STATED",
     "OUTPUT_NAME",
+    "SECOND_INPUT_NAME",
+    "SECOND_LOOK_KEY",
+    "SECOND_OUTPUT_NAME",
     "UNCERTAIN_BELOW",
     "CropSpec",
     "DetectorInfo",
@@ -57,6 +60,13 @@ NOT_STATED = "not stated"
 
 DETECTOR_INPUT_NAME = "image"
 """Input of a detector: (1, H, W, 3) uint8 BGR, H and W multiples of the largest stride."""
+
+SECOND_LOOK_KEY = "mien.second_look"
+"""Key of a detector's ONNX metadata: the network that looks again at faces, an ONNX file in base64."""
+SECOND_INPUT_NAME = "squares"
+"""Its input: (N, S, S, 3) uint8 BGR, a face in the middle of each."""
+SECOND_OUTPUT_NAME = "faces"
+"""Its output: (N,) float32, the chance in 0..1 that there is one."""
 
 Color = Literal["gray", "rgb"]
 Align = Literal["none", "eyes"]
@@ -155,10 +165,11 @@ class ModelInfo:
 
 @dataclass(frozen=True)
 class SecondLook:
-    """How a detector looks again at a face that it is unsure of: by itself, cut out and brought to one size.
+    """How a face that a detector is unsure of is looked at again: cut out by itself, by a network of its own.
 
-    The chance that the box is a face is then sigmoid(first logit(p) + second logit(q) + shift), with p the score in the
-    picture and q the one in the square, both kept between 0.001 and 0.99.
+    That network lies in the same file, as metadata of the key `SECOND_LOOK_KEY`. The chance that the box is a face is
+    then sigmoid(first logit(p) + second logit(q) + shift), with p the score in the picture and q what the network says
+    of the square, both kept between 0.001 and 0.999.
 
     Args:
         side: of the square as the network sees it, px.

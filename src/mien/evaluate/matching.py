@@ -33,6 +33,7 @@ class Found:
         boxes: (N, 4) the found boxes that count, px.
         errors: (G,) mean distance of a found face's five landmarks from the labelled ones, in distances between the
             labelled eyes; NaN where the face was not found or either has no landmarks.
+        faces: (N,) the found faces that count, their boxes not cut at the picture's edges.
 
     """
 
@@ -42,6 +43,7 @@ class Found:
     sizes: Floats
     boxes: Floats
     errors: Floats
+    faces: tuple[Face, ...] = ()
 
 
 def match(
@@ -76,7 +78,8 @@ def match(
         kept.append(i)
         hits.append(hit)
     scores = np.array([ordered[i].score for i in kept], np.float32)
-    return Found(scores, np.array(hits, np.bool_), matched, np.sqrt(area(boxes)), found[kept], errors)
+    counted = tuple(ordered[i] for i in kept)
+    return Found(scores, np.array(hits, np.bool_), matched, np.sqrt(area(boxes)), found[kept], errors, counted)
 
 
 def _landmark_error(found: Floats, wanted: Floats, box: Floats) -> float:

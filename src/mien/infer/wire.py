@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-__all__ = ["Node", "Tensor", "output_fields", "read_graph"]
+__all__ = ["Node", "Tensor", "output_fields", "read_graph", "read_metadata"]
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-_GRAPH = 7  # of ModelProto
+_GRAPH, _METADATA = 7, 14  # of ModelProto
+_KEY, _VALUE = 1, 2  # of StringStringEntryProto
 _NODE, _INITIALIZER, _OUTPUT = 1, 5, 12  # of GraphProto
 _NODE_INPUT, _NODE_OUTPUT, _NODE_NAME, _NODE_KIND = 1, 2, 3, 4
 _DIMS, _DATA_TYPE, _TENSOR_NAME = 1, 2, 8
@@ -61,6 +62,22 @@ def read_graph(data: bytes) -> tuple[list[Node], dict[str, Tensor]]:
     if not nodes:
         raise ValueError("there is no graph in it")
     return nodes, tensors
+
+
+def read_metadata(data: bytes) -> dict[str, str]:
+    """Keys and values of a model file's metadata.
+
+    Raises:
+        ValueError: the bytes are not a protobuf message, or hold text that is not UTF-8.
+
+    """
+    found: dict[str, str] = {}
+    for number, entry in _fields(memoryview(data)):
+        if number == _METADATA and not isinstance(entry, int):
+            parts = {field: value for field, value in _fields(entry) if not isinstance(value, int)}
+            key, value = (bytes(parts.get(field, b"")).decode() for field in (_KEY, _VALUE))
+            found[key] = value
+    return found
 
 
 def output_fields(names: list[str]) -> bytes:

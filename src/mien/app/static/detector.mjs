@@ -1,18 +1,18 @@
 // What the face detector's maps of numbers mean: the same arithmetic as `mien.infer.detectors.own` and `.second_look`, so
 // that the page and Python agree.
 
-import { region, resize, roundEven } from "./vision.mjs";
+import { region, resize } from "./vision.mjs";
 
 const VALUES = 15; // per cell: score, centre x and y, log width and height, five landmarks
 const MOST = 1000;
 const WITNESS = 0.5; // share of a face's best score from which on another cell has a say in where it is, ...
 const SAME = 0.6; // ... if the IoU of their boxes is more than this
 const LARGEST_LOG = 6;
-const [LOWEST, HIGHEST] = [1e-3, 0.99]; // scores of either look are taken for at least and at most so much
+const [LOWEST, HIGHEST] = [1e-3, 0.999]; // scores of either look are taken for at least and at most so much
+const CONVINCED = 0.96; // what a second look is taken to say at most where it is asked whether one is worth its time
 const FAINTEST = 0.005; // first score below which no box is looked at again, and none is a face
-const TIMES = 2; // the pixels of the first look, that all squares have together at most
+const TIMES = 4; // the pixels of the first look, that all squares have together at most
 const FAR = 5; // sides of the picture: the side of the largest square
-const THE_SAME = 0.4; // IoU with the face's box from which on a box in the square is the same face
 
 /**
  * Faces of the detector's maps, best first: [{box, score, landmarks}]. Of overlapping ones the best, its place the mean
@@ -74,21 +74,16 @@ function suppress(faces, overlap) {
 }
 
 /**
- * How a face that is not sure is looked at again, by itself (mien.infer.detectors.second_look): the square of the picture
- * that is looked at, and the face's box in it; null for a square of more than five sides of the picture.
+ * What a second look sees of a face that is not sure (mien.infer.detectors.second_look): a square of the picture; null for
+ * one of more than five sides of the picture.
  */
-export function againOf(picture, box, look) {
+export function squareOf(picture, box, look) {
   const [x1, y1, x2, y2] = box;
-  const { side } = look;
   const half = halfOf(box, look);
   if (2 * half > FAR * Math.max(picture.width, picture.height)) return null;
   const left = (x1 + x2) / 2 - half;
   const top = (y1 + y2) / 2 - half;
-  const part = region(picture, [left, top, left + 2 * half, top + 2 * half], true);
-  const [scaleX, scaleY] = [side / part.width, side / part.height];
-  const [cornerX, cornerY] = [roundEven(left), roundEven(top)];
-  const moved = [(x1 - cornerX) * scaleX, (y1 - cornerY) * scaleY, (x2 - cornerX) * scaleX, (y2 - cornerY) * scaleY];
-  return { square: resize(part, side, side), box: moved };
+  return resize(region(picture, [left, top, left + 2 * half, top + 2 * half], true), look.side, look.side);
 }
 
 /** Half of the side of a face's square. */
@@ -104,14 +99,7 @@ export function finest(picture, small, box, look) {
   return { from: picture, box: [box[0] * wide, box[1] * high, box[2] * wide, box[3] * high] };
 }
 
-/** Score of the face in a box of the square, from the maps of a second look; the lowest without maps. */
-export function scoreAgain(maps, strides, box) {
-  const seen = maps.flatMap((map, i) => decodeMap(map, strides[i], LOWEST));
-  const same = seen.filter((face) => iou(box, face.box) > THE_SAME);
-  return Math.max(LOWEST, ...same.map((face) => face.score));
-}
-
-/** How many faces are looked at again: their squares have at most twice the pixels of a first look. */
+/** How many faces are looked at again: their squares have at most four times the pixels of a first look. */
 export function affordable({ width, height }, { side }) {
   return Math.max(Math.floor((TIMES * width * height) / side ** 2), 1);
 }
@@ -121,10 +109,10 @@ export function combined(first, second, look) {
   return chance(look.first * logit(first) + look.second * logit(second) + look.shift);
 }
 
-/** The lowest first score that a second look can raise to a score: at most that score, but no faint one. */
+/** The lowest first score that a convinced second look raises to a score: at most that score, but no faint one. */
 export function leastFirst(score, look) {
   if (!look) return score;
-  const least = chance((logit(score) - look.shift - look.second * logit(HIGHEST)) / look.first);
+  const least = chance((logit(score) - look.shift - look.second * logit(CONVINCED)) / look.first);
   return Math.max(Math.min(least, score), FAINTEST);
 }
 

@@ -3,7 +3,8 @@
 // {type: "read", id, picture, timeS, live}, {type: "forget", live}, {type: "use", id, classifier, model}.
 // A picture with a time belongs to the live run or to a film, each with faces of its own.
 
-import { affordable, againOf, combined, decode, finest, leastFirst, mapBack, scoreAgain } from "./detector.mjs";
+import { affordable, combined, decode, finest, leastFirst, mapBack, squareOf } from "./detector.mjs";
+import { networkInside } from "./onnx.mjs";
 import { People } from "./people.mjs";
 import { LiveSize } from "./sizes.mjs";
 import { bgrOf, cropOf, padded, shrink } from "./vision.mjs";
@@ -12,6 +13,7 @@ let ort;
 let provider;
 let device;
 let detector;
+let second; // the detector's network for second looks, if it has one
 let classifier;
 let liveSize;
 const people = { live: new People(), film: new People() };
@@ -51,6 +53,7 @@ async function open({ base, facts, parts, way }) {
   liveSize = new LiveSize(device.detector.side);
   provider = way.provider;
   detector = await session(parts.detector);
+  second = device.detector.second_look ? await session(networkInside(parts.detector), "wasm") : null;
   classifier = await session(parts.classifier);
 }
 
@@ -100,8 +103,8 @@ async function use({ classifier: bytes, model }) {
 }
 
 /** @param {ArrayBuffer} model */
-function session(model) {
-  return ort.InferenceSession.create(model, { executionProviders: [provider] });
+function session(model, way = provider) {
+  return ort.InferenceSession.create(model, { executionProviders: [way] });
 }
 
 async function read({ picture, timeS, live }) {
@@ -167,19 +170,27 @@ async function mapsOf(picture) {
 async function lookedAgain(bgr, small, faces, factor) {
   const { score, second_look: look } = device.detector;
   const doubted = look ? faces.filter((face) => face.score < look.below) : [];
-  const most = look ? affordable(small, look) : 0;
-  for (const [i, face] of doubted.entries()) {
-    face.score = combined(face.score, i < most ? await seenAgain(bgr, small, face, look) : face.score, look);
-  }
+  const chances = look ? await seenAgain(bgr, small, doubted.slice(0, affordable(small, look)), look) : [];
+  doubted.forEach((face, i) => (face.score = combined(face.score, chances[i] ?? face.score, look)));
   const kept = faces.filter((face) => face.score >= score).sort((a, b) => b.score - a.score);
   return kept.map((face) => mapBack(face, factor));
 }
 
-async function seenAgain(bgr, small, face, look) {
-  const { from, box } = finest(bgr, small, face.box, look);
-  const again = againOf(from, box, look);
-  const maps = again ? await mapsOf(again.square) : [];
-  return scoreAgain(maps, device.detector.strides, again?.box);
+/** The chance of a face in each box, looked at by itself; 0 where its square is far too large. */
+async function seenAgain(bgr, small, faces, look) {
+  const squares = faces.map((face) => {
+    const { from, box } = finest(bgr, small, face.box, look);
+    return squareOf(from, box, look);
+  });
+  const known = squares.filter((square) => square !== null);
+  if (!known.length) return squares.map(() => 0);
+  const size = look.side * look.side * 3;
+  const pixels = new Uint8Array(known.length * size);
+  known.forEach((square, i) => pixels.set(square.data, i * size));
+  const shape = [known.length, look.side, look.side, 3];
+  const { faces: chances } = await second.run({ squares: new ort.Tensor("uint8", pixels, shape) });
+  const next = chances.data.values();
+  return squares.map((square) => (square === null ? 0 : next.next().value));
 }
 
 async function classify(bgr, faces) {

@@ -2,7 +2,7 @@
 
 const METADATA = 14; // ModelProto.metadata_props, as numbered in onnx.proto
 const GRAPH = 7;
-const OUR_KEY = "mien";
+const [OUR_KEY, SECOND_KEY] = ["mien", "mien.second_look"];
 const NEWEST = 1; // format version that this page reads
 const [SMALLEST_CROP, LARGEST_CROP] = [8, 1024]; // px
 
@@ -30,6 +30,16 @@ export function contractOf(bytes) {
   for (const [field, holds] of Object.entries(CHECKS)) if (!holds(body)) throw new BadModel("field", { field });
   const crop = { color: "gray", align: "none", least_tilt: 0, ...body.crop };
   return { temperature: 1, uncertain_below: 0.5, training: {}, metrics: {}, license: "", created: "", precision: "fp32", ...body, crop };
+}
+
+/** The network for second looks inside a detector's file: an ONNX file of its own (`mien.core.contract.SECOND_LOOK_KEY`).
+ * @param {ArrayBuffer} bytes of the detector's file
+ * @returns {ArrayBuffer}
+ * @throws {BadModel} */
+export function networkInside(bytes) {
+  const text = metadataOf(new Uint8Array(bytes)).get(SECOND_KEY);
+  if (text === undefined) throw new BadModel("none");
+  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer;
 }
 
 function parsed(text) {

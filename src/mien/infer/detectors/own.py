@@ -17,9 +17,10 @@ from mien.core.errors import ModelError
 from mien.core.geometry import iou, non_maximum_suppression
 from mien.core.types import Face, Image
 from mien.infer.detectors.scaling import MIN_SIDE, DetectOptions, map_back, shrink
-from mien.infer.detectors.second_look import least_first, looked_again
+from mien.infer.detectors.second_look import FAINTEST, least_first, looked_again
+from mien.infer.detectors.second_network import SecondNetwork
 from mien.infer.detectors.tiles import in_tiles
-from mien.infer.session import input_shape, open_onnx
+from mien.infer.session import OnnxFile, input_shape, read_model
 
 __all__ = ["VALUES", "OwnDetector", "decode", "merged", "padded", "suppress"]
 
@@ -54,7 +55,8 @@ class OwnDetector:
     thread_safe = True
 
     def __init__(self, path: Path, options: DetectOptions, threads: int = 1) -> None:
-        self._file = open_onnx(path, threads, options.device)
+        data = read_model(path)
+        self._file = OnnxFile(data, path, threads, options.device)
         if METADATA_KEY not in self._file.metadata:
             raise ModelError(f"{path} carries no metadata of mien, so it is not one of its detectors.")
         self.info = DetectorInfo.from_json(self._file.metadata[METADATA_KEY], str(path))
@@ -69,15 +71,16 @@ class OwnDetector:
         self._options = options
         self._min_score = self.info.score if options.min_score is None else options.min_score
         again = self.info.second_look
-        self._least = self._min_score if again is None else least_first(self._min_score, again)
+        self._least = max(self._min_score, FAINTEST) if again is None else least_first(self._min_score, again)
+        self._judge = None if again is None else SecondNetwork(data, path, again, threads, options.device)
 
     def detect(self, image: Image) -> list[Face]:
         """Faces of an (H, W, 3) uint8 BGR picture, best score first.
 
-        Faces that the network is not sure of are looked at again by themselves, where the model file says how
-        (`mien.infer.detectors.second_look`). The network knows faces up to a size. Where a picture is looked at larger
-        than usual, the large ones come from looks at smaller sizes, down to the usual one, each in place of what the
-        next larger look takes for faces inside them. Large pictures are looked at in pieces
+        Faces that the network is not sure of are looked at again by themselves, where the model file has a network for
+        that (`mien.infer.detectors.second_look`). The network knows faces up to a size. Where a picture is looked at
+        larger than usual, the large ones come from looks at smaller sizes, down to the usual one, each in place of what
+        the next larger look takes for faces inside them. Large pictures are looked at in pieces
         (`mien.infer.detectors.tiles`).
         """
         side = max(image.shape[:2]) if self._options.side is None else min(self._options.side, max(image.shape[:2]))
@@ -92,8 +95,8 @@ class OwnDetector:
         """Faces in pixels of the picture, and by what the picture was multiplied for it."""
         small, factor = shrink(image, side)
         faces = in_tiles(small, self._find, self.info.overlap)
-        if self.info.second_look is not None:
-            faces = looked_again(image, small, faces, self.info.second_look, self.rows)
+        if self.info.second_look is not None and self._judge is not None:
+            faces = looked_again(image, small, faces, self.info.second_look, self._judge)
         return [map_back(face, factor) for face in faces if face.score >= self._min_score], factor
 
     def _find(self, image: Image) -> list[Face]:

@@ -25,7 +25,7 @@ AUTO = "auto"
 DEFAULT_DETECTOR = "mien-int8"
 """The detector that "auto" takes: the 8-bit copy, half the time at the same average precision (`docs/detector.md`)."""
 
-LOWEST_SCORE = 0.005
+LOWEST_SCORE = 0.0005
 """Where a detector's scores become so low that nearly all it finds is wrong, unless its row says otherwise."""
 
 
@@ -97,7 +97,7 @@ _ROWS = (
             name="mien-int8",
             kind="detector",
             filename="face-int8.onnx",
-            summary="the same detector with 8-bit arithmetic: a third of the size, about twice as fast",
+            summary="the same detector with 8-bit arithmetic: less than a third of the size, about twice as fast",
             license="MIT",
             source="docs/detector.md",
         ),

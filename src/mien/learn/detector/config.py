@@ -19,7 +19,8 @@ class DetectorConfig:
     Args:
         size: side of the training pictures in pixels; a multiple of 32.
         batch: training pictures per step.
-        minutes: length of the run in minutes of wall time, over all its resumed parts; the learning rate follows it.
+        minutes: length of the run in minutes of wall time, over all its resumed parts; the learning rate follows it. 0
+            leaves the network that the run starts from as it is.
         lr: learning rate at its highest (AdamW).
         weight_decay: not applied to batch norm and biases.
         warmup: steps of linear rise.
@@ -65,7 +66,7 @@ class DetectorConfig:
             raise OptionError(f"The training size must be a multiple of {STRIDES[-1]} px from 64, got {self.size}.")
         if self.broad and not self.wide:
             raise OptionError("The second further block at the largest stride (broad) needs the first one (wide).")
-        if self.minutes <= 0 or self.batch < 1 or self.threads < 1 or self.workers < 0:
+        if self.minutes < 0 or self.batch < 1 or self.threads < 1 or self.workers < 0:
             raise OptionError(
-                "The run needs minutes > 0, a batch and threads of at least 1, and workers of at least 0."
+                "The run needs minutes from 0, a batch and threads of at least 1, and workers of at least 0."
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import tempfile
 import warnings
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import torch
 from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
-from mien.core.contract import DETECTOR_INPUT_NAME, METADATA_KEY, DetectorInfo
+from mien.core.contract import DETECTOR_INPUT_NAME, METADATA_KEY, SECOND_LOOK_KEY, DetectorInfo
 from mien.core.errors import OutputError
 from mien.core.files import atomic_write
 from mien.learn.detector.config import STRIDES
@@ -108,7 +109,7 @@ def _lean_start(graph: onnx.GraphProto) -> None:
 
 
 def export_detector(net: DetectorNet, info: DetectorInfo, path: Path) -> None:
-    """Write a network and its metadata as one ONNX file with dynamic height and width.
+    """Write a network and its metadata as one ONNX file with dynamic height and width, without a second look.
 
     Raises:
         OutputError: the file cannot be written.
@@ -134,8 +135,14 @@ def export_detector(net: DetectorNet, info: DetectorInfo, path: Path) -> None:
     write_detector(model, info, path)
 
 
-def write_detector(model: onnx.ModelProto, info: DetectorInfo, path: Path) -> None:
+def write_detector(model: onnx.ModelProto, info: DetectorInfo, path: Path, second: bytes | None = None) -> None:
     """Write a detector's graph with its metadata.
+
+    Args:
+        model: the graph.
+        info: the metadata.
+        path: the file.
+        second: the second look's network, an ONNX file; it is left out where `info` has no second look.
 
     Raises:
         OutputError: the file cannot be written.
@@ -143,8 +150,12 @@ def write_detector(model: onnx.ModelProto, info: DetectorInfo, path: Path) -> No
     """
     model.doc_string = ""
     del model.metadata_props[:]
-    entry = model.metadata_props.add()
-    entry.key, entry.value = METADATA_KEY, info.to_json()
+    texts = {METADATA_KEY: info.to_json()}
+    if second is not None and info.second_look is not None:
+        texts[SECOND_LOOK_KEY] = b64encode(second).decode()
+    for key, value in texts.items():
+        entry = model.metadata_props.add()
+        entry.key, entry.value = key, value
     onnx.checker.check_model(model)
     try:
         with atomic_write(path) as file:

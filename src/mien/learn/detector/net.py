@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-__all__ = ["DetectorNet", "Widths"]
+__all__ = ["DetectorNet", "Residual", "Widths", "convolution"]
 
 OUTPUTS = 15
 """Per cell: face, centre x, y, log width, log height, and x, y of five landmarks."""
@@ -54,14 +54,14 @@ class DetectorNet(nn.Module):
         super().__init__()
         self.widths = w = widths or Widths()
         self.unit = 1 / 64  # of the pixels' values around the middle one
-        self.stem = nn.Sequential(_conv(3, w.half, 2), _conv(w.half, w.quarter, 2))
+        self.stem = nn.Sequential(convolution(3, w.half, 2), convolution(w.half, w.quarter, 2))
         inner = (w.eighth_inner, w.fine)
-        self.eighth = nn.Sequential(_conv(w.quarter, w.eighth, 2), *_residuals(w.eighth, inner))
+        self.eighth = nn.Sequential(convolution(w.quarter, w.eighth, 2), *_residuals(w.eighth, inner))
         inner = (w.sixteenth_inner, w.deep)
-        self.sixteenth = nn.Sequential(_conv(w.eighth, w.sixteenth, 2), *_residuals(w.sixteenth, inner))
-        last = _conv(w.thirtysecond, w.thirtysecond)
+        self.sixteenth = nn.Sequential(convolution(w.eighth, w.sixteenth, 2), *_residuals(w.sixteenth, inner))
+        last = convolution(w.thirtysecond, w.thirtysecond)
         further = _residuals(w.thirtysecond, (w.wide, w.broad))
-        self.thirtysecond = nn.Sequential(_conv(w.sixteenth, w.thirtysecond, 2), last, *further)
+        self.thirtysecond = nn.Sequential(convolution(w.sixteenth, w.thirtysecond, 2), last, *further)
         self.lateral = nn.ModuleList(nn.Conv2d(c, w.neck, 1) for c in (w.eighth, w.sixteenth, w.thirtysecond))
         self.head = nn.Conv2d(w.neck, w.head, 3, 1, 1, bias=False)
         # One convolution for all strides, but a norm for each: their features are distributed differently, so that
@@ -86,22 +86,26 @@ class DetectorNet(nn.Module):
         return [self.out(feature) for feature in self.features(images)]
 
 
-class _Residual(nn.Module):
+class Residual(nn.Module):
+    """Two convolutions whose result is added to their input, (N, C, H, W) to the same."""
+
     def __init__(self, channels: int, inner: int) -> None:
         super().__init__()
-        self.first = _conv(channels, inner)
+        self.first = convolution(channels, inner)
         self.second = nn.Sequential(nn.Conv2d(inner, channels, 3, 1, 1, bias=False), nn.BatchNorm2d(channels))
 
     def forward(self, x: Tensor) -> Tensor:
+        """See the class."""
         return torch.relu(x + self.second(self.first(x)))
 
 
-def _residuals(channels: int, inner: tuple[int, ...]) -> list[_Residual]:
+def _residuals(channels: int, inner: tuple[int, ...]) -> list[Residual]:
     """A block for each width that is not 0."""
-    return [_Residual(channels, width) for width in inner if width]
+    return [Residual(channels, width) for width in inner if width]
 
 
-def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+def convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+    """A convolution of 3x3 with its norm and its activation."""
     layer = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
     return nn.Sequential(layer, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
 

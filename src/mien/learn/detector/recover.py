@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from mien.core.errors import TrainError
 from mien.learn.detector.net import DetectorNet, Widths
 
-__all__ = ["mixed", "recovered", "widened"]
+__all__ = ["measure", "mixed", "plain", "recovered", "widened"]
 
 _LENGTHS = ((1,), (1,), (3, 5), (3, 5), (2, 4, 6))  # convolutions of a stage, without and with its further blocks
 _HEADS = 3  # strides
@@ -68,7 +68,7 @@ def recovered(path: Path, images: Iterable[Tensor]) -> DetectorNet:
         _fill(net, convolutions, affine)
     except (OSError, ValueError, IndexError, KeyError, RuntimeError) as error:
         raise TrainError(f"{path} is not a float32 detector file to start from: {error}.") from error
-    _measure(net, images)
+    measure(net, images)
     return net
 
 
@@ -163,7 +163,7 @@ def _fill(net: DetectorNet, convolutions: list[_Convolution], affine: list[tuple
     with torch.no_grad():
         for (convolution, own), known in zip(_pairs(net), stages, strict=True):
             convolution.weight.copy_(known.kernel)
-            _plain(own, torch.ones(len(known.bias)), known.bias)
+            plain(own, torch.ones(len(known.bias)), known.bias)
         last = [layer for layer in (*reversed(net.lateral), net.out) if isinstance(layer, nn.Conv2d)]
         for layer, known in zip(last, (*laterals, convolutions[-1]), strict=True):
             assert layer.bias is not None
@@ -172,7 +172,7 @@ def _fill(net: DetectorNet, convolutions: list[_Convolution], affine: list[tuple
         net.head.weight.copy_(convolutions[-2].kernel)
         for (factor, shift), norm in zip(affine, net.norms, strict=True):
             assert isinstance(norm, nn.BatchNorm2d)
-            _plain(norm, factor, shift)
+            plain(norm, factor, shift)
 
 
 def _pairs(net: DetectorNet) -> Iterator[tuple[nn.Conv2d, nn.BatchNorm2d]]:
@@ -191,7 +191,7 @@ def _state(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
     return norm.running_mean, norm.running_var
 
 
-def _plain(norm: nn.BatchNorm2d, factor: Tensor, shift: Tensor) -> None:
+def plain(norm: nn.BatchNorm2d, factor: Tensor, shift: Tensor) -> None:
     """Statistics of 0 and 1, so that the norm is a product and a sum."""
     mean, var = _state(norm)
     mean.zero_()
@@ -201,7 +201,7 @@ def _plain(norm: nn.BatchNorm2d, factor: Tensor, shift: Tensor) -> None:
 
 
 @torch.no_grad()
-def _measure(net: DetectorNet, images: Iterable[Tensor]) -> None:
+def measure(net: nn.Module, images: Iterable[Tensor]) -> None:
     """Statistics of each norm's inputs, with gamma and beta that leave the function as it is."""
     norms = [m for m in net.modules() if isinstance(m, nn.BatchNorm2d)]
     sums = {norm: [torch.zeros(norm.num_features, dtype=torch.float64) for _ in range(2)] for norm in norms}

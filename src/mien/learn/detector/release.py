@@ -29,37 +29,40 @@ from mien.learn.detector.config import STRIDES
 from mien.learn.detector.export import export_detector, write_detector
 from mien.learn.detector.net import DetectorNet
 from mien.learn.detector.quantize import quantized
-from mien.learn.detector.second import fitted
+from mien.learn.detector.second.export import SecondFile, quantized_file, second_file
+from mien.learn.detector.second.fit import fitted, unfitted
+from mien.learn.detector.second.squares import SIDE, squares_of
 
-__all__ = ["FALSE_FACES", "SIDE", "data_hash", "release", "release_again", "release_int8", "some"]
+__all__ = ["FALSE_FACES", "data_hash", "draft", "release", "release_int8", "some"]
 
-SIDE = 640
-"""Longest side in pixels at which the detector looks, as the application does; smaller photographs stay as they are."""
-FALSE_FACES = 1 / 25
+FALSE_FACES = 1 / 40
 """False faces per picture without a face that the threshold allows on the validation pictures."""
 
 _FAINT = 0.005  # score of boxes that calibration still looks at
-_LOWEST = 0.005  # score down to which faces are looked at
+_LOWEST = 0.0005  # score down to which faces are looked at
 _LOWEST_THRESHOLD = 0.2
 _OVERLAP = 0.4
 _NAME = "mien"
 
 
-def release(
+def draft(
     net: DetectorNet,
     validation: Sequence[FacePicture],
     path: Path,
     training: dict[str, Any],
     licence: str = NOT_STATED,
-) -> DetectorInfo:
-    """Calibrate the scores, fit the second look, choose the threshold, measure, and write the file.
+) -> DetectorNet:
+    """Calibrate the scores and write a file that shows all that the network takes for a face, without figures.
 
     Args:
         net: trained.
-        validation: photographs that the network has not seen; some without a face.
+        validation: photographs that the network has not seen.
         path: the model file to write.
         training: what the network learned from, for the metadata.
         licence: SPDX name of the weights' licence.
+
+    Returns:
+        A copy of the network, calibrated.
 
     Raises:
         DataError: a photograph cannot be read.
@@ -67,17 +70,36 @@ def release(
         OutputError: the file cannot be written.
 
     """
-    draft = DetectorInfo(_NAME, STRIDES, _LOWEST, _OVERLAP, training, license=licence, created=date.today().isoformat())
+    info = DetectorInfo(_NAME, STRIDES, _LOWEST, _OVERLAP, training, license=licence, created=date.today().isoformat())
     net = copy.deepcopy(net)
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "draft.onnx"
-        export_detector(net, dataclasses.replace(draft, score=_FAINT), file)
-        found = _found(file, validation)
-        scores, hits = (np.concatenate([getattr(f, part) for f in found]) for part in ("scores", "hits"))
-        slope, shift = fit_scores(scores, hits)
-        calibrated(net, slope, shift)
-        export_detector(net, draft, file)
-        return _finished(onnx.load(str(file)), draft, validation, path)
+    export_detector(net, dataclasses.replace(info, score=_FAINT), path)
+    found = _found(path, validation)
+    scores, hits = (np.concatenate([getattr(f, part) for f in found]) for part in ("scores", "hits"))
+    slope, shift = fit_scores(scores, hits)
+    calibrated(net, slope, shift)
+    export_detector(net, info, path)
+    return net
+
+
+def release(
+    source: Path, validation: Sequence[FacePicture], path: Path, second: SecondFile | None = None
+) -> DetectorInfo:
+    """Write a copy of a detector's file whose second look, threshold and figures are chosen on validation pictures.
+
+    Args:
+        source: the file, such as a draft, in float32 or 8 bit; its weights stay as they are.
+        validation: photographs that neither network has seen; some without a face.
+        path: the model file to write.
+        second: the network that looks again; None for the one in the file, if there is one.
+
+    Raises:
+        ModelError: `source` is no detector's file.
+        DataError: a photograph cannot be read.
+        OutputError: the file cannot be written.
+
+    """
+    before = OwnDetector(source, DetectOptions(side=SIDE)).info
+    return _finished(onnx.load(str(source)), before, validation, path, second or second_file(source))
 
 
 def release_int8(
@@ -87,7 +109,7 @@ def release_int8(
 
     Args:
         source: the file in float32.
-        calibration: training photographs that set the ranges of activations.
+        calibration: training photographs that set the ranges of activations, of the second look's network as well.
         validation: as `release`.
         path: the model file to write.
 
@@ -97,29 +119,14 @@ def release_int8(
         OutputError: the file cannot be written.
 
     """
-    before = OwnDetector(source, DetectOptions(side=SIDE)).info
+    detector = OwnDetector(source, DetectOptions(side=SIDE))
+    before, second = detector.info, second_file(source)
     if before.precision != "fp32":
         raise ModelError(f"{source} has the precision {before.precision!r} already; quantize the float32 file.")
     small = dataclasses.replace(before, name=f"{before.name}-int8", precision="int8")
-    return _finished(quantized(source, calibration, SIDE), small, validation, path)
-
-
-def release_again(source: Path, validation: Sequence[FacePicture], path: Path) -> DetectorInfo:
-    """Write a copy of a detector's file whose second look, threshold and figures are chosen anew.
-
-    Args:
-        source: the file, in float32 or 8 bit; its weights stay as they are.
-        validation: as `release`.
-        path: the model file to write.
-
-    Raises:
-        ModelError: `source` is no detector's file.
-        DataError: a photograph cannot be read.
-        OutputError: the file cannot be written.
-
-    """
-    before = OwnDetector(source, DetectOptions(side=SIDE)).info
-    return _finished(onnx.load(str(source)), before, validation, path)
+    if second is not None:
+        second = quantized_file(second, squares_of(detector, calibration, second))
+    return _finished(quantized(source, calibration, SIDE), small, validation, path, second)
 
 
 def some(pictures: Sequence[FacePicture], number: int = 128) -> list[FacePicture]:
@@ -129,20 +136,26 @@ def some(pictures: Sequence[FacePicture], number: int = 128) -> list[FacePicture
 
 
 def _finished(
-    model: onnx.ModelProto, info: DetectorInfo, validation: Sequence[FacePicture], path: Path
+    model: onnx.ModelProto,
+    info: DetectorInfo,
+    validation: Sequence[FacePicture],
+    path: Path,
+    second: SecondFile | None,
 ) -> DetectorInfo:
     """Write a graph with the second look, the threshold and the figures that come of the validation pictures."""
     today = date.today().isoformat()
     draft = dataclasses.replace(info, score=_LOWEST, second_look=None, metrics={}, created=today)
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "draft.onnx"
-        write_detector(model, draft, file)
-        draft = dataclasses.replace(draft, second_look=fitted(file, validation, SIDE))
-        write_detector(model, draft, file)
+        file, network = Path(folder) / "draft.onnx", None
+        if second is not None:
+            look, network = unfitted(second.side, second.margin), second.data
+            write_detector(model, dataclasses.replace(draft, second_look=look), file, network)
+            draft = dataclasses.replace(draft, second_look=fitted(file, look, validation))
+        write_detector(model, draft, file, network)
         score = score_for_false_faces(_found(file, validation), FALSE_FACES, _LOWEST_THRESHOLD)
         info = dataclasses.replace(draft, score=round(score + 0.0005, 3))
         info = dataclasses.replace(info, metrics=_metrics(file, info.score, validation))
-    write_detector(model, info, path)
+    write_detector(model, info, path, network)
     return info
 
 

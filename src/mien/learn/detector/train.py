@@ -118,6 +118,8 @@ class Trainer:
     def run(self) -> bool:
         """Train until the minutes are used up (True) or a signal asks to stop (False); the last checkpoint is whole."""
         make_folder(self._folder)
+        if not self._config.minutes:
+            return True
         self._clock = Clock(self._config.minutes * 60, self._spent_s)
         stream = loader(self._batches, self._config.workers)
         sums, saved = np.zeros(4), time.monotonic()

@@ -1,0 +1,160 @@
+"""A second look's network as an ONNX file, in float32 or 8 bit, as it lies in a detector's file."""
+
+from __future__ import annotations
+
+import copy
+import math
+import tempfile
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnxruntime.quantization import CalibrationDataReader
+from torch import Tensor, nn
+
+from mien.core.contract import SECOND_INPUT_NAME, SECOND_OUTPUT_NAME
+from mien.infer.detectors.own import OwnDetector
+from mien.infer.detectors.scaling import DetectOptions
+from mien.infer.detectors.second_network import network_inside
+from mien.infer.session import read_model
+from mien.learn.detector.second.net import SecondNet
+from mien.learn.quantize import eight_bit
+
+__all__ = ["SecondFile", "network_file", "quantized_file", "second_file"]
+
+_OPSET = 17
+_BATCH = 64
+_PERCENTILE = 99.99  # as for the expression models
+_OPERATORS = ("Conv", "Relu", "Add", "AveragePool", "Concat")
+
+
+@dataclass(frozen=True)
+class SecondFile:
+    """A second look's network as it lies in a detector's file, and which squares it takes.
+
+    Args:
+        data: bytes of an ONNX file.
+        side: of the squares, px.
+        margin: side of a square as a multiple of the square root of the area of the face's box.
+
+    """
+
+    data: bytes
+    side: int
+    margin: float
+
+
+def second_file(detector: Path) -> SecondFile | None:
+    """The network inside a detector's file, or None where it has no second look.
+
+    Raises:
+        ModelError: not a detector's file.
+
+    """
+    look = OwnDetector(detector, DetectOptions()).info.second_look
+    if look is None:
+        return None
+    return SecondFile(network_inside(read_model(detector)), look.side, look.margin)
+
+
+class _Exported(nn.Module):
+    """Pixels (N, S, S, 3) uint8 BGR in, chances (N,) in 0..1 out."""
+
+    def __init__(self, net: SecondNet) -> None:
+        super().__init__()
+        self.net = copy.deepcopy(net).eval()
+        with torch.no_grad():
+            next(self.net.stem.parameters()).mul_(self.net.unit)
+        self.net.unit = 1.0
+
+    def forward(self, squares: Tensor) -> Tensor:
+        chances: Tensor = self.net(squares.permute(0, 3, 1, 2).float()).sigmoid()
+        return chances
+
+
+def network_file(net: SecondNet, margin: float) -> SecondFile:
+    """An ONNX file for any number of squares."""
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter that keeps plain operators announces its retirement
+        torch.onnx.export(
+            _Exported(net).eval(),
+            (torch.zeros(2, net.side, net.side, 3, dtype=torch.uint8),),
+            f"{folder}/net.onnx",
+            input_names=[SECOND_INPUT_NAME],
+            output_names=[SECOND_OUTPUT_NAME],
+            dynamic_axes={SECOND_INPUT_NAME: {0: "faces"}, SECOND_OUTPUT_NAME: {0: "faces"}},
+            opset_version=_OPSET,
+            dynamo=False,
+        )
+        return SecondFile(_checked(onnx.load(f"{folder}/net.onnx")), net.side, margin)
+
+
+class _Batches(CalibrationDataReader):
+    """Squares in batches, as the calibration wants them."""
+
+    def __init__(self, squares: NDArray[np.uint8]) -> None:
+        self._squares = squares
+        self.set_range(0, len(self))
+
+    def __len__(self) -> int:
+        return math.ceil(len(self._squares) / _BATCH)
+
+    def set_range(self, start_index: int, end_index: int) -> None:
+        """Give these batches next."""
+        self._batches: Iterator[NDArray[np.uint8]] = iter(
+            self._squares[i * _BATCH : (i + 1) * _BATCH] for i in range(start_index, end_index)
+        )
+
+    def get_next(self) -> dict[str, Any] | None:
+        """The next batch, or None at the end."""
+        batch = next(self._batches, None)
+        return None if batch is None else {SECOND_INPUT_NAME: batch}
+
+
+def quantized_file(source: SecondFile, squares: NDArray[np.uint8]) -> SecondFile:
+    """An 8-bit copy of a network's file; the first convolution and the last layer stay in float.
+
+    Args:
+        source: what `network_file` gives.
+        squares: of training photographs, which set the ranges, (N, S, S, 3) uint8.
+
+    """
+    nodes = list(onnx.load_from_string(source.data).graph.node)
+    first = next(i for i, node in enumerate(nodes) if node.op_type == "Conv")
+    relu = next(node for node in nodes if nodes[first].output[0] in node.input)
+    kept = [node.name for node in (*nodes[: first + 1], relu)]
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "float.onnx"
+        file.write_bytes(source.data)
+        model = eight_bit(file, _Batches(squares), _OPERATORS, kept, percentile=_PERCENTILE)
+    return replace(source, data=_checked(model))
+
+
+def _checked(model: onnx.ModelProto) -> bytes:
+    model.doc_string = ""
+    _shorten(model.graph)
+    onnx.checker.check_model(model)
+    data: bytes = model.SerializeToString()
+    return data
+
+
+def _shorten(graph: onnx.GraphProto) -> None:
+    """Short names for all values inside: the long ones would be a tenth of the 8-bit file."""
+    names = {item.name: item.name for item in (*graph.input, *graph.output)} | {"": ""}
+
+    def short(name: str) -> str:
+        return names.setdefault(name, f"v{len(names)}")
+
+    for item in graph.initializer:
+        item.name = short(item.name)
+    for number, node in enumerate(graph.node):
+        node.name = f"n{number}"
+        for field in (node.input, node.output):
+            field[:] = [short(name) for name in field]
+    del graph.value_info[:]

@@ -1,0 +1,59 @@
+"""From the network inside a detector's file back to one that can learn on (`mien.learn.detector.recover`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import Tensor, nn
+
+from mien.core.errors import TrainError
+from mien.learn.detector.net import Widths
+from mien.learn.detector.recover import measure, plain
+from mien.learn.detector.second.export import SecondFile
+from mien.learn.detector.second.net import SecondNet
+
+__all__ = ["recovered_second"]
+
+
+def recovered_second(file: SecondFile, widths: Widths, squares: Iterable[Tensor]) -> SecondNet:
+    """Network with the weights of a second look's file.
+
+    Args:
+        file: in float32.
+        widths: of the detector whose first stages it has.
+        squares: batches (N, 3, S, S) of values 0..255 as in training, which give the norms' statistics.
+
+    Raises:
+        TrainError: the file is in 8 bit, or of another network.
+
+    """
+    net = SecondNet(widths, file.side)
+    try:
+        _fill(net, file.data)
+    except (ValueError, RuntimeError, IndexError, KeyError) as error:
+        raise TrainError(f"The start's second look is not a float32 network of these widths: {error}.") from error
+    measure(net, squares)
+    return net
+
+
+@torch.no_grad()
+def _fill(net: SecondNet, data: bytes) -> None:
+    """Weights into a network whose norms do nothing but add the bias."""
+    graph = onnx.load_from_string(data).graph
+    values = {item.name: torch.from_numpy(np.array(numpy_helper.to_array(item))) for item in graph.initializer}
+    known = [[values[name] for name in node.input[1:]] for node in graph.node if node.op_type in {"Conv", "Gemm"}]
+    known[0][0] = known[0][0] / net.unit
+    layers = [m for m in net.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+    norms = [m for m in net.modules() if isinstance(m, nn.BatchNorm2d)]
+    for layer, (weight, bias) in zip(layers, known, strict=True):
+        if layer.weight.shape != weight.shape:
+            raise ValueError(f"a layer of {tuple(weight.shape)} instead of {tuple(layer.weight.shape)}")
+        layer.weight.copy_(weight)
+        if layer.bias is not None:
+            layer.bias.copy_(bias)
+    for norm, (_, bias) in zip(norms, known[: len(norms)], strict=True):
+        plain(norm, torch.ones(len(bias)), bias)

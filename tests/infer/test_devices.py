@@ -71,14 +71,14 @@ def test_a_device_that_the_runtime_lacks(name, tiny_model, runtime):
 
 @pytest.mark.parametrize("name", DEVICES)
 def test_a_device_that_is_there(name, tiny_model, astronaut, runtime):
-    """Classifier and detector are opened on it, and the readings are the processor's."""
+    """Classifier, detector and its second look are opened on it, and the readings are the processor's."""
     wanted = mien.Analyzer(tiny_model).analyze(astronaut)
     fake = runtime(DEVICES[name].providers[:1])
 
     analyzer = mien.Analyzer(tiny_model, device=name)
 
     assert set(fake.asked) == {DEVICES[name].providers[0]}
-    assert len(fake.asked) == 2
+    assert len(fake.asked) == 3
     assert analyzer.classifier.device == name  # type: ignore[attr-defined]  # of a model file
     assert analyzer.analyze(astronaut) == wanted
 

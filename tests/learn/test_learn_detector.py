@@ -327,7 +327,7 @@ def test_wrong_use(tmp_path):
     torch.save({"net": {}}, tmp_path / CHECKPOINT)
     with pytest.raises(TrainError, match="not a checkpoint of this network"):
         load_net(tmp_path / CHECKPOINT)
-    for bad in ({"size": 100}, {"minutes": 0}, {"batch": 0}):
+    for bad in ({"size": 100}, {"minutes": -1}, {"batch": 0}):
         with pytest.raises(OptionError):
             DetectorConfig(**bad)
 

@@ -26,37 +26,46 @@ from mien.core.files import atomic_write
 from mien.learn.export import finish_model, read_info
 from mien.learn.hush import errors_only
 
-__all__ = ["CALIBRATION_CROPS", "eight_bit", "quantize"]
+__all__ = ["CALIBRATION_CROPS", "PERCENTILE", "Batches", "eight_bit", "outer", "quantize"]
 
 CALIBRATION_CROPS = 1024
 """Training crops that set the ranges of activations, unless told otherwise."""
 
 _BATCH = 16
-_PERCENTILE = 99.99  # rare outliers are cut off: log-loss on validation .828 instead of .831 (dev/log.md)
+PERCENTILE = 99.99
+"""Share of the activations, in percent, that their range holds: rare outliers are cut off, log-loss on validation .828
+instead of .831 (dev/log.md)."""
 # With Relu, so that it becomes a part of the layer before it.
 _OPERATORS = ["Conv", "Relu", "Gemm", "MatMul", "Add", "MaxPool", "AveragePool", "GlobalAveragePool", "Concat"]
 
 
-class _Crops(CalibrationDataReader):
-    """Crops (N, S, S) or (N, S, S, 3) uint8 in batches, as the calibration wants them; all, or a range of batches."""
+class Batches(CalibrationDataReader):
+    """Crops (N, S, S) or (N, S, S, 3) uint8 in batches, as the calibration wants them; all, or a range of batches.
 
-    def __init__(self, crops: NDArray[np.uint8]) -> None:
-        self._crops = crops
+    Args:
+        crops: above.
+        name: of the graph's input.
+        batch: crops at once.
+
+    """
+
+    def __init__(self, crops: NDArray[np.uint8], name: str = INPUT_NAME, batch: int = _BATCH) -> None:
+        self._crops, self._name, self._batch = crops, name, batch
         self.set_range(0, len(self))
 
     def __len__(self) -> int:
-        return math.ceil(len(self._crops) / _BATCH)
+        return math.ceil(len(self._crops) / self._batch)
 
     def set_range(self, start_index: int, end_index: int) -> None:
         """Give these batches next."""
         self._batches: Iterator[NDArray[np.uint8]] = iter(
-            self._crops[i * _BATCH : (i + 1) * _BATCH] for i in range(start_index, end_index)
+            self._crops[i * self._batch : (i + 1) * self._batch] for i in range(start_index, end_index)
         )
 
     def get_next(self) -> dict[str, Any] | None:
         """The next batch, or None at the end."""
         batch = next(self._batches, None)
-        return None if batch is None else {INPUT_NAME: batch}
+        return None if batch is None else {self._name: batch}
 
 
 def quantize(source: Path | str, target: Path | str, crops: NDArray[np.uint8], name: str = "") -> None:
@@ -78,14 +87,14 @@ def quantize(source: Path | str, target: Path | str, crops: NDArray[np.uint8], n
         raise ModelError(f"{source} has the precision {info.precision!r} already; quantize the float32 file.")
     if not len(crops):
         raise ModelError("Calibration needs at least one crop.")
-    keep = _outer(onnx.load(str(source)).graph)
-    model = eight_bit(Path(source), _Crops(crops), _OPERATORS, keep, percentile=_PERCENTILE)
+    keep = outer(onnx.load(str(source)).graph)
+    model = eight_bit(Path(source), Batches(crops), _OPERATORS, keep, percentile=PERCENTILE)
     finish_model(model, dataclasses.replace(info, name=name or f"{info.name}-int8", precision="int8", metrics={}))
     with atomic_write(target) as file:
         file.write(model.SerializeToString())
 
 
-def _outer(graph: onnx.GraphProto) -> list[str]:
+def outer(graph: onnx.GraphProto) -> list[str]:
     """Names of the nodes that stay in float: all up to the first convolution and its activation, and the last layer.
 
     They cost next to nothing. The first convolution has so few inputs that it is faster in float, and normalisation and

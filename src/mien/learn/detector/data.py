@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -22,6 +23,8 @@ from mien.learn.detector.drawn import drawn
 from mien.learn.detector.loss import Targets
 
 __all__ = ["Batch", "Batches", "decoded", "loader"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +103,7 @@ def _collate(samples: Sequence[Sample]) -> Batch:
     return Batch(torch.from_numpy(np.stack([s.image for s in samples])), targets)
 
 
-def loader(batches: Batches, workers: int) -> Iterator[Batch]:
+def loader(batches: IterableDataset[T], workers: int) -> Iterator[T]:
     """Iterator over batches that are made in this process (0 workers) or in others."""
     cv2.setNumThreads(1)  # here and not in the processes: after a fork OpenCV would wait for threads that are not there
     ahead = 4 if workers else None

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import copy
-import math
 import tempfile
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
-from onnxruntime.quantization import CalibrationDataReader
 from torch import Tensor, nn
 
 from mien.core.contract import SECOND_INPUT_NAME, SECOND_OUTPUT_NAME
@@ -24,13 +20,12 @@ from mien.infer.detectors.scaling import DetectOptions
 from mien.infer.detectors.second_network import network_inside
 from mien.infer.session import read_model
 from mien.learn.detector.second.net import SecondNet
-from mien.learn.quantize import eight_bit
+from mien.learn.quantize import PERCENTILE, Batches, eight_bit, outer
 
 __all__ = ["SecondFile", "network_file", "quantized_file", "second_file"]
 
 _OPSET = 17
 _BATCH = 64
-_PERCENTILE = 99.99  # as for the expression models
 _OPERATORS = ("Conv", "Relu", "Add", "AveragePool", "Concat")
 
 
@@ -95,28 +90,6 @@ def network_file(net: SecondNet, margin: float) -> SecondFile:
         return SecondFile(_checked(onnx.load(f"{folder}/net.onnx")), net.side, margin)
 
 
-class _Batches(CalibrationDataReader):
-    """Squares in batches, as the calibration wants them."""
-
-    def __init__(self, squares: NDArray[np.uint8]) -> None:
-        self._squares = squares
-        self.set_range(0, len(self))
-
-    def __len__(self) -> int:
-        return math.ceil(len(self._squares) / _BATCH)
-
-    def set_range(self, start_index: int, end_index: int) -> None:
-        """Give these batches next."""
-        self._batches: Iterator[NDArray[np.uint8]] = iter(
-            self._squares[i * _BATCH : (i + 1) * _BATCH] for i in range(start_index, end_index)
-        )
-
-    def get_next(self) -> dict[str, Any] | None:
-        """The next batch, or None at the end."""
-        batch = next(self._batches, None)
-        return None if batch is None else {SECOND_INPUT_NAME: batch}
-
-
 def quantized_file(source: SecondFile, squares: NDArray[np.uint8]) -> SecondFile:
     """An 8-bit copy of a network's file; the first convolution and the last layer stay in float.
 
@@ -125,14 +98,12 @@ def quantized_file(source: SecondFile, squares: NDArray[np.uint8]) -> SecondFile
         squares: of training photographs, which set the ranges, (N, S, S, 3) uint8.
 
     """
-    nodes = list(onnx.load_from_string(source.data).graph.node)
-    first = next(i for i, node in enumerate(nodes) if node.op_type == "Conv")
-    relu = next(node for node in nodes if nodes[first].output[0] in node.input)
-    kept = [node.name for node in (*nodes[: first + 1], relu)]
+    kept = outer(onnx.load_from_string(source.data).graph)
+    batches = Batches(squares, SECOND_INPUT_NAME, _BATCH)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "float.onnx"
         file.write_bytes(source.data)
-        model = eight_bit(file, _Batches(squares), _OPERATORS, kept, percentile=_PERCENTILE)
+        model = eight_bit(file, batches, _OPERATORS, kept, percentile=PERCENTILE)
     return replace(source, data=_checked(model))
 
 

@@ -6,12 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+from torch.utils.data import IterableDataset, get_worker_info
 
 from mien.core.contract import SecondLook
 from mien.core.errors import TrainError
@@ -27,7 +26,7 @@ from mien.learn.detector.augment import Labels, Sample, view
 from mien.learn.detector.second.config import SecondConfig
 from mien.learn.detector.second.export import SecondFile
 
-__all__ = ["SIDE", "Squares", "loader", "seen", "squares_of"]
+__all__ = ["SIDE", "Squares", "seen", "squares_of"]
 
 SIDE = 640
 """Longest side in pixels at which the detector looks, as the application does; smaller photographs stay as they are."""
@@ -140,9 +139,3 @@ def _shaken(box: Sequence[float], rng: np.random.Generator) -> Box:
     x, y = np.array([x1 + x2, y1 + y2]) / 2 + rng.normal(0, _SHIFT * side, 2)
     half = np.array([x2 - x1, y2 - y1]) / 2 * np.exp(rng.normal(0, _SCALE))
     return (float(x - half[0]), float(y - half[1]), float(x + half[0]), float(y + half[1]))
-
-
-def loader(squares: Squares, workers: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Iterator over batches that are made in this process (0 workers) or in others."""
-    cv2.setNumThreads(1)  # here and not in the processes, as in `mien.learn.detector.data`
-    return iter(DataLoader(squares, batch_size=None, num_workers=workers, prefetch_factor=4 if workers else None))

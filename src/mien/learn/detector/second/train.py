@@ -20,13 +20,13 @@ from mien.core.errors import TrainError
 from mien.data.faces import FacePicture
 from mien.learn.checkpoints import load_state, save_state
 from mien.learn.clock import Clock
-from mien.learn.detector.data import decoded
+from mien.learn.detector.data import decoded, loader
 from mien.learn.detector.net import DetectorNet, Widths
 from mien.learn.detector.second.config import SecondConfig
 from mien.learn.detector.second.export import SecondFile
 from mien.learn.detector.second.net import SecondNet, begun
 from mien.learn.detector.second.recover import recovered_second
-from mien.learn.detector.second.squares import Squares, loader
+from mien.learn.detector.second.squares import Squares
 from mien.learn.steps import average_decay, decay_groups, faster_in_bfloat16, follow, refuse_divergence
 from mien.learn.stopping import heeding_signals
 

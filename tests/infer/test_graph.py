@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 from pathlib import Path
 
@@ -55,6 +56,24 @@ def test_shapes_are_those_of_the_graph():
 
     assert found.input == (1, FREE_SIDE, FREE_SIDE, 3)
     assert [stage.side[0] for stage in stages_of(found.layers)] == [160, 80, 40, 20, 10]
+
+
+@pytest.mark.parametrize("name", ["mien", "mien-int8"])
+def test_the_network_for_second_looks_is_shown_as_well(name):
+    """Of one face, with figures of its own: its weights are those of the graph inside the file."""
+    path = entry_path(entry(name))
+    found = summarize_file(path, name)
+    texts = {one.key: one.value for one in onnx.load(str(path)).metadata_props}
+    graph = onnx.load_from_string(base64.b64decode(texts["mien.second_look"])).graph
+    weights = [math.prod(one.dims) for one in graph.initializer if len(one.dims) > 1]
+
+    second = found.inside
+    assert second is not None
+    assert second.input == (1, 96, 96, 3)
+    assert second.layers[-1].shape == ()
+    assert sum(weights) < second.parameters < 1.01 * sum(weights)
+    assert found.parameters != second.parameters
+    assert summarize_file(entry_path(entry("fer2013"))).inside is None
 
 
 def test_any_model_of_pictures(tmp_path):

@@ -44,6 +44,7 @@ class Summary:
         file: name of the model file.
         file_bytes: its size.
         labels: names of the outputs, where the model has some.
+        inside: a network that the file holds besides, such as a detector's for second looks; its own figures.
 
     """
 
@@ -54,6 +55,7 @@ class Summary:
     file: str
     file_bytes: int
     labels: tuple[str, ...] = ()
+    inside: Summary | None = None
 
     @property
     def parameters(self) -> int:

@@ -5,6 +5,7 @@ Needs ONNX Runtime alone, neither torch nor the package onnx.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from mien.core.contract import METADATA_KEY
 from mien.core.errors import ModelError
 from mien.core.layers import Layer, Summary
 from mien.core.text import parse_json
+from mien.infer.detectors.second_network import network_inside
 from mien.infer.session import OnnxFile, read_model
 from mien.infer.wire import Node, Tensor, output_fields, read_graph
 
@@ -47,7 +49,8 @@ def summarize_file(path: Path, name: str = "") -> Summary:
     """Operators of an ONNX file with their output shapes, parameters and multiply-adds.
 
     What only changes the numbers' type (quantisation, casts of constants) is left out; the weights behind it count for
-    the operator that reads them. Scales, zero points and single numbers are no parameters.
+    the operator that reads them. Scales, zero points and single numbers are no parameters. A detector's network for
+    second looks is shown as `Summary.inside`, for one face.
 
     Args:
         path: the file; any ONNX model of pictures will do.
@@ -58,6 +61,16 @@ def summarize_file(path: Path, name: str = "") -> Summary:
 
     """
     data = read_model(path)
+    found = _summarized(data, path, name)
+    try:
+        second = network_inside(data)
+    except ValueError:  # most files are of one network
+        return found
+    return dataclasses.replace(found, inside=_summarized(second, path, f"{found.name}, second look"))
+
+
+def _summarized(data: bytes, path: Path, name: str) -> Summary:
+    """The graph in the bytes of a file or of a part of it."""
     file = OnnxFile(data, path)  # says in a sentence what is wrong with a damaged file
     try:
         nodes, tensors = read_graph(data)

@@ -11,7 +11,7 @@ import dataclasses
 import io
 import math
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -115,11 +115,12 @@ def eight_bit(
     operators: Sequence[str],
     keep: Sequence[str] = (),
     percentile: float = 0.0,
+    ranges: Mapping[str, tuple[float, float]] | None = None,
 ) -> onnx.ModelProto:
     """Graph of a model file with the named operators in int8; `data` sets the ranges of their inputs and outputs.
 
     The nodes that `keep` names stay in float. Ranges go from the smallest to the largest value seen; with a percentile
-    (in percent), they hold so much of the values.
+    (in percent), they hold so much of the values; those of the values that `ranges` names are given.
 
     Weights keep 7 of their 8 bits: without VNNI, x86 processors add two products of 8 bits into 16, which may overflow
     (ONNX Runtime's notes on quantisation name it); so every machine computes the same.
@@ -140,8 +141,16 @@ def eight_bit(
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.Percentile if percentile else CalibrationMethod.MinMax,
-            extra_options={"ActivationSymmetric": False, "WeightSymmetric": True}
+            extra_options={
+                "ActivationSymmetric": False,
+                "WeightSymmetric": True,
+                "TensorQuantOverrides": {name: [_limits(*limits)] for name, limits in (ranges or {}).items()},
+            }
             # Histograms keep every activation of what they are given at once; so one batch at a time.
             | ({"CalibPercentile": percentile, "CalibStridedMinMax": 1} if percentile else {}),
         )
         return onnx.load(str(output))
+
+
+def _limits(low: float, high: float) -> dict[str, np.float32]:
+    return {"rmin": np.float32(low), "rmax": np.float32(high)}

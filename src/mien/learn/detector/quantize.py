@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import onnx
 import torch
@@ -17,6 +16,8 @@ from onnxruntime.quantization import CalibrationDataReader
 from mien.core.contract import DETECTOR_INPUT_NAME
 from mien.data.faces import FacePicture, load_bgr
 from mien.evaluate.detection import enlarged
+from mien.infer.detectors.own import padded
+from mien.infer.detectors.scaling import shrink
 from mien.learn.detector.config import STRIDES
 from mien.learn.detector.eight.channels import equalise
 from mien.learn.detector.eight.network import Network
@@ -44,16 +45,10 @@ class _Photographs(CalibrationDataReader):
         return None if image is None else {DETECTOR_INPUT_NAME: image}
 
 
-def _padded(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """(1, H, W, 3) with sides of at most `side`, padded with black to multiples of the largest stride."""
-    factor = side / max(image.shape[:2])
-    if factor < 1:
-        image = np.asarray(cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8)
-    height, width = image.shape[:2]
-    step = STRIDES[-1]
-    canvas = np.zeros((1, -(-height // step) * step, -(-width // step) * step, 3), np.uint8)
-    canvas[0, :height, :width] = image
-    return canvas
+def _seen(picture: FacePicture, side: int, enlarge: bool) -> NDArray[np.uint8]:
+    """A photograph as the detector sees it, (1, H, W, 3), its longest side at most, or just, `side` px."""
+    image = enlarged(load_bgr(picture), side if enlarge else None)[0]
+    return padded(shrink(image, side)[0], STRIDES[-1])[None]
 
 
 def quantized(source: Path, pictures: Sequence[FacePicture], side: int) -> onnx.ModelProto:
@@ -73,15 +68,13 @@ def quantized(source: Path, pictures: Sequence[FacePicture], side: int) -> onnx.
     model = onnx.load(str(source))
     kept = prepared(model.graph)
     # Every other one as large as the application sees most pictures, whatever the size of those to learn from.
-    images = [
-        _padded(enlarged(load_bgr(picture), side if place % 2 else None)[0], side)
-        for place, picture in enumerate(pictures)
-    ]
+    images = [_seen(picture, side, place % 2 == 1) for place, picture in enumerate(pictures)]
     network = rounded(model.graph, kept, [torch.from_numpy(image) for image in images])
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "float.onnx"
         onnx.save(model, str(file))
-        small = eight_bit(file, _Photographs(images), _OPERATORS, kept, ranges=network.ranges)
+        # The quantiser wants to see a picture, though all ranges are known.
+        small = eight_bit(file, _Photographs(images[:1]), _OPERATORS, kept, ranges=network.ranges)
     write_weights(small, network)
     return small
 

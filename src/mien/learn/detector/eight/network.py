@@ -12,14 +12,16 @@ from onnx import numpy_helper
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["Layer", "Network", "Range", "step_of"]
+__all__ = ["WEIGHT_STEPS", "Layer", "Network", "Range", "step_of"]
 
 Range = tuple[float, float]
 """Smallest and largest value that a tensor's 8 bits hold; 0 lies between them."""
 
 _MIDDLE = 128.0  # what the graph takes from the pixels' values
 _LEVELS = 255
-_WEIGHT_LEVELS = 64  # 7 bits with a sign (`mien.learn.quantize.eight_bit`)
+WEIGHT_STEPS = 64
+"""Steps of a rounded weight either way: 7 bits with a sign (`mien.learn.quantize.eight_bit`)."""
+
 _KINDS = ("Conv", "Relu", "Add", "Resize")
 
 
@@ -116,7 +118,7 @@ class Network:
 
 def step_of(kernel: Tensor) -> Tensor:
     """What one step of 8-bit weights is worth, for each output (O,) of a kernel (O, I, H, W)."""
-    return (kernel.abs().amax((1, 2, 3)) / _WEIGHT_LEVELS).clamp(min=torch.finfo(torch.float32).tiny)
+    return (kernel.abs().amax((1, 2, 3)) / WEIGHT_STEPS).clamp(min=torch.finfo(torch.float32).tiny)
 
 
 def _rounded(value: Tensor, limits: Range) -> Tensor:

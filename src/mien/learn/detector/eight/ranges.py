@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mien.learn.detector.eight.network import Network, Range
 
-__all__ = ["difference", "fitted_ranges", "seen_ranges"]
+__all__ = ["difference", "fitted_ranges", "likely", "seen_ranges"]
 
 _SHARES = (1.0, 0.8, 0.65, 0.5, 0.35)  # of a limit
 _SCORE, _FACE = 4.0, 3.0  # added to logits: cells with a score above some hundredths count
@@ -75,7 +75,11 @@ def difference(wanted: Sequence[Tensor], got: Sequence[Tensor]) -> float:
     for exact, other in zip(wanted, got, strict=True):
         square = (exact - other).square()
         seen = torch.sigmoid(torch.maximum(exact[:, :1], other[:, :1]) + _SCORE)
-        face = torch.sigmoid(exact[:, :1] + _FACE)
         place = _BOX * square[:, 1:5].sum(1, keepdim=True) + _POINT * square[:, 5:].sum(1, keepdim=True)
-        total += float((square[:, :1] * seen + place * face).sum())
+        total += float((square[:, :1] * seen + place * likely(exact)).sum())
     return total
+
+
+def likely(maps: Tensor) -> Tensor:
+    """Where raw maps (1, 15, h, w) see a face or what passes for one, (1, 1, h, w) in 0..1."""
+    return torch.sigmoid(maps[:, :1] + _FACE)

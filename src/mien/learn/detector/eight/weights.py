@@ -12,16 +12,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mien.learn.detector.eight.network import Layer, Network, step_of
+from mien.learn.detector.eight.network import WEIGHT_STEPS, Layer, Network, step_of
+from mien.learn.detector.eight.ranges import likely
 
 __all__ = ["compensated", "round_weights"]
 
 _PLACES = 400  # of a map, that a picture's moments are of
 _FACES = 20.0  # how much more often a place is taken where a face is seen, besides 1
-_FACE = 3.0  # added to logits
 _DAMPING = 0.01  # of the mean second moment, on the diagonal
 _TINY = 1e-9  # where all that a layer reads is 0
-_LEAST, _MOST = -64, 64  # 7 bits with a sign
 
 
 @torch.no_grad()
@@ -66,7 +65,7 @@ def compensated(rows: Tensor, moments: Tensor, steps: Tensor) -> Tensor:
     rows, moments = rows[:, order].clone(), moments[order][:, order] + torch.diag(damping)
     factor = torch.linalg.cholesky(torch.linalg.inv(moments), upper=True)
     for column in range(count):
-        rounded = (rows[:, column] / steps).round().clamp(_LEAST, _MOST) * steps
+        rounded = (rows[:, column] / steps).round().clamp(-WEIGHT_STEPS, WEIGHT_STEPS) * steps
         missed = (rows[:, column] - rounded) / factor[column, column]
         rows[:, column + 1 :] -= missed[:, None] * factor[column, column + 1 :]
         rows[:, column] = rounded
@@ -75,7 +74,7 @@ def compensated(rows: Tensor, moments: Tensor, steps: Tensor) -> Tensor:
 
 def _faces(maps: Sequence[Tensor]) -> Tensor:
     """Where a picture's maps (1, 15, h, w) see a face or what passes for one: (1, 1, h, w) in 0..1, of the finest."""
-    near = [F.max_pool2d(torch.sigmoid(one[:, :1] + _FACE), 3, 1, 1) for one in maps]
+    near = [F.max_pool2d(likely(one), 3, 1, 1) for one in maps]
     size = max(tuple(one.shape[2:]) for one in near)
     return torch.stack([F.interpolate(one, size) for one in near]).amax(0)
 

@@ -169,8 +169,9 @@ def test_a_name_that_is_taken_shows_before_the_work(command, source, tmp_path):
         (["summary", "nowhere"], 2, "Say where to write: --report DIR"),
     ],
 )
-def test_wrong_use(command, arguments, code, words):
+def test_wrong_use(command, tmp_path, monkeypatch, arguments, code, words):
     """One sentence and the right status."""
+    monkeypatch.chdir(tmp_path)
     ended = command("data", *arguments)
 
     assert ended.code == code

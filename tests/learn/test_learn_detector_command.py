@@ -1,5 +1,6 @@
 """`mien train-detector`: from photographs with boxes to a model file that the other commands take."""
 
+import functools
 import json
 from importlib import resources
 from pathlib import Path
@@ -17,7 +18,18 @@ from mien.core.errors import OptionError
 from mien.infer.detect import open_detector
 from mien.infer.detectors.own import OwnDetector
 from mien.infer.detectors.scaling import DetectOptions
+from mien.learn.detector.second.config import SecondConfig
 from mien.learn.detector.second.export import second_file
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch) -> None:
+    """Small batches, and few pictures for statistics and ranges: what is asked here is not how well it learns."""
+    small = functools.partial(SecondConfig, batch=8, store=64)
+    monkeypatch.setattr("mien.learn.detector.second.config.SecondConfig", small)
+    monkeypatch.setattr("mien.learn.detector.second.train._STATISTICS", 2)
+    monkeypatch.setattr("mien.learn.detector.train._STATISTICS", 2)
+    monkeypatch.setattr("mien.learn.detector.release.some", lambda pictures: pictures[:4])
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from mien.core.errors import TrainError
+from mien.core.errors import ModelError, TrainError
 from mien.data.manifest import Manifest
 from mien.learn.config import Config
 from mien.learn.export import run_file
-from mien.learn.grow import deepen, grow, read_back, widen
+from mien.learn.grow import deepen, grow, read_back, read_trunk, widen
+from mien.learn.halve import halve
 from mien.learn.models import Network, build
 from mien.learn.nets import PlainNet, Residual
 from mien.learn.saved import ModelCard, load_network
@@ -95,6 +96,26 @@ def test_read_back(finished: Outcome, drawn: Manifest) -> None:
             np.testing.assert_allclose(said, wanted, atol=1e-4)
             batch = fresh.train()(torch.from_numpy(crops))[name].softmax(dim=1).numpy()
             assert np.abs(batch - wanted).mean() < 0.02
+
+
+def test_read_trunk(finished: Outcome, drawn: Manifest, tmp_path: Path) -> None:
+    """A trunk stored in half precision must give the features of the run that it came from, under other heads."""
+    card = ModelCard.read(finished.run)
+    crops = drawn.crops(np.arange(len(drawn)), card.crop.size)
+    halve(finished.run / "model.onnx", tmp_path / "small.onnx")
+    whole = build(card.model, {"labels": 3}, size=card.crop.size)
+    read_back(whole, {"labels": finished.run / "model.onnx"}, crops)
+    other = build(card.model, {"other": 5}, size=card.crop.size)
+    read_trunk(other, tmp_path / "small.onnx", crops)
+    wanted, features = (_features(network, torch.from_numpy(crops)) for network in (whole, other))
+    torch.testing.assert_close(features, wanted, atol=0.02, rtol=0.02)
+    with pytest.raises(ModelError, match="network's architecture"):
+        read_trunk(build("mien-s", {"other": 5}, size=48), finished.run / "model.onnx", crops)
+
+
+@torch.no_grad()
+def _features(network: Network, crops: torch.Tensor) -> torch.Tensor:
+    return network.eval().trunk(network.normalise(network.planes(crops)))
 
 
 def test_packed(tmp_path: Path) -> None:

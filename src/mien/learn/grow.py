@@ -21,7 +21,7 @@ from mien.core.errors import ModelError, TrainError
 from mien.learn.models import Network
 from mien.learn.nets import Inverted, PlainNet, Residual
 
-__all__ = ["deepen", "grow", "read_back", "widen"]
+__all__ = ["deepen", "grow", "read_back", "read_trunk", "widen"]
 
 _PREFIX = "network."
 _FILTER_NORM = 3**-0.5
@@ -135,15 +135,34 @@ def read_back(network: Network, files: Mapping[str, Path | str], crops: NDArray[
 
     """
     tensors = {name: _tensors(path) for name, path in files.items()}
-    trunk = tensors[next(iter(files))]
-    pairs = [(name, conv, norm) for name, conv, norm in _with_norms(network)]
-    for name, conv, _ in pairs:
-        conv.weight.copy_(_get(trunk, f"{_PREFIX}{name}.weight"))
     for name, head in network.linear_heads().items():
         scale = 1 / _get(tensors[name], "temperature")
         head.weight.copy_(_get(tensors[name], f"{_PREFIX}heads.{name}.weight") * scale)
         head.bias.copy_(_get(tensors[name], f"{_PREFIX}heads.{name}.bias") * scale)
-    biases = [_get(trunk, f"{_PREFIX}{name}.weight_bias") for name, _, _ in pairs]
+    _read_trunk(network, tensors[next(iter(files))], crops)
+
+
+@torch.no_grad()
+def read_trunk(network: Network, path: Path | str, crops: NDArray[np.uint8]) -> None:
+    """Fill the trunk of a network from a float32 model file as `read_back` does; the heads stay as they are.
+
+    Args:
+        network: of the architecture that the file names; changed in place.
+        path: the model file; its weights may be stored in half precision.
+        crops: training crops (N, S, S) or (N, S, S, 3) uint8.
+
+    Raises:
+        ModelError: the file lacks a layer of the network.
+
+    """
+    _read_trunk(network, _tensors(path), crops)
+
+
+def _read_trunk(network: Network, tensors: Mapping[str, Tensor], crops: NDArray[np.uint8]) -> None:
+    pairs = _with_norms(network)
+    for name, conv, _ in pairs:
+        conv.weight.copy_(_get(tensors, f"{_PREFIX}{name}.weight"))
+    biases = [_get(tensors, f"{_PREFIX}{name}.weight_bias") for name, _, _ in pairs]
     _measure(network, [(conv, norm) for _, conv, norm in pairs], biases, torch.from_numpy(crops))
 
 
@@ -187,8 +206,11 @@ def _with_norms(network: Network) -> list[tuple[str, nn.Conv2d, nn.BatchNorm2d]]
 
 
 def _tensors(path: Path | str) -> dict[str, Tensor]:
+    """Weights of a model file by name; those that are stored in half precision under the name of what they become."""
     graph = onnx.load(str(path)).graph
-    return {entry.name: torch.from_numpy(numpy_helper.to_array(entry).copy()) for entry in graph.initializer}
+    whole = {node.input[0]: node.output[0] for node in graph.node if node.op_type == "Cast"}
+    stored = ((whole.get(entry.name, entry.name), numpy_helper.to_array(entry)) for entry in graph.initializer)
+    return {name: torch.from_numpy(values.copy()).float() for name, values in stored}
 
 
 def _get(tensors: Mapping[str, Tensor], name: str) -> Tensor:

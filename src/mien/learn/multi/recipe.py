@@ -71,7 +71,8 @@ class Recipe:
 
     Args:
         model: architecture, one of the project's own nets.
-        weights: packaged name or file of weights to start from; with fewer blocks than `model`, they are deepened.
+        weights: packaged name or file of weights to start from; with fewer blocks than `model`, they are deepened. A
+            float32 model file gives its trunk.
         minutes: how long the run takes, over all its parts; the learning rate follows this clock.
         sets: the data sets.
         teachers: model file (or its shipped name) by the head that it teaches.

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from mien.core.contract import CropSpec
@@ -23,7 +24,7 @@ from mien.data.manifest import Manifest
 from mien.infer.store import resolve_model
 from mien.learn.distill import mixed
 from mien.learn.finish import LEAST_TILT
-from mien.learn.grow import grow
+from mien.learn.grow import grow, read_trunk
 from mien.learn.leaks import split_for_training
 from mien.learn.models import Network, build, count_macs, count_parameters, default_size
 from mien.learn.multi.loop import Loop
@@ -42,6 +43,7 @@ RECORD = "sets.json"
 
 Say = Callable[[str], None]
 
+_SOME = 1024  # crops of a set that give norms their statistics back
 _TRIED_STEPS = 3  # whose time is taken to say what a run will cost
 
 
@@ -61,12 +63,12 @@ def run_recipe(recipe: Recipe, out: Path, say: Say) -> Network:
     for plan, split in zip(recipe.sets, splits, strict=True):
         say(f"{plan.source}: {len(split.train):,} pictures to learn from. {split.message()}".strip())
     parts, sizes = _parts(recipe, [split.train for split in splits], out, say)
-    network = start_of(recipe, sizes)
+    network = start_of(recipe, sizes, some := _some(parts))
     loop = Loop(network, [*parts, *_nothing(recipe, parts, say)], recipe, out / CHECKPOINT)
     say(_cost(recipe, network, parts, loop.bf16))
     loop.run(say)
     average = loop.average.eval()
-    keep_start(average, start_of(recipe, sizes), recipe)
+    keep_start(average, start_of(recipe, sizes, some), recipe)
     save_weights(average, out / WEIGHTS)
     write_json(out / RECORD, _record(recipe, manifests, parts, loop.step))
     return average
@@ -84,17 +86,26 @@ def keep_start(average: Network, start: Network, recipe: Recipe) -> None:
             tensor.lerp_(theirs[name], recipe.keep_start)
 
 
-def start_of(recipe: Recipe, heads: Mapping[str, int]) -> Network:
+def start_of(recipe: Recipe, heads: Mapping[str, int], crops: NDArray[np.uint8]) -> Network:
     """The network that a run begins with: the recipe's weights, grown where its architecture is larger.
+
+    Args:
+        recipe: names architecture and weights.
+        heads: number of classes by head.
+        crops: training crops (N, S, S) uint8, which give a model file's norms back.
 
     Raises:
         TrainError: the weights do not fit.
+        ModelError: the weights are a model file of another architecture, or in 8 bit.
 
     """
     torch.manual_seed(recipe.seed)
     size = default_size(recipe.model)
     network = build(recipe.model, heads, size=size)
     known = weights_of(recipe.weights)
+    if known.path.suffix == ".onnx":
+        read_trunk(network, known.path, crops)
+        return network
     if known.architecture in {"", recipe.model}:
         load_trunk(network, known.path)
         return network
@@ -102,6 +113,11 @@ def start_of(recipe: Recipe, heads: Mapping[str, int]) -> Network:
     load_trunk(small, known.path)
     grow(small, network)
     return network
+
+
+def _some(parts: Sequence[Part]) -> NDArray[np.uint8]:
+    """Crops of every data set in equal numbers, always the same."""
+    return np.concatenate([part.crops[0][:_SOME].numpy() for part in parts])
 
 
 def _parts(recipe: Recipe, manifests: Sequence[Manifest], out: Path, say: Say) -> tuple[list[Part], dict[str, int]]:

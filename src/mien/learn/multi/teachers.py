@@ -39,7 +39,8 @@ def answers_of(files: Mapping[str, Path], crops: Tensor) -> dict[str, Floats]:
         ModelError: a file cannot be read.
 
     """
-    return {head: run_file(path, crops.numpy()) for head, path in files.items()}
+    said = {path: run_file(path, crops.numpy()) for path in set(files.values())}
+    return {head: said[path] for head, path in files.items()}
 
 
 def save_answers(path: Path, key: str, answers: Mapping[str, Floats]) -> None:

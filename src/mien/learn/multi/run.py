@@ -68,7 +68,8 @@ def run_recipe(recipe: Recipe, out: Path, say: Say) -> Network:
     say(_cost(recipe, network, parts, loop.bf16))
     loop.run(say)
     average = loop.average.eval()
-    keep_start(average, start_of(recipe, sizes, some), recipe)
+    if recipe.keep_start:
+        keep_start(average, start_of(recipe, sizes, some), recipe)
     save_weights(average, out / WEIGHTS)
     write_json(out / RECORD, _record(recipe, manifests, parts, loop.step))
     return average

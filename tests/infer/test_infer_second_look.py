@@ -1,4 +1,4 @@
-"""A second look at faces that are not sure: what is looked at, what both looks say, and who is looked at."""
+"""A second look at faces: what is looked at, what both looks say, who is looked at, and whose landmarks count."""
 
 import json
 import pickle
@@ -17,6 +17,7 @@ from mien.core.types import Face
 from mien.infer.detectors.own import OwnDetector
 from mien.infer.detectors.scaling import DetectOptions
 from mien.infer.detectors.second_look import (
+    Seen,
     affordable,
     combined,
     least_first,
@@ -24,19 +25,20 @@ from mien.infer.detectors.second_look import (
     seen_again,
     square,
 )
-from mien.infer.detectors.second_network import SecondNetwork
+from mien.infer.detectors.second_network import Answers, SecondNetwork
 from mien.learn.detector.export import write_detector
 
 LOOK = SecondLook(side=96, margin=2.0, below=0.95, first=0.75, second=0.5, shift=-0.25)
 
 
-def network(*chances):
-    """A network that says these chances of the squares that it is shown, and the squares of each time."""
+def network(*chances, points=None):
+    """A network that says these chances, and points, of the squares that it is shown, and the squares of each time."""
     shown, told = [], iter(chances)
 
     def judge(squares):
         shown.append(squares)
-        return np.array([next(told) for _ in squares], np.float32)
+        said = np.array([next(told) for _ in squares], np.float32)
+        return Answers(said, None if points is None else np.stack([points] * len(squares)))
 
     return judge, shown
 
@@ -108,11 +110,11 @@ def test_all_squares_are_judged_at_once_and_none_that_dwarfs_its_picture():
     image = np.zeros((100, 100, 3), np.uint8)
     boxes = [(40.0, 40.0, 60.0, 60.0), (-5000.0, -5000.0, 5000.0, 5000.0), (-70.0, -70.0, 170.0, 170.0)]
 
-    chances = seen_again([(image, box) for box in boxes], LOOK, judge)
+    seen = seen_again([(image, box) for box in boxes], LOOK, judge)
 
-    assert chances == pytest.approx([0.9, 1e-3, 0.2])
+    assert [one.chance for one in seen] == pytest.approx([0.9, 1e-3, 0.2])
     assert [squares.shape for squares in shown] == [(2, 96, 96, 3)]
-    assert seen_again([(image, boxes[1])], LOOK, judge) == [1e-3]
+    assert seen_again([(image, boxes[1])], LOOK, judge) == [Seen(1e-3)]
     assert seen_again([], LOOK, judge) == []
     assert len(shown) == 1
 
@@ -145,6 +147,45 @@ def test_a_sure_face_is_not_looked_at_again():
     assert [len(squares) for squares in shown] == [1]
 
 
+POINTED = replace(LOOK, points=20.0)
+POINTS = np.array([(-0.2, -0.1), (0.2, -0.1), (0.0, 0.1), (-0.1, 0.3), (0.5, 1.5)], np.float32)
+
+
+def test_large_faces_have_their_landmarks_from_the_second_look():
+    """From a size on in the picture itself, sure ones too, whose score stays; half a square of 24 px is 1 there."""
+    image, small = np.zeros((200, 200, 3), np.uint8), np.zeros((100, 100, 3), np.uint8)
+    own = ((1.0, 1.0),) * 5
+    faces = [Face((50, 50, 74, 74), 0.99, own), Face((0, 0, 24, 24), 0.6, own), Face((90, 90, 99, 99), 0.97, own)]
+    judge, shown = network(0.9, 0.8, points=POINTS)
+
+    sure, tiny, unsure = looked_again(image, small, faces, POINTED, judge)
+
+    assert [len(squares) for squares in shown] == [2]
+    assert (sure.score, sure.box) == (0.99, (50, 50, 74, 74))
+    assert unsure.score == pytest.approx(combined(0.6, 0.9, POINTED))
+    assert np.array(sure.landmarks) == pytest.approx(62 + 24 * POINTS)
+    assert np.array(unsure.landmarks) == pytest.approx(12 + 24 * POINTS)
+    assert tiny == faces[2]
+
+
+def test_landmarks_of_the_first_look_stay_where_the_second_gives_none():
+    """A small face that is not sure, a network without landmarks, landmarks that are no numbers, and no time left."""
+    image = np.zeros((96, 96, 3), np.uint8)
+    own = ((1.0, 1.0),) * 5
+    large, little = Face((0, 0, 40, 40), 0.6, own), Face((0, 0, 10, 10), 0.6, own)
+    broken = np.where(POINTS > 1, np.nan, POINTS)
+
+    for face, points in ((little, POINTS), (large, None), (large, broken)):
+        judge, _ = network(0.9, points=points)
+        (one,) = looked_again(image, image, [face], POINTED, judge)
+        assert one.landmarks == own
+        assert one.score == pytest.approx(combined(0.6, 0.9, POINTED))
+    judge, shown = network(*[0.9] * 4, points=POINTS)
+    found = looked_again(image, image, [replace(large, score=0.99)] * 5, POINTED, judge)
+    assert [len(squares) for squares in shown] == [4]
+    assert sum(face.landmarks == own for face in found) == 1
+
+
 def test_the_surest_are_looked_at_where_there_is_time_for_some():
     """The others get what a second look would say that agrees with the first; the best comes first."""
     image = np.zeros((50, 90, 3), np.uint8)
@@ -172,11 +213,14 @@ def test_the_model_file_says_how():
     body = json.loads(info.to_json())
 
     assert DetectorInfo.from_json(info.to_json(), "a.onnx") == info
+    pointed = replace(info, second_look=POINTED)
+    assert DetectorInfo.from_json(pointed.to_json(), "a.onnx") == pointed
+    assert "points" not in body["second_look"]
     without = DetectorInfo("mien", (8, 16, 32), 0.5, 0.4)
     assert "second_look" not in json.loads(without.to_json())
     assert DetectorInfo.from_json(without.to_json(), "a.onnx") == without
     for field, value in [("side", 8), ("side", 96.5), ("margin", 0), ("below", 2), ("first", -1), ("second", "x"),
-                         ("shift", None)]:  # fmt: skip
+                         ("shift", None), ("points", -1), ("points", "many")]:  # fmt: skip
         wrong = {**body, "second_look": {**vars(LOOK), field: value}}
         with pytest.raises(ModelError, match=f"second_look.{field}"):
             DetectorInfo.from_json(json.dumps(wrong), "a.onnx")
@@ -199,8 +243,11 @@ def test_the_network_lies_in_the_detectors_file(tmp_path):
 
     judge = SecondNetwork(path.read_bytes(), path, LOOK)
 
-    assert judge(squares) == pytest.approx([0.0, 0.2])
-    assert pickle.loads(pickle.dumps(judge))(squares) == pytest.approx([0.0, 0.2])
+    assert judge(squares).chances == pytest.approx([0.0, 0.2])
+    assert judge(squares).points is None
+    assert pickle.loads(pickle.dumps(judge))(squares).chances == pytest.approx([0.0, 0.2])
+    with pytest.raises(ModelError, match="outputs \\['faces', 'points'\\], got"):
+        SecondNetwork(path.read_bytes(), path, POINTED)
 
 
 def test_a_network_that_is_not_there_or_does_not_fit_is_named(tmp_path):

@@ -25,7 +25,7 @@ from mien.learn.detector.second.export import second_file
 @pytest.fixture(autouse=True)
 def short(monkeypatch) -> None:
     """Small batches, and few pictures for statistics and ranges: what is asked here is not how well it learns."""
-    small = functools.partial(SecondConfig, batch=8, store=64)
+    small = functools.partial(SecondConfig, batch=8, turned=8, store=64)
     monkeypatch.setattr("mien.learn.detector.second.config.SecondConfig", small)
     monkeypatch.setattr("mien.learn.detector.second.train._STATISTICS", 2)
     monkeypatch.setattr("mien.learn.detector.train._STATISTICS", 2)

@@ -1,5 +1,6 @@
 """What training makes of a second look at faces that are not sure, and which arithmetic it learns in."""
 
+import dataclasses
 import itertools
 from collections.abc import Callable
 from importlib import resources
@@ -19,6 +20,7 @@ from mien.data.faces import FacePicture
 from mien.data.pictures import Pixels
 from mien.infer.detectors.own import OwnDetector
 from mien.infer.detectors.scaling import DetectOptions
+from mien.infer.detectors.second_look import Seen
 from mien.learn import steps
 from mien.learn.detector.calibrate import fit_scores
 from mien.learn.detector.data import decoded
@@ -26,15 +28,18 @@ from mien.learn.detector.net import DetectorNet, Widths
 from mien.learn.detector.release import release
 from mien.learn.detector.second import fit, train
 from mien.learn.detector.second import squares as squares_module
+from mien.learn.detector.second import turned as turned_module
 from mien.learn.detector.second.config import SecondConfig
-from mien.learn.detector.second.export import network_file, quantized_file, second_file
+from mien.learn.detector.second.export import SecondFile, network_file, quantized_file, second_file
 from mien.learn.detector.second.net import begun
 from mien.learn.detector.second.recover import recovered_second
-from mien.learn.detector.second.squares import Squares
+from mien.learn.detector.second.squares import Learned, Squares
+from mien.learn.detector.second.turned import TurnedFaces
 
 PACKAGED = Path(str(resources.files("mien") / "assets" / "models" / "face-int8.onnx"))
 NO_POINTS = np.zeros((0, 5, 2), np.float32)
 NOTHING = np.zeros((0, 4), np.float32)
+NETWORK = SecondFile(b"", 96, 2.4)
 
 
 def chance(logit):
@@ -78,7 +83,7 @@ def looks(monkeypatch):
     monkeypatch.setattr(fit, "SecondNetwork", lambda *_: None)
     monkeypatch.setattr(fit, "read_model", lambda _path: b"")
     monkeypatch.setattr(fit, "seen", lambda *_: told["faces"](next(turns)))
-    monkeypatch.setattr(fit, "seen_again", lambda places, *_: told["chances"](len(places)))
+    monkeypatch.setattr(fit, "seen_again", lambda places, *_: [Seen(c) for c in told["chances"](len(places))])
     return told
 
 
@@ -96,12 +101,13 @@ def test_a_second_look_is_fitted_where_it_tells_faces_from_others(looks):
     looks["faces"] = faces
     looks["chances"] = lambda number: chance(rng.normal(1.5 if hits[-1] else -1.5, 1, number)).tolist()
 
-    look = fit.fitted(Path("a.onnx"), fit.unfitted(96, 2.4), photographs)
+    look = fit.fitted(Path("a.onnx"), fit.unfitted(NETWORK), photographs)
 
     assert look is not None
     assert look.second > look.first > 0
     assert look.second > 1
-    assert (look.side, look.margin, look.below) == (96, 2.4, 0.98)
+    assert (look.side, look.margin, look.below, look.points) == (96, 2.4, 0.98, 24.0)
+    assert fit.unfitted(SecondFile(b"", 96, 2.4, points=False)).points is None
 
 
 def test_no_second_look_where_it_says_nothing(looks):
@@ -109,9 +115,9 @@ def test_no_second_look_where_it_says_nothing(looks):
     looks["faces"] = lambda _turn: [Face((100, 100, 160, 160), 0.5)]
     looks["chances"] = lambda number: [0.5] * number
 
-    assert fit.fitted(Path("a.onnx"), fit.unfitted(96, 2.4), [picture("1"), picture("2")]) is None
+    assert fit.fitted(Path("a.onnx"), fit.unfitted(NETWORK), [picture("1"), picture("2")]) is None
     looks["faces"] = lambda _turn: []
-    assert fit.fitted(Path("a.onnx"), fit.unfitted(96, 2.4), [picture("1"), picture("2")]) is None
+    assert fit.fitted(Path("a.onnx"), fit.unfitted(NETWORK), [picture("1"), picture("2")]) is None
 
 
 def astronaut() -> FacePicture:
@@ -136,25 +142,79 @@ def test_a_file_is_judged_anew_with_its_weights_as_they_are(tmp_path, monkeypatc
     assert opened == info
     assert (info.name, info.precision, info.metrics["pictures"]) == ("mien-int8", "int8", 2)
     assert info.metrics["recall"] == info.metrics["ap"] == 1.0
-    before = OwnDetector(PACKAGED, DetectOptions()).info.second_look
+    before = second_file(PACKAGED)
     assert before is not None
-    assert info.second_look == fit.unfitted(before.side, before.margin)
+    assert info.second_look == fit.unfitted(before)
     assert onnx.load(tmp_path / "face.onnx").graph == onnx.load(PACKAGED).graph
     assert second_file(tmp_path / "face.onnx") == second_file(PACKAGED)
 
 
 def test_squares_show_what_the_detector_takes_for_faces():
-    """Faces are in their middle and called faces, everything else is not; neither is missing."""
+    """Faces are in their middle and called faces, everything else is not; neither is missing. No landmarks."""
     config = SecondConfig(side=32, batch=16, store=64, workers=0)
     samples = decoded([astronaut(), coffee()])
 
-    squares, hits = next(iter(Squares(samples, PACKAGED, config, seed=1)))
+    squares, hits, points = next(iter(Squares(samples, PACKAGED, config, seed=1)))
 
     assert squares.shape == (16, 32, 32, 3)
     assert squares.dtype == torch.uint8
     assert set(hits.tolist()) == {0.0, 1.0}
-    others, _ = next(iter(Squares(samples, PACKAGED, config, seed=2)))
+    assert points.shape == (16, 5, 2)
+    assert points.isnan().all()
+    others = next(iter(Squares(samples, PACKAGED, config, seed=2))).squares
     assert not torch.equal(squares, others)
+
+
+def marked() -> FacePicture:
+    """A photograph whose one face has five landmarks, each a spot of its own colour on grey."""
+    image = np.full((400, 500, 3), 40, np.uint8)
+    for (x, y), color in zip(SPOTS, COLORS, strict=True):
+        cv2.circle(image, (x, y), 9, color, -1)
+    box = np.array([[150, 100, 270, 260]], np.float32)
+    return FacePicture("marked", Pixels(image), box, np.array([SPOTS], np.float32), NOTHING)
+
+
+SPOTS = [(180, 150), (240, 150), (212, 180), (190, 220), (230, 220)]
+COLORS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (255, 0, 255)]
+
+
+def test_landmarks_turn_with_their_faces(monkeypatch):
+    """However a face is turned, mirrored, moved or shrunk, each landmark lies on its spot; a mirrored face's right eye
+    is the other one. Sizes and turns differ; some stand on their head."""
+    monkeypatch.setattr(turned_module, "degrade", lambda image, _rng: image)
+    drawn = TurnedFaces(decoded([marked(), coffee()]), SecondConfig())
+    rng = np.random.default_rng(3)
+    mirrored = {0: 1, 1: 0, 2: 2, 3: 4, 4: 3}
+    slopes, flips = [], []
+
+    assert len(drawn) == 1
+    for _ in range(60):
+        square, points = drawn.draw(rng)
+        across, down = points[1] - points[0], points[3:].mean(0) - points[:2].mean(0)
+        slopes.append(np.degrees(np.arctan2(across[1], across[0])))
+        pixels = np.rint((points + 1) * 48 - 0.5).astype(int).clip(0, 95)
+        colors = np.array([square[y, x] for x, y in pixels], float)
+        names = [int(np.abs(np.array(COLORS) - color).sum(1).argmin()) for color in colors]
+        flips.append(names == [mirrored[i] for i in range(5)])
+        assert names == [0, 1, 2, 3, 4] or flips[-1]
+        assert across[0] * down[1] - across[1] * down[0] > 0  # mirror image or not, the person's left is right of down
+    assert 15 < sum(flips) < 45
+    assert sum(abs(slope) > 120 for slope in slopes) >= 2
+    assert sum(abs(slope) < 15 for slope in slopes) > 20
+
+
+def test_faces_without_landmarks_or_too_small_are_not_drawn():
+    """The squares of a batch are those of the search alone then."""
+    small = dataclasses.replace(marked(), boxes=np.array([[10, 10, 24, 24]], np.float32))
+    samples = decoded([astronaut(), coffee(), small])
+
+    assert len(TurnedFaces(samples, SecondConfig())) == 0
+    config = SecondConfig(side=32, batch=8, turned=8, store=16, workers=0)
+    assert len(next(iter(Squares(samples, PACKAGED, config, seed=1))).squares) == 8
+    squares, hits, points = next(iter(Squares(decoded([astronaut(), coffee(), marked()]), PACKAGED, config, seed=1)))
+    assert len(squares) == 16
+    assert hits[:8].isfinite().all() and hits[8:].isnan().all()
+    assert points[:8].isnan().all() and points[8:].isfinite().all()
 
 
 def test_nothing_to_learn_from_is_said(monkeypatch):
@@ -162,6 +222,9 @@ def test_nothing_to_learn_from_is_said(monkeypatch):
     monkeypatch.setattr(squares_module, "seen", lambda *_: [])
     with pytest.raises(TrainError, match="sees nothing"):
         next(iter(Squares(decoded([coffee()]), PACKAGED, SecondConfig(batch=4, workers=0), seed=1)))
+
+
+EVERYWHERE = np.array([(-0.4, -0.4), (0.4, -0.4), (0.0, 0.2), (-0.3, 0.6), (0.3, 0.6)])
 
 
 def test_a_second_look_learns_and_goes_on_where_it_was_stopped(tmp_path, monkeypatch, caplog):
@@ -180,7 +243,8 @@ def test_a_second_look_learns_and_goes_on_where_it_was_stopped(tmp_path, monkeyp
                 shown = np.full((self.config.batch, 32, 32, 3), 120, np.uint8)
                 for one, hit in zip(shown, hits, strict=True):
                     cv2.circle(one, (16, 16), int(rng.integers(5, 12)), [255 * int(hit)] * 3, -1)
-                yield torch.from_numpy(shown), torch.from_numpy(hits).float()
+                points = torch.from_numpy(np.where(hits[:, None, None], EVERYWHERE, np.nan)).float()
+                yield Learned(torch.from_numpy(shown), torch.from_numpy(hits).float(), points)
 
     monkeypatch.setattr(train, "Squares", Discs)
     monkeypatch.setattr(train, "_LOG_EVERY", 20)
@@ -192,7 +256,9 @@ def test_a_second_look_learns_and_goes_on_where_it_was_stopped(tmp_path, monkeyp
 
     assert taught is not None
     losses = [float(line.split()[-1].rstrip(".")) for line in caplog.messages if "loss" in line]
-    assert losses[-1] < min(losses[0], 0.2)
+    off = [float(line.split("landmarks ")[1].split(",")[0]) for line in caplog.messages if "loss" in line]
+    assert losses[-1] - off[-1] < min(losses[0] - off[0], 0.2)
+    assert off[-1] < off[0]
     disc = cv2.circle(np.full((32, 32, 3), 120, np.uint8), (16, 16), 8, (255, 255, 255), -1)
     judge = network_file(taught, 2.4)
     assert judge.margin == 2.4
@@ -200,6 +266,8 @@ def test_a_second_look_learns_and_goes_on_where_it_was_stopped(tmp_path, monkeyp
     assert chance_of(judge, 240 - np.minimum(disc, 240)) < 0.2
     small = quantized_file(judge, np.stack([disc, 240 - np.minimum(disc, 240)]))
     assert chance_of(small, disc) == pytest.approx(chance_of(judge, disc), abs=0.1)
+    assert points_of(judge, disc) == pytest.approx(EVERYWHERE, abs=0.15)
+    assert points_of(small, disc) == pytest.approx(points_of(judge, disc), abs=0.03)
 
     longer = train.train_second(*given, net, SecondConfig(**{**vars(config), "minutes": 2}), tmp_path)
     assert longer is not None
@@ -220,12 +288,14 @@ def test_a_networks_file_becomes_a_network_again():
         torch.nn.init.uniform_(norm.running_var, 0.5, 2)
         torch.nn.init.uniform_(norm.weight, 0.5, 1.5)
     net.out.weight.data *= 20
+    net.points.weight.data *= 200
     shown = torch.rand(16, 3, 32, 32) * 255
     file = network_file(net, 2.4)
 
     again = recovered_second(file, Widths(), [shown])
 
-    assert net(shown).std() > 0.1
+    assert net(shown)[0].std() > 0.1
+    assert net(shown)[1].std(0).max() > 0.01
     torch.testing.assert_close(again(shown), net(shown), atol=1e-3, rtol=0)
     assert again.dropout.p == net.dropout.p > 0
     learning = again.train()
@@ -253,6 +323,11 @@ class Ticks:
     def share(self):
         """Of the budget, in 0..1."""
         return self.spent_s / self.budget_s
+
+
+def points_of(file, square) -> np.ndarray:
+    """Where a network's file sees the landmarks of one square, (5, 2)."""
+    return ort.InferenceSession(file.data).run(["points"], {"squares": square[None]})[0][0]
 
 
 def chance_of(file, square) -> float:

@@ -16,12 +16,13 @@ from mien.data.convert import convert
 from mien.data.manifest import Manifest
 from mien.learn.export import read_info, run_file
 from mien.learn.models import build
+from mien.learn.multi import teachers
 from mien.learn.multi.heads import release_heads
 from mien.learn.multi.loop import Loop, rate_at, side_at
 from mien.learn.multi.parts import Part, Rows, framed_crops
 from mien.learn.multi.recipe import Frame, Recipe, SetPlan, read_recipe
 from mien.learn.multi.release import release
-from mien.learn.multi.run import RECORD, run_recipe
+from mien.learn.multi.run import RECORD, run_recipe, start_of
 from mien.learn.multi.teachers import labels_given_answers, load_answers, save_answers
 from mien.learn.weights import save_small, weights_of
 
@@ -149,8 +150,9 @@ def test_kept_answers(tmp_path: Path) -> None:
     assert load_answers(file, "key") is None
 
 
-def test_run_and_release(drawn: Manifest, tmp_path: Path) -> None:
-    """A run must say what it costs, learn both label sets, and leave files that agree with what it reports."""
+def test_run_and_release(drawn: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run must say what it costs, learn both label sets, and leave files that agree with what it reports; another
+    may start from its model file and be taught by it, which is asked once about each set for both heads."""
     recipe = recipe_of(drawn, tmp_path, minutes=0.2)
     lines: list[str] = []
     run_recipe(recipe, tmp_path / "run", lines.append)
@@ -167,6 +169,28 @@ def test_run_and_release(drawn: Manifest, tmp_path: Path) -> None:
     accuracy = float((p.argmax(axis=1) == validation.label).mean())
     assert found.figures["wild.onnx"][name]["accuracy"] == pytest.approx(accuracy)
     assert accuracy > 0.5
+
+    asked: list[tuple[Path, int]] = []
+
+    def counted(path: Path, crops: np.ndarray) -> np.ndarray:
+        asked.append((path, len(crops)))
+        return run_file(path, crops)
+
+    monkeypatch.setattr(teachers, "run_file", counted)
+    file = tmp_path / "files" / "wild.onnx"
+    taught = dataclasses.replace(
+        recipe, weights=str(file), minutes=0.005, lr=1e-7, teachers={"labels": str(file), "other": str(file)},
+        teacher_share=0.5,
+    )  # fmt: skip
+    average = run_recipe(taught, tmp_path / "taught", lines.append)
+    train = len(read(recipe.sets[0].source).of_split("train"))
+    assert asked == [(file, train)] * 2
+    sizes, crops = {"labels": 3, "votes": 3, "other": 3}, framed_crops(validation, (Frame(),), 48)[0].numpy()
+    theirs = start_of(taught, sizes, crops).state_dict()
+    convolutions = {name: w for name, w in average.state_dict().items() if w.ndim == 4 and "heads" not in name}
+    assert all(torch.allclose(w, theirs[name], atol=1e-4) for name, w in convolutions.items())
+    first = start_of(recipe, sizes, crops).state_dict()
+    assert not any(torch.allclose(w, first[name], atol=1e-4) for name, w in convolutions.items())
 
 
 def test_going_on(drawn: Manifest, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The page looks again at faces that are not sure as Python does."""
 
 from base64 import b64decode, b64encode
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import numpy as np
 import pytest
 
 from mien.core.contract import SecondLook
-from mien.infer.detectors.second_look import affordable, combined, least_first, square
-from mien.infer.detectors.second_network import network_inside
+from mien.core.types import Face
+from mien.infer.detectors.second_look import affordable, combined, least_first, looked_again, square
+from mien.infer.detectors.second_network import Answers, network_inside
 
 _SQUARES = """async ([text, width, height, boxes, look]) => {
   const { squareOf } = await import('/static/detector.mjs');
@@ -23,6 +25,17 @@ _SCORES = """async ([pairs, look]) => {
   return [pairs.map(([p, q]) => combined(p, q, look)), pairs.map(([p]) => leastFirst(p, look)), leastFirst(0.5, null),
     affordable({ width: 320, height: 250 }, look), squareOf({ width: 90, height: 60 }, [-900, -900, 900, 900], look),
     [[40, 40, 50, 50], [20, 20, 80, 80]].map((box) => finest(WHOLE, SMALL, box, look).box)];
+}"""
+_TOLD = """async ([faces, look, chances, points]) => {
+  const { affordable, askedAgain, largeFrom, pairsOf, toldOf } = await import('/static/detector.mjs');
+  const [picture, small] = [{ width: 320, height: 240 }, { width: 160, height: 120 }];
+  const large = largeFrom(picture, small, look);
+  const asked = askedAgain(faces, look, large).slice(0, affordable(small, look));
+  const seen = asked.map((_, i) => ({ chance: chances[i], points: points && pairsOf(points, i) }));
+  return faces.map((face) => {
+    const i = asked.indexOf(face);
+    return i < 0 && face.score >= look.below ? face : toldOf(face, seen[i] ?? null, look, large);
+  });
 }"""
 _NETWORK = """async (text) => {
   const { networkInside } = await import('/static/onnx.mjs');
@@ -53,6 +66,42 @@ def test_squares_and_scores_are_those_of_python(serve_quick, open_tab, astronaut
     assert (far, boxes) == (None, [[160, 160, 200, 200], [20, 20, 80, 80]])
     assert most == affordable((320, 250), _LOOK)
     assert without == 0.5
+
+
+@pytest.mark.parametrize("points_from", [None, 40.0])
+def test_faces_have_what_both_looks_say(serve_quick, open_tab, points_from):
+    """Scores, landmarks and who is looked at are those of Python: sure and unsure faces, large and small ones, a
+    landmark that is no number, and more faces than there is time for."""
+    look = replace(_LOOK, points=points_from)
+    rng = np.random.default_rng(0)
+    sizes = np.array([30, 12, 40, 25, 18, 33, 60, 22, 21, 50])
+    corners = rng.uniform(0, 60, (10, 2))
+    scores = np.sort(rng.uniform(0.5, 1, 10))[::-1]
+    faces = [
+        Face((float(x), float(y), float(x + side), float(y + 1.2 * side)), float(score), ((1.0, 2.0),) * 5)
+        for (x, y), side, score in zip(corners, sizes, scores, strict=True)
+    ]
+    chances = rng.uniform(0, 1, 10).astype(np.float32)
+    points = rng.uniform(-0.5, 0.5, (10, 5, 2)).astype(np.float32)
+    points[1, 2, 0] = np.nan
+
+    def judge(squares):
+        return Answers(chances[: len(squares)], None if points_from is None else points[: len(squares)])
+
+    there = looked_again(np.zeros((240, 320, 3), np.uint8), np.zeros((120, 160, 3), np.uint8), faces, look, judge)
+    page = open_tab(serve_quick()).ready()
+    sent = [{"box": face.box, "score": face.score, "landmarks": face.landmarks} for face in faces]
+    # JSON has no NaN: an infinity made by the page stands for it.
+    numbers = [float(v) if np.isfinite(v) else 1e999 for v in points.reshape(-1)]
+    here = page.evaluate(_TOLD, [sent, vars(look), chances.tolist(), None if points_from is None else numbers])
+
+    assert len(there) == len(here) == 10
+    for mine, theirs in zip(there, sorted(here, key=lambda face: -face["score"]), strict=True):
+        assert mine.box == pytest.approx(theirs["box"])
+        assert mine.score == pytest.approx(theirs["score"])
+        np.testing.assert_allclose(mine.landmarks, theirs["landmarks"], rtol=1e-6)
+    changed = sum(face["landmarks"][0] != [1, 2] for face in here)
+    assert changed == 0 if points_from is None else 2 < changed < 10
 
 
 def test_the_page_takes_the_network_out_of_the_detectors_file(serve_quick, open_tab):

@@ -38,6 +38,7 @@ __all__ = [
     "SECOND_INPUT_NAME",
     "SECOND_LOOK_KEY",
     "SECOND_OUTPUT_NAME",
+    "SECOND_POINTS_NAME",
     "UNCERTAIN_BELOW",
     "CropSpec",
     "DetectorInfo",
@@ -67,6 +68,8 @@ SECOND_INPUT_NAME = "squares"
 """Its input: (N, S, S, 3) uint8 BGR, a face in the middle of each."""
 SECOND_OUTPUT_NAME = "faces"
 """Its output: (N,) float32, the chance in 0..1 that there is one."""
+SECOND_POINTS_NAME = "points"
+"""Its other output, where it has one: (N, 5, 2) float32, landmarks from the centre in halves of the square's side."""
 
 Color = Literal["gray", "rgb"]
 Align = Literal["none", "eyes"]
@@ -176,6 +179,8 @@ class SecondLook:
         margin: side of the square as a multiple of the square root of the area of the face's box.
         below: faces with a smaller score are looked at again, in 0..1.
         first, second, shift: above; `first` and `second` greater than 0.
+        points: faces whose box has at least this size (root of its area) in px of the picture are all looked at again,
+            and have their landmarks from it; None for a network that gives none.
 
     """
 
@@ -185,6 +190,7 @@ class SecondLook:
     first: float
     second: float
     shift: float
+    points: float | None = None
 
 
 @dataclass(frozen=True)
@@ -221,6 +227,8 @@ class DetectorInfo:
         fields = asdict(self)
         if self.second_look is None:
             del fields["second_look"]
+        elif self.second_look.points is None:
+            del fields["second_look"]["points"]
         return _metadata("detector", fields)
 
     @classmethod
@@ -318,4 +326,5 @@ def _second_look(value: object) -> SecondLook | None:
         first=positive(value.get("first"), "second_look.first"),
         second=positive(value.get("second"), "second_look.second"),
         shift=number(value.get("shift"), "second_look.shift"),
+        points=None if value.get("points") is None else positive(value["points"], "second_look.points"),
     )

@@ -4,6 +4,7 @@
 import { region, resize } from "./vision.mjs";
 
 const VALUES = 15; // per cell: score, centre x and y, log width and height, five landmarks
+const POINTS = 5;
 const MOST = 1000;
 const WITNESS = 0.5; // share of a face's best score from which on another cell has a say in where it is, ...
 const SAME = 0.6; // ... if the IoU of their boxes is more than this
@@ -87,8 +88,41 @@ export function squareOf(picture, box, look) {
 }
 
 /** Half of the side of a face's square. */
-function halfOf([x1, y1, x2, y2], { margin }) {
-  return (Math.sqrt(Math.max(x2 - x1, 1) * Math.max(y2 - y1, 1)) * margin) / 2;
+function halfOf(box, { margin }) {
+  return (sizeOf(box) * margin) / 2;
+}
+
+/** Root of the area of a box. */
+function sizeOf([x1, y1, x2, y2]) {
+  return Math.sqrt(Math.max(x2 - x1, 1) * Math.max(y2 - y1, 1));
+}
+
+/** From which size on, in pixels of the small picture, faces have their landmarks from a second look. */
+export function largeFrom(picture, small, { points }) {
+  if (!points) return Infinity;
+  return (points * Math.max(small.width, small.height)) / Math.max(picture.width, picture.height);
+}
+
+/** The faces that are looked at again, best first: those that are not sure, then large ones that are. */
+export function askedAgain(faces, { below }, large) {
+  const doubted = faces.filter((face) => face.score < below);
+  return [...doubted, ...faces.filter((face) => face.score >= below && sizeOf(face.box) >= large)];
+}
+
+/** Landmarks number `row` of a second look's output: [[x, y], ...] from the square's centre in halves of its side. */
+export function pairsOf(data, row) {
+  const points = Array.from({ length: POINTS }, (_, i) => [0, 1].map((axis) => data[(row * POINTS + i) * 2 + axis]));
+  return points.flat().every(Number.isFinite) ? points : null;
+}
+
+/** A face with what a second look says of it, {chance, points}, which is what the first one said if there was none. */
+export function toldOf(face, seen, look, large) {
+  const score = face.score < look.below ? combined(face.score, seen ? seen.chance : face.score, look) : face.score;
+  if (!seen?.points || sizeOf(face.box) < large) return { ...face, score };
+  const [x1, y1, x2, y2] = face.box;
+  const half = halfOf(face.box, look);
+  const landmarks = seen.points.map(([x, y]) => [(x1 + x2) / 2 + x * half, (y1 + y2) / 2 + y * half]);
+  return { ...face, score, landmarks };
 }
 
 /** The picture to cut the square of a face out of, and its box there: the small one where that has the pixels. */

@@ -3,7 +3,9 @@
 // {type: "read", id, picture, timeS, live}, {type: "forget", live}, {type: "use", id, classifier, model}.
 // A picture with a time belongs to the live run or to a film, each with faces of its own.
 
-import { affordable, combined, decode, finest, leastFirst, mapBack, squareOf } from "./detector.mjs";
+import {
+  affordable, askedAgain, decode, finest, largeFrom, leastFirst, mapBack, pairsOf, squareOf, toldOf,
+} from "./detector.mjs";
 import { networkInside } from "./onnx.mjs";
 import { People } from "./people.mjs";
 import { LiveSize } from "./sizes.mjs";
@@ -164,33 +166,44 @@ async function mapsOf(picture) {
 }
 
 /**
- * Faces in pixels of the whole picture, best first; those that are not sure are looked at again, each by itself, the surest
- * of them first. Where they are too many, of the others a second look is taken to say what the first one said.
+ * Faces in pixels of the whole picture, best first; those that are not sure, and all large ones, are looked at again, each
+ * by itself (mien.infer.detectors.second_look).
  */
 async function lookedAgain(bgr, small, faces, factor) {
   const { score, second_look: look } = device.detector;
-  const doubted = look ? faces.filter((face) => face.score < look.below) : [];
-  const chances = look ? await seenAgain(bgr, small, doubted.slice(0, affordable(small, look)), look) : [];
-  doubted.forEach((face, i) => (face.score = combined(face.score, chances[i] ?? face.score, look)));
-  const kept = faces.filter((face) => face.score >= score).sort((a, b) => b.score - a.score);
+  const told = look ? await toldAgain(bgr, small, faces, look) : faces;
+  const kept = told.filter((face) => face.score >= score).sort((a, b) => b.score - a.score);
   return kept.map((face) => mapBack(face, factor));
 }
 
-/** The chance of a face in each box, looked at by itself; 0 where its square is far too large. */
+/** The faces, with what a second look says of them. */
+async function toldAgain(bgr, small, faces, look) {
+  const large = largeFrom(bgr, small, look);
+  const asked = askedAgain(faces, look, large);
+  const seen = await seenAgain(bgr, small, asked.slice(0, affordable(small, look)), look);
+  const answers = new Map(asked.map((face, i) => [face, seen[i] ?? null]));
+  return faces.map((face) => (answers.has(face) ? toldOf(face, answers.get(face), look, large) : face));
+}
+
+/** What is seen in each box, looked at by itself: {chance, points}; a chance of 0 where its square is far too large. */
 async function seenAgain(bgr, small, faces, look) {
   const squares = faces.map((face) => {
     const { from, box } = finest(bgr, small, face.box, look);
     return squareOf(from, box, look);
   });
   const known = squares.filter((square) => square !== null);
-  if (!known.length) return squares.map(() => 0);
+  if (!known.length) return squares.map(() => ({ chance: 0, points: null }));
   const size = look.side * look.side * 3;
   const pixels = new Uint8Array(known.length * size);
   known.forEach((square, i) => pixels.set(square.data, i * size));
   const shape = [known.length, look.side, look.side, 3];
-  const { faces: chances } = await second.run({ squares: new ort.Tensor("uint8", pixels, shape) });
-  const next = chances.data.values();
-  return squares.map((square) => (square === null ? 0 : next.next().value));
+  const { faces: chances, points } = await second.run({ squares: new ort.Tensor("uint8", pixels, shape) });
+  let row = -1;
+  return squares.map((square) => {
+    if (square === null) return { chance: 0, points: null };
+    row += 1;
+    return { chance: chances.data[row], points: look.points ? pairsOf(points.data, row) : null };
+  });
 }
 
 async function classify(bgr, faces) {

@@ -74,6 +74,7 @@ export interface SecondLook {
   first: number;
   second: number;
   shift: number;
+  points?: number | null;
 }
 
 export interface Face {

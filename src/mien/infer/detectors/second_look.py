@@ -1,7 +1,8 @@
-"""A second look at faces that are not sure: each by itself, by a network that tells faces from what passes for one.
+"""A second look at faces: each by itself, by a network that tells faces from what passes for one and places landmarks.
 
-What the two looks say together is a better score than either; measured in dev/log.md (2026-11-27, a network for the
-second look). The page does the same (`detector.mjs`).
+Of faces that are not sure, what the two looks say together is a better score than either; measured in dev/log.md
+(2026-11-27, a network for the second look). Landmarks are better, and turn with the face (2026-11-28). The page does
+the same (`detector.mjs`).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +18,14 @@ from numpy.typing import NDArray
 from mien.core.contract import SecondLook
 from mien.core.types import Box, Face, Image
 from mien.infer.cut import region, resized
+from mien.infer.detectors.second_network import Answers
 
 __all__ = [
     "FAINTEST",
     "HIGHEST",
     "LOWEST",
     "Judge",
+    "Seen",
     "affordable",
     "combined",
     "least_first",
@@ -31,9 +35,8 @@ __all__ = [
 ]
 
 Squares = NDArray[np.uint8]
-Chances = NDArray[np.float32]
-Judge = Callable[[Squares], Chances]
-"""Gives the chance of a face for each square: (N, S, S, 3) uint8 BGR to (N,)."""
+Judge = Callable[[Squares], Answers]
+"""Says of each square (N, S, S, 3) uint8 BGR whether it is a face, and where its landmarks are."""
 
 LOWEST, HIGHEST = 1e-3, 0.999
 """Scores of either look are taken for at least and at most so much: what is surer says no more."""
@@ -46,11 +49,24 @@ _TIMES = 4  # the pixels of the first look, that all squares have together at mo
 _FAR = 5  # sides of the picture: the side of the largest square
 
 
-def looked_again(image: Image, small: Image, faces: Iterable[Face], look: SecondLook, judge: Judge) -> list[Face]:
-    """The faces, best first, those below `look.below` with the score of both looks.
+class Seen(NamedTuple):
+    """What a second look says of one box.
 
-    The surest are looked at first, and at most as many as `affordable` says; of the others a second look is taken to
-    say what the first one said.
+    Args:
+        chance: of a face in its middle, in 0..1.
+        points: its landmarks (5, 2) from the middle, in halves of the side of `square`; None where not known.
+
+    """
+
+    chance: float
+    points: NDArray[np.float32] | None = None
+
+
+def looked_again(image: Image, small: Image, faces: Iterable[Face], look: SecondLook, judge: Judge) -> list[Face]:
+    """The faces, best first: those below `look.below` with the score of both looks, all large ones with its landmarks.
+
+    The surest of those that are not sure are looked at first, then the others, and at most as many as `affordable`
+    says. Of faces that are not looked at, a second look is taken to say what the first one said.
 
     Args:
         image: the picture at full size, (H, W, 3) uint8 BGR; faces that are tiny in `small` are cut out of it.
@@ -62,11 +78,27 @@ def looked_again(image: Image, small: Image, faces: Iterable[Face], look: Second
     """
     ordered = sorted(faces, key=lambda face: -face.score)
     doubted = [face for face in ordered if face.score < look.below]
+    sure = ordered[: len(ordered) - len(doubted)]
+    large = math.inf if look.points is None else look.points * max(small.shape[:2]) / max(image.shape[:2])
+    asked = doubted + [face for face in sure if _size(face.box) >= large]
     most = affordable((small.shape[1], small.shape[0]), look)
-    scores = seen_again([_finest(image, small, face.box, look) for face in doubted[:most]], look, judge)
-    scores += [face.score for face in doubted[most:]]
-    judged = [replace(face, score=combined(face.score, q, look)) for face, q in zip(doubted, scores, strict=True)]
-    return sorted([*ordered[: len(ordered) - len(doubted)], *judged], key=lambda face: -face.score)
+    seen: list[Seen | None] = [
+        *seen_again([_finest(image, small, face.box, look) for face in asked[:most]], look, judge)
+    ]
+    seen += [None] * (len(asked) - len(seen))
+    told = [_told(face, answer, look, large) for face, answer in zip(asked, seen, strict=True)]
+    return sorted([*told, *(face for face in sure if _size(face.box) < large)], key=lambda face: -face.score)
+
+
+def _told(face: Face, seen: Seen | None, look: SecondLook, large: float) -> Face:
+    """A face with what a second look says of it, which is what the first one said if there was none."""
+    if face.score < look.below:
+        face = replace(face, score=combined(face.score, face.score if seen is None else seen.chance, look))
+    if seen is None or seen.points is None or _size(face.box) < large:
+        return face
+    (x1, y1, x2, y2), half = face.box, _half(face.box, look)
+    points = np.array([x1 + x2, y1 + y2]) / 2 + seen.points.astype(np.float64) * half
+    return replace(face, landmarks=tuple((float(x), float(y)) for x, y in points))
 
 
 def affordable(size: tuple[int, int], look: SecondLook) -> int:
@@ -82,12 +114,20 @@ def _finest(image: Image, small: Image, box: Box, look: SecondLook) -> tuple[Ima
     return image, (box[0] * wide, box[1] * high, box[2] * wide, box[3] * high)
 
 
-def seen_again(places: Sequence[tuple[Image, Box]], look: SecondLook, judge: Judge) -> list[float]:
-    """The chance of a face in each box of a picture, looked at by itself; the lowest where `square` gives none."""
+def seen_again(places: Sequence[tuple[Image, Box]], look: SecondLook, judge: Judge) -> list[Seen]:
+    """What is seen in each box of a picture, looked at by itself; the lowest chance where `square` gives none."""
     cut = [square(image, box, look) for image, box in places]
     known = [part for part in cut if part is not None]
-    chances = iter(judge(np.stack(known)).tolist() if known else ())
-    return [LOWEST if part is None else next(chances) for part in cut]
+    answers = iter(_split(judge(np.stack(known))) if known else ())
+    return [Seen(LOWEST) if part is None else next(answers) for part in cut]
+
+
+def _split(answers: Answers) -> list[Seen]:
+    chances, points = answers
+    if points is None:
+        return [Seen(chance) for chance in chances.tolist()]
+    pairs = zip(chances.tolist(), points, strict=True)
+    return [Seen(chance, five if np.isfinite(five).all() else None) for chance, five in pairs]
 
 
 def square(image: Image, box: Box, look: SecondLook) -> Image | None:
@@ -105,8 +145,13 @@ def square(image: Image, box: Box, look: SecondLook) -> Image | None:
 
 def _half(box: Box, look: SecondLook) -> float:
     """Half of the side of a face's square, px."""
+    return _size(box) * look.margin / 2
+
+
+def _size(box: Box) -> float:
+    """Root of the area of a box, px."""
     x1, y1, x2, y2 = box
-    return math.sqrt(max(x2 - x1, 1.0) * max(y2 - y1, 1.0)) * look.margin / 2
+    return math.sqrt(max(x2 - x1, 1.0) * max(y2 - y1, 1.0))
 
 
 def combined(first: float, second: float, look: SecondLook) -> float:

@@ -4,18 +4,31 @@ from __future__ import annotations
 
 from base64 import b64decode
 from pathlib import Path
-from typing import cast, final
+from typing import NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.core.contract import SECOND_INPUT_NAME, SECOND_LOOK_KEY, SECOND_OUTPUT_NAME, SecondLook
+from mien.core.contract import SECOND_INPUT_NAME, SECOND_LOOK_KEY, SECOND_OUTPUT_NAME, SECOND_POINTS_NAME, SecondLook
 from mien.core.errors import ModelError
 from mien.infer.devices import CPU
 from mien.infer.session import OnnxFile, input_shape
 from mien.infer.wire import read_metadata
 
-__all__ = ["SecondNetwork", "network_inside"]
+__all__ = ["Answers", "SecondNetwork", "network_inside"]
+
+
+class Answers(NamedTuple):
+    """What the network says of squares.
+
+    Args:
+        chances: (N,) of a face in the middle of each, in 0..1.
+        points: (N, 5, 2) its landmarks from the square's centre in halves of its side; None where they are not asked.
+
+    """
+
+    chances: NDArray[np.float32]
+    points: NDArray[np.float32] | None = None
 
 
 @final
@@ -40,15 +53,16 @@ class SecondNetwork:
             raise ModelError(f"{path}: the second look is not usable: {error}; export the file again.") from error
         kind, shape = input_shape(self._file, SECOND_INPUT_NAME)
         outputs = [node.name for node in self._file.session.get_outputs()]
-        if kind != "tensor(uint8)" or shape[1:] != [look.side, look.side, 3] or SECOND_OUTPUT_NAME not in outputs:
+        self._wanted = [SECOND_OUTPUT_NAME] + [SECOND_POINTS_NAME] * (look.points is not None)
+        if kind != "tensor(uint8)" or shape[1:] != [look.side, look.side, 3] or not set(self._wanted) <= set(outputs):
             raise ModelError(
                 f"{path}: expected a second look with an input {SECOND_INPUT_NAME!r} of (N, {look.side}, {look.side}, "
-                f"3) uint8 and an output {SECOND_OUTPUT_NAME!r}, got {shape} and {', '.join(outputs)}; export it again."
+                f"3) uint8 and outputs {self._wanted}, got {shape} and {outputs}; export it again."
             )
 
-    def __call__(self, squares: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The chance of a face for each square, (N, S, S, 3) uint8 BGR to (N,)."""
-        return cast(NDArray[np.float32], self._file.run({SECOND_INPUT_NAME: squares}, [SECOND_OUTPUT_NAME])[0])
+    def __call__(self, squares: NDArray[np.uint8]) -> Answers:
+        """What it says of squares (N, S, S, 3) uint8 BGR."""
+        return Answers(*self._file.run({SECOND_INPUT_NAME: squares}, self._wanted))
 
 
 def network_inside(data: bytes) -> bytes:

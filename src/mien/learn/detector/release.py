@@ -148,7 +148,7 @@ def _finished(
     with tempfile.TemporaryDirectory() as folder:
         file, network = Path(folder) / "draft.onnx", None
         if second is not None:
-            look, network = unfitted(second.side, second.margin), second.data
+            look, network = unfitted(second), second.data
             write_detector(model, dataclasses.replace(draft, second_look=look), file, network)
             draft = dataclasses.replace(draft, second_look=fitted(file, look, validation))
         write_detector(model, draft, file, network)

@@ -19,7 +19,8 @@ class SecondConfig:
         minutes: length of the run in minutes of wall time, over all its resumed parts; the learning rate follows it.
         side: of the squares as the network sees them, px; a multiple of 16.
         margin: side of a square as a multiple of the square root of the area of the face's box.
-        batch: squares per step.
+        batch: squares per step from which it learns what is a face.
+        turned: further squares per step, of labelled faces turned any way, from which it learns their landmarks.
         lr: learning rate at its highest (AdamW).
         weight_decay: not applied to batch norm and biases.
         warmup: steps of linear rise.
@@ -38,13 +39,14 @@ class SecondConfig:
     minutes: float = 15.0
     side: int = 96
     margin: float = 2.4
-    batch: int = 128
+    batch: int = 96
+    turned: int = 160
     lr: float = 1e-3
     weight_decay: float = 0.02
     warmup: int = 200
     ema: float = 0.999
     store: int = 8192
-    uses: int = 1
+    uses: int = 2
     seed: int = 1
     threads: int = 1
     workers: int = 1

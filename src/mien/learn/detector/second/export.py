@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from mien.core.contract import SECOND_INPUT_NAME, SECOND_OUTPUT_NAME
+from mien.core.contract import SECOND_INPUT_NAME, SECOND_OUTPUT_NAME, SECOND_POINTS_NAME
 from mien.infer.detectors.own import OwnDetector
 from mien.infer.detectors.scaling import DetectOptions
 from mien.infer.detectors.second_network import network_inside
@@ -24,6 +24,7 @@ from mien.learn.quantize import PERCENTILE, Batches, eight_bit, outer
 
 __all__ = ["SecondFile", "network_file", "quantized_file", "second_file"]
 
+_OUTPUTS = [SECOND_OUTPUT_NAME, SECOND_POINTS_NAME]
 _OPSET = 17
 _BATCH = 64
 _OPERATORS = ("Conv", "Relu", "Add", "AveragePool", "Concat")
@@ -37,12 +38,14 @@ class SecondFile:
         data: bytes of an ONNX file.
         side: of the squares, px.
         margin: side of a square as a multiple of the square root of the area of the face's box.
+        points: whether it gives landmarks.
 
     """
 
     data: bytes
     side: int
     margin: float
+    points: bool = True
 
 
 def second_file(detector: Path) -> SecondFile | None:
@@ -55,11 +58,11 @@ def second_file(detector: Path) -> SecondFile | None:
     look = OwnDetector(detector, DetectOptions()).info.second_look
     if look is None:
         return None
-    return SecondFile(network_inside(read_model(detector)), look.side, look.margin)
+    return SecondFile(network_inside(read_model(detector)), look.side, look.margin, look.points is not None)
 
 
 class _Exported(nn.Module):
-    """Pixels (N, S, S, 3) uint8 BGR in, chances (N,) in 0..1 out."""
+    """Pixels (N, S, S, 3) uint8 BGR in, chances (N,) in 0..1 and landmarks (N, 5, 2) out."""
 
     def __init__(self, net: SecondNet) -> None:
         super().__init__()
@@ -68,9 +71,9 @@ class _Exported(nn.Module):
             next(self.net.stem.parameters()).mul_(self.net.unit)
         self.net.unit = 1.0
 
-    def forward(self, squares: Tensor) -> Tensor:
-        chances: Tensor = self.net(squares.permute(0, 3, 1, 2).float()).sigmoid()
-        return chances
+    def forward(self, squares: Tensor) -> tuple[Tensor, Tensor]:
+        logits, points = self.net(squares.permute(0, 3, 1, 2).float())
+        return logits.sigmoid(), points
 
 
 def network_file(net: SecondNet, margin: float) -> SecondFile:
@@ -82,8 +85,8 @@ def network_file(net: SecondNet, margin: float) -> SecondFile:
             (torch.zeros(2, net.side, net.side, 3, dtype=torch.uint8),),
             f"{folder}/net.onnx",
             input_names=[SECOND_INPUT_NAME],
-            output_names=[SECOND_OUTPUT_NAME],
-            dynamic_axes={SECOND_INPUT_NAME: {0: "faces"}, SECOND_OUTPUT_NAME: {0: "faces"}},
+            output_names=_OUTPUTS,
+            dynamic_axes={name: {0: "faces"} for name in (SECOND_INPUT_NAME, *_OUTPUTS)},
             opset_version=_OPSET,
             dynamo=False,
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -23,17 +24,19 @@ from mien.infer.detectors.second_look import HIGHEST, LOWEST, seen_again
 from mien.infer.detectors.second_network import SecondNetwork
 from mien.infer.session import read_model
 from mien.learn.detector.calibrate import fit_scores
+from mien.learn.detector.second.export import SecondFile
 from mien.learn.detector.second.squares import SIDE, seen
 
 __all__ = ["fitted", "unfitted"]
 
 _BELOW = 0.98
+_POINTS_FROM = 24.0  # px
 _log = logging.getLogger("mien")
 
 
-def unfitted(side: int, margin: float) -> SecondLook:
+def unfitted(second: SecondFile) -> SecondLook:
     """A second look before it is fitted."""
-    return SecondLook(side, margin, _BELOW, 1.0, 1.0, 0.0)
+    return SecondLook(second.side, second.margin, _BELOW, 1.0, 1.0, 0.0, _POINTS_FROM if second.points else None)
 
 
 def fitted(file: Path, look: SecondLook, validation: Sequence[FacePicture]) -> SecondLook | None:
@@ -55,7 +58,7 @@ def fitted(file: Path, look: SecondLook, validation: Sequence[FacePicture]) -> S
     except TrainError as error:
         _log.info("No second look at faces that are not sure: %s", error)
         return None
-    return SecondLook(look.side, look.margin, look.below, *(round(value, 3) for value in (first, second, shift)))
+    return replace(look, first=round(first, 3), second=round(second, 3), shift=round(shift, 3))
 
 
 def _looks(file: Path, look: SecondLook, validation: Sequence[FacePicture]) -> Iterator[tuple[float, float, bool]]:
@@ -70,4 +73,4 @@ def _looks(file: Path, look: SecondLook, validation: Sequence[FacePicture]) -> I
             (face, hit) for face, hit in zip(found.faces, found.hits.tolist(), strict=True) if face.score < look.below
         ]
         again = seen_again([(image, face.box) for face, _ in doubted], look, judge)
-        yield from ((face.score, second, hit) for (face, hit), second in zip(doubted, again, strict=True))
+        yield from ((face.score, seen.chance, hit) for (face, hit), seen in zip(doubted, again, strict=True))

@@ -10,14 +10,18 @@ from mien.learn.detector.net import DetectorNet, Residual, Widths, convolution
 __all__ = ["SecondNet", "begun"]
 
 _MIX, _SQUEEZED = 64, 32  # channels of the head, and of each of its cells in the last layer
+_AIMED = 24  # the same, for the landmarks
+_POINTS = 5
+_MEAN = (-0.17, -0.1, 0.17, -0.1, 0.0, 0.07, -0.14, 0.22, 0.14, 0.22)  # landmarks of an upright face, before training
 _DROPPED = 0.2
 _CELL = 16  # px
 
 
 class SecondNet(nn.Module):
-    """Says whether there is a face in the middle of a square.
+    """Says whether there is a face in the middle of a square, and where its landmarks are.
 
-    The input is (N, 3, S, S) blue-green-red in 0..255 with S a multiple of 16; the output (N,) is a logit.
+    The input is (N, 3, S, S) blue-green-red in 0..255 with S a multiple of 16; the outputs are a logit (N,), and right
+    eye, left eye, nose, right and left mouth corner from the centre of the square, (N, 5, 2), in halves of its side.
 
     Args:
         widths: of the detector whose first stages it has.
@@ -36,14 +40,20 @@ class SecondNet(nn.Module):
         self.squeeze = nn.Sequential(nn.Conv2d(_MIX, _SQUEEZED, 1), nn.ReLU(inplace=True))
         self.dropout = nn.Dropout(_DROPPED)
         self.out = nn.Linear(_SQUEEZED * (side // _CELL) ** 2, 1)
+        self.aim = nn.Sequential(nn.Conv2d(_MIX, _AIMED, 1), nn.ReLU(inplace=True))
+        self.points = nn.Linear(_AIMED * (side // _CELL) ** 2, 2 * _POINTS)
+        with torch.no_grad():
+            self.points.weight.mul_(0.1)
+            self.points.bias.copy_(torch.tensor(_MEAN))
 
-    def forward(self, squares: Tensor) -> Tensor:
-        """Logits of a face; see the class."""
+    def forward(self, squares: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits and landmarks; see the class."""
         eighth = self.eighth(self.stem((squares - 128) * self.unit))
         both = torch.cat([nn.functional.avg_pool2d(eighth, 2), self.sixteenth(eighth)], 1)
-        cells = self.squeeze(self.residual(self.mix(both)))
-        logits: Tensor = self.out(self.dropout(cells.flatten(1)))
-        return logits[:, 0]
+        cells = self.residual(self.mix(both))
+        logits: Tensor = self.out(self.dropout(self.squeeze(cells).flatten(1)))
+        points: Tensor = self.points(self.aim(cells).flatten(1))
+        return logits[:, 0], points.unflatten(1, (_POINTS, 2))
 
 
 def begun(detector: DetectorNet, side: int) -> SecondNet:

@@ -18,6 +18,8 @@ from mien.learn.detector.second.net import SecondNet
 
 __all__ = ["recovered_second"]
 
+_OF_POINTS = 2  # layers that give the landmarks, the last ones
+
 
 def recovered_second(file: SecondFile, widths: Widths, squares: Iterable[Tensor]) -> SecondNet:
     """Network with the weights of a second look's file.
@@ -49,6 +51,8 @@ def _fill(net: SecondNet, data: bytes) -> None:
     known[0][0] = known[0][0] / net.unit
     layers = [m for m in net.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
     norms = [m for m in net.modules() if isinstance(m, nn.BatchNorm2d)]
+    if len(known) == len(layers) - _OF_POINTS:
+        layers = layers[: len(known)]  # a file from before it had landmarks, which the network learns anew
     for layer, (weight, bias) in zip(layers, known, strict=True):
         if layer.weight.shape != weight.shape:
             raise ValueError(f"a layer of {tuple(weight.shape)} instead of {tuple(layer.weight.shape)}")

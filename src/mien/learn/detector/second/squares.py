@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -25,8 +26,9 @@ from mien.learn.detector.appearance import degrade
 from mien.learn.detector.augment import Labels, Sample, view
 from mien.learn.detector.second.config import SecondConfig
 from mien.learn.detector.second.export import SecondFile
+from mien.learn.detector.second.turned import TurnedFaces
 
-__all__ = ["SIDE", "Squares", "seen", "squares_of"]
+__all__ = ["SIDE", "Learned", "Squares", "seen", "squares_of"]
 
 SIDE = 640
 """Longest side in pixels at which the detector looks, as the application does; smaller photographs stay as they are."""
@@ -46,8 +48,23 @@ class _Seen:
     hit: bool
 
 
-class Squares(IterableDataset[tuple[Tensor, Tensor]]):
-    """Endless batches: squares (N, S, S, 3) uint8 BGR, and whether each is a face (N,) float.
+class Learned(NamedTuple):
+    """A batch.
+
+    Args:
+        squares: (N, S, S, 3) uint8 BGR.
+        hits: (N,) float, whether there is a face in the middle of each; NaN where that is not asked.
+        points: (N, 5, 2) float, its landmarks from the centre in halves of the square's side; NaN where not known.
+
+    """
+
+    squares: Tensor
+    hits: Tensor
+    points: Tensor
+
+
+class Squares(IterableDataset[Learned]):
+    """Endless batches of what a detector takes for faces, and of labelled faces with their landmarks.
 
     Args:
         samples: training photographs.
@@ -61,8 +78,9 @@ class Squares(IterableDataset[tuple[Tensor, Tensor]]):
         super().__init__()
         self._samples, self._detector, self._config, self._seed = samples, detector, config, seed
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def __iter__(self) -> Iterator[Learned]:
         config, info = self._config, get_worker_info()
+        turned = TurnedFaces(self._samples, config)
         rng = np.random.default_rng((self._seed, 0 if info is None else info.id))
         found = self._found(rng)
         store = [next(found) for _ in range(4 * config.batch)]
@@ -75,8 +93,7 @@ class Squares(IterableDataset[tuple[Tensor, Tensor]]):
                     store[place % config.store] = next(found)
                     place += 1
             drawn = [store[i] for i in rng.integers(len(store), size=config.batch)]
-            squares = torch.from_numpy(np.stack([one.image for one in drawn]))
-            yield squares, torch.tensor([float(one.hit) for one in drawn])
+            yield _batch(drawn, [turned.draw(rng) for _ in range(config.turned if len(turned) else 0)])
 
     def _found(self, rng: np.random.Generator) -> Iterator[_Seen]:
         """Squares of random views of random photographs.
@@ -102,6 +119,15 @@ class Squares(IterableDataset[tuple[Tensor, Tensor]]):
                         waited = 0
                         yield _Seen(part, hit)
         raise TrainError("The detector sees nothing in the training pictures that a second look could learn from.")
+
+
+def _batch(found: Sequence[_Seen], turned: Sequence[tuple[Image, NDArray[np.float64]]]) -> Learned:
+    """What was found first, then labelled faces."""
+    squares = np.stack([*(one.image for one in found), *(image for image, _ in turned)])
+    hits = [float(one.hit) for one in found] + [np.nan] * len(turned)
+    unknown = np.full((len(found), 5, 2), np.nan)
+    points = np.concatenate([unknown, *(known[None] for _, known in turned)])
+    return Learned(torch.from_numpy(squares), torch.tensor(hits), torch.from_numpy(points.astype(np.float32)))
 
 
 def seen(detector: OwnDetector, image: Image) -> list[Face]:

@@ -26,7 +26,7 @@ from mien.learn.detector.second.config import SecondConfig
 from mien.learn.detector.second.export import SecondFile
 from mien.learn.detector.second.net import SecondNet, begun
 from mien.learn.detector.second.recover import recovered_second
-from mien.learn.detector.second.squares import Squares
+from mien.learn.detector.second.squares import Learned, Squares
 from mien.learn.steps import average_decay, decay_groups, faster_in_bfloat16, follow, refuse_divergence
 from mien.learn.stopping import heeding_signals
 
@@ -40,6 +40,8 @@ _LOG_EVERY = 200  # steps
 _FINAL_LR = 0.01  # share of the highest rate that is left at the end
 _LOSS_LIMIT = 1e3
 _SURE = 0.98  # target of a face; of none the rest
+_LEAST_EYES = 0.2  # sides of the face: eyes that lie closer, as in a profile, count as this far apart
+_ROUND = 1e-5  # rounds the distance off near 0
 _CONTRAST, _BRIGHTNESS = 0.2, 15.0  # standard deviations: of the logarithm, and in grey levels
 _log = logging.getLogger("mien")
 
@@ -78,7 +80,7 @@ def train_second(
     if start is None or state["step"]:
         begin = begun(net, config.side)
     else:
-        some = (_pixels(batch) for batch, _ in islice(squares, _STATISTICS))
+        some = (_pixels(batch.squares) for batch in islice(squares, _STATISTICS))
         begin = recovered_second(start, net.widths, some)
     run = _Run(begin, config)
     if state["step"]:
@@ -88,7 +90,7 @@ def train_second(
     batches = loader(squares, config.workers)
     with heeding_signals(lambda name: _log.info("%s: saving and stopping.", name)) as stop:
         while clock.left_s and not stop:
-            run.learn(*next(batches), clock.share)
+            run.learn(next(batches), clock.share)
             if time.monotonic() - saved > _SAVE_EVERY_S:
                 save_state(path, run.state(clock.spent_s))
                 saved = time.monotonic()
@@ -104,12 +106,12 @@ class _Run:
         self.net = net.train().to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
         self._optimizer = torch.optim.AdamW(decay_groups(self.net, config.weight_decay), lr=config.lr)
-        self.step, self._sum = 0, 0.0
+        self.step, self._sum, self._off = 0, 0.0, 0.0
         probe = copy.deepcopy(self.net)
         blank = torch.zeros(config.batch, 3, config.side, config.side).to(memory_format=torch.channels_last)
-        self._bf16 = faster_in_bfloat16(lambda: [probe(blank)])
+        self._bf16 = faster_in_bfloat16(lambda: [*probe(blank)])
 
-    def learn(self, squares: Tensor, hits: Tensor, progress: float) -> None:
+    def learn(self, batch: Learned, progress: float) -> None:
         """One step; `progress` of the run in 0..1.
 
         Raises:
@@ -120,18 +122,22 @@ class _Run:
         for group in self._optimizer.param_groups:
             group["lr"] = rate * min((self.step + 1) / self._config.warmup, 1.0)
         with torch.autocast("cpu", torch.bfloat16, enabled=self._bf16):
-            logits = self.net(_changed(_pixels(squares))).float()
-        loss = F.binary_cross_entropy_with_logits(logits, hits * (2 * _SURE - 1) + 1 - _SURE)
+            squares, points = _changed(_pixels(batch.squares), batch.points)
+            logits, guesses = self.net(squares)
+        face = self._config.margin / 2  # sides of a face in half a square
+        off = _distance(guesses.float() * face, points * face)
+        loss = _doubt(logits.float(), batch.hits) + off
         refuse_divergence(float(loss.detach()), _LOSS_LIMIT, f"after {self.step} steps")
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self._optimizer.step()
         follow(self.average, self.net, average_decay(self._config.ema, self.step))
         self.step += 1
-        self._sum += float(loss.detach())
+        self._sum, self._off = self._sum + float(loss.detach()), self._off + float(off.detach())
         if self.step % _LOG_EVERY == 0:
-            _log.info("Second look: %d steps, loss %.4f.", self.step, self._sum / _LOG_EVERY)
-            self._sum = 0.0
+            means = (self._off / _LOG_EVERY, self._sum / _LOG_EVERY)
+            _log.info("Second look: %d steps, of landmarks %.4f, loss %.4f.", self.step, *means)
+            self._sum, self._off = 0.0, 0.0
 
     def state(self, spent_s: float) -> dict[str, Any]:
         """For a checkpoint."""
@@ -185,12 +191,32 @@ def _pixels(squares: Tensor) -> Tensor:
     return squares.permute(0, 3, 1, 2).float()
 
 
-def _changed(squares: Tensor) -> Tensor:
-    """Squares (N, 3, S, S), half of them mirrored, contrast and brightness changed."""
+def _doubt(logits: Tensor, hits: Tensor) -> Tensor:
+    """Cross entropy of the squares (N,) of which it is known whether they are faces."""
+    known = ~hits.isnan()
+    if not known.any():
+        return logits.sum() * 0
+    return F.binary_cross_entropy_with_logits(logits[known], hits[known] * (2 * _SURE - 1) + 1 - _SURE)
+
+
+def _distance(guesses: Tensor, points: Tensor) -> Tensor:
+    """Mean distance of landmarks (N, 5, 2) in sides of a face from known ones; more for a face whose eyes are close."""
+    known = ~points.isnan().flatten(1).any(1)
+    if not known.any():
+        return guesses.sum() * 0
+    guesses, points = guesses[known], points[known]
+    eyes = (points[:, 0] - points[:, 1]).norm(dim=1).clamp(min=_LEAST_EYES)
+    apart = ((guesses - points).square().sum(2) + _ROUND).sqrt()
+    return (apart / eyes.sqrt()[:, None]).mean()
+
+
+def _changed(squares: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
+    """Squares (N, 3, S, S) with their landmarks, half of them mirrored, contrast and brightness changed."""
     number = len(squares)
     turned = torch.rand(number, 1, 1, 1) < 0.5
     squares = torch.where(turned, squares.flip(3), squares)
+    points = torch.where(turned[..., 0], points[:, [1, 0, 2, 4, 3]] * torch.tensor([-1.0, 1.0]), points)
     middle = squares.mean((1, 2, 3), keepdim=True)
     contrast = torch.exp(torch.randn(number, 1, 1, 1) * _CONTRAST)
     brightness = torch.randn(number, 1, 1, 1) * _BRIGHTNESS
-    return ((squares - middle) * contrast + middle + brightness).clamp(0, 255)
+    return ((squares - middle) * contrast + middle + brightness).clamp(0, 255), points

@@ -28,7 +28,8 @@ fi
 # shellcheck disable=SC2086
 mien train-detector $first "$data/faces2/train2.parquet" --out "$out/fifth" --minutes 98 --fine 32 \
     --start "${START:-$out/fourth/model.onnx}" $common $judged --second-look 0
-# The network that looks again, taught on the mistakes of that file, whose own network stays as it is.
+# The network that looks again, taught on the mistakes of that file, whose own network stays as it is. When the packaged
+# file was made, it learnt no landmarks yet, and had 128 squares a step, each once (dev/log.md, 2026-11-28).
 # shellcheck disable=SC2086
 mien train-detector $first "$data/faces2/train2.parquet" --out "$out/sixth" --minutes 0 --fine 32 \
     --start "$out/fifth/model.onnx" $common $judged --second-look 57

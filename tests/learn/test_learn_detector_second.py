@@ -36,6 +36,7 @@ from mien.learn.detector.second.recover import recovered_second
 from mien.learn.detector.second.squares import Learned, Squares
 from mien.learn.detector.second.turned import TurnedFaces
 
+FLOAT16 = onnx.TensorProto.FLOAT16
 PACKAGED = Path(str(resources.files("mien") / "assets" / "models" / "face-int8.onnx"))
 NO_POINTS = np.zeros((0, 5, 2), np.float32)
 NOTHING = np.zeros((0, 4), np.float32)
@@ -268,6 +269,8 @@ def test_a_second_look_learns_and_goes_on_where_it_was_stopped(tmp_path, monkeyp
     assert chance_of(small, disc) == pytest.approx(chance_of(judge, disc), abs=0.1)
     assert points_of(judge, disc) == pytest.approx(EVERYWHERE, abs=0.15)
     assert points_of(small, disc) == pytest.approx(points_of(judge, disc), abs=0.03)
+    halves = [item for item in onnx.load_from_string(small.data).graph.initializer if item.data_type == FLOAT16]
+    assert sorted(tuple(item.dims) for item in halves) == [(1, 128), (10, 96)]  # the last layers
 
     longer = train.train_second(*given, net, SecondConfig(**{**vars(config), "minutes": 2}), tmp_path)
     assert longer is not None

@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from mien.core.contract import SECOND_INPUT_NAME, SECOND_OUTPUT_NAME, SECOND_POINTS_NAME
@@ -94,7 +95,7 @@ def network_file(net: SecondNet, margin: float) -> SecondFile:
 
 
 def quantized_file(source: SecondFile, squares: NDArray[np.uint8]) -> SecondFile:
-    """An 8-bit copy of a network's file; the first convolution and the last layer stay in float.
+    """An 8-bit copy of a network's file; the first convolution and the last layers stay in float, their weights halved.
 
     Args:
         source: what `network_file` gives.
@@ -107,6 +108,7 @@ def quantized_file(source: SecondFile, squares: NDArray[np.uint8]) -> SecondFile
         file = Path(folder) / "float.onnx"
         file.write_bytes(source.data)
         model = eight_bit(file, batches, _OPERATORS, kept, percentile=PERCENTILE)
+    _halve_last(model.graph)
     return replace(source, data=_checked(model))
 
 
@@ -116,6 +118,18 @@ def _checked(model: onnx.ModelProto) -> bytes:
     onnx.checker.check_model(model)
     data: bytes = model.SerializeToString()
     return data
+
+
+def _halve_last(graph: onnx.GraphProto) -> None:
+    """Keep the weights of fully connected layers in half precision: they would be a tenth of the file."""
+    values = {item.name: item for item in graph.initializer}
+    for place, node in reversed(list(enumerate(graph.node))):
+        if node.op_type == "Gemm" and node.input[1] in values:
+            weight = values[node.input[1]]
+            half = numpy_helper.to_array(weight).astype(np.float16)
+            weight.CopyFrom(numpy_helper.from_array(half, f"{node.input[1]}_half"))
+            cast = helper.make_node("Cast", [weight.name], [node.input[1]], f"{node.name}_cast", to=TensorProto.FLOAT)
+            graph.node.insert(place, cast)
 
 
 def _shorten(graph: onnx.GraphProto) -> None:

@@ -16,6 +16,7 @@ from mien.core.errors import ModelError
 from mien.core.types import Face
 from mien.infer.detectors.own import OwnDetector
 from mien.infer.detectors.scaling import DetectOptions
+from mien.infer.detectors.second_landmarks import of_both
 from mien.infer.detectors.second_look import (
     Seen,
     affordable,
@@ -152,9 +153,10 @@ POINTS = np.array([(-0.2, -0.1), (0.2, -0.1), (0.0, 0.1), (-0.1, 0.3), (0.5, 1.5
 
 
 def test_large_faces_have_their_landmarks_from_the_second_look():
-    """From a size on in the picture itself, sure ones too, whose score stays; half a square of 24 px is 1 there."""
+    """From a size on in the picture itself, sure ones too, whose score stays; half a square of 24 px is 1 there. The
+    first look's lie so far away that they have no say."""
     image, small = np.zeros((200, 200, 3), np.uint8), np.zeros((100, 100, 3), np.uint8)
-    own = ((1.0, 1.0),) * 5
+    own = ((-99.0, 1.0),) * 5
     faces = [Face((50, 50, 74, 74), 0.99, own), Face((0, 0, 24, 24), 0.6, own), Face((90, 90, 99, 99), 0.97, own)]
     judge, shown = network(0.9, 0.8, points=POINTS)
 
@@ -166,6 +168,20 @@ def test_large_faces_have_their_landmarks_from_the_second_look():
     assert np.array(sure.landmarks) == pytest.approx(62 + 24 * POINTS)
     assert np.array(unsure.landmarks) == pytest.approx(12 + 24 * POINTS)
     assert tiny == faces[2]
+
+
+def test_landmarks_of_both_by_hand():
+    """A box of 100 px: points 2 px apart meet in the middle, 10 px apart a quarter of the way, further the second's."""
+    second = np.array([(10.0, 20.0), (50.0, 20.0), (30.0, 40.0), (10.0, 60.0), (50.0, 60.0)])
+
+    def at(away):
+        first = tuple((x + away, y) for x, y in second.tolist())
+        return np.array(of_both(first, second, 100.0)) - second
+
+    assert at(2.0) == pytest.approx(np.array([(1.0, 0.0)] * 5))
+    assert at(10.0) == pytest.approx(np.array([(2.5, 0.0)] * 5))
+    assert at(13.0) == pytest.approx(np.zeros((5, 2)))
+    assert of_both(None, second, 100.0) == tuple(map(tuple, second.tolist()))
 
 
 def test_landmarks_of_the_first_look_stay_where_the_second_gives_none():

@@ -13,6 +13,7 @@ const [LOWEST, HIGHEST] = [1e-3, 0.999]; // scores of either look are taken for 
 const CONVINCED = 0.96; // what a second look is taken to say at most where it is asked whether one is worth its time
 const FAINTEST = 0.005; // first score below which no box is looked at again, and none is a face
 const TIMES = 4; // the pixels of the first look, that all squares have together at most
+const [AGREED, APART] = [0.07, 0.13]; // mean distance of both looks' landmarks, in sizes of the box
 const FAR = 5; // sides of the picture: the side of the largest square
 
 /**
@@ -121,8 +122,16 @@ export function toldOf(face, seen, look, large) {
   if (!seen?.points || sizeOf(face.box) < large) return { ...face, score };
   const [x1, y1, x2, y2] = face.box;
   const half = halfOf(face.box, look);
-  const landmarks = seen.points.map(([x, y]) => [(x1 + x2) / 2 + x * half, (y1 + y2) / 2 + y * half]);
-  return { ...face, score, landmarks };
+  const points = seen.points.map(([x, y]) => [(x1 + x2) / 2 + x * half, (y1 + y2) / 2 + y * half]);
+  return { ...face, score, landmarks: ofBoth(face.landmarks, points, sizeOf(face.box)) };
+}
+
+/** Landmarks of both looks: their mean where they agree, the second's where the face is turned, and in between. */
+function ofBoth(first, second, size) {
+  const gaps = second.map(([x, y], i) => Math.hypot(first[i][0] - x, first[i][1] - y));
+  const distance = gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length / size;
+  const share = 0.5 * Math.min(Math.max((APART - distance) / (APART - AGREED), 0), 1);
+  return second.map((point, i) => point.map((value, axis) => value + share * (first[i][axis] - value)));
 }
 
 /** The picture to cut the square of a face out of, and its box there: the small one where that has the pixels. */

@@ -1,8 +1,8 @@
 """A second look at faces: each by itself, by a network that tells faces from what passes for one and places landmarks.
 
 Of faces that are not sure, what the two looks say together is a better score than either; measured in dev/log.md
-(2026-11-27, a network for the second look). Landmarks are better, and turn with the face (2026-11-28). The page does
-the same (`detector.mjs`).
+(2026-11-27, a network for the second look). Landmarks come from both too, and turn with the face
+(`mien.infer.detectors.second_landmarks`). The page does the same (`detector.mjs`).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from mien.core.contract import SecondLook
 from mien.core.types import Box, Face, Image
 from mien.infer.cut import region, resized
+from mien.infer.detectors.second_landmarks import of_both
 from mien.infer.detectors.second_network import Answers
 
 __all__ = [
@@ -63,7 +64,7 @@ class Seen(NamedTuple):
 
 
 def looked_again(image: Image, small: Image, faces: Iterable[Face], look: SecondLook, judge: Judge) -> list[Face]:
-    """The faces, best first: those below `look.below` with the score of both looks, all large ones with its landmarks.
+    """The faces, best first: those below `look.below` with the score of both looks, large ones with landmarks of both.
 
     The surest of those that are not sure are looked at first, then the others, and at most as many as `affordable`
     says. Of faces that are not looked at, a second look is taken to say what the first one said.
@@ -98,7 +99,7 @@ def _told(face: Face, seen: Seen | None, look: SecondLook, large: float) -> Face
         return face
     (x1, y1, x2, y2), half = face.box, _half(face.box, look)
     points = np.array([x1 + x2, y1 + y2]) / 2 + seen.points.astype(np.float64) * half
-    return replace(face, landmarks=tuple((float(x), float(y)) for x, y in points))
+    return replace(face, landmarks=of_both(face.landmarks, points, _size(face.box)))
 
 
 def affordable(size: tuple[int, int], look: SecondLook) -> int:

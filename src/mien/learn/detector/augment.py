@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 
 from mien.core.types import Image
 
-__all__ = ["Labels", "Sample", "mosaic", "view"]
+__all__ = ["MIRRORED", "Labels", "Sample", "mosaic", "sides", "view"]
 
 Floats = NDArray[np.float32]
+
+MIRRORED = [1, 0, 2, 4, 3]
+"""Order of the five landmarks in a mirror: the person's right eye is the left one there."""
 
 _SMALLEST = 8.0  # px: size of the smallest chosen face
 _FILLS = 1.1  # sides of the window: size of the largest chosen face, and ...
@@ -100,9 +103,10 @@ def _border(image: Image, rng: np.random.Generator) -> tuple[float, float, float
     return (b, g, r)
 
 
-def _sides(boxes: Floats) -> Floats:
-    sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
-    roots: Floats = np.sqrt(sides[:, 0] * sides[:, 1])
+def sides(boxes: NDArray[np.floating]) -> Floats:
+    """Sides (N,) of the squares that have the areas of boxes (N, 4), px."""
+    lengths = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
+    roots: Floats = np.sqrt(lengths[:, 0] * lengths[:, 1])
     return roots
 
 
@@ -115,7 +119,7 @@ def _factor(focus: Floats | None, source: tuple[int, int], room: int, rng: np.ra
         factor = np.exp(rng.uniform(np.log(min(0.8, usual)), np.log(max(1.0, usual))))
     else:
         low, high = _range(room, rng)
-        factor = np.exp(rng.uniform(np.log(low), np.log(high))) / _sides(focus[None])[0]
+        factor = np.exp(rng.uniform(np.log(low), np.log(high))) / sides(focus[None])[0]
     return float(np.clip(factor, *_SCALES))
 
 
@@ -191,16 +195,16 @@ def _moved(labels: Labels, linear: NDArray[np.float64], shift: NDArray[np.float6
     boxes, ignore = _moved_boxes(labels.boxes, linear, shift), _moved_boxes(labels.ignore, linear, shift)
     points = (labels.landmarks.astype(np.float64) @ linear.T + shift).astype(np.float32)
     if np.linalg.det(linear) < 0:
-        points = points[:, [1, 0, 2, 4, 3]]  # the person's right eye is the left one now
-    points[_sides(labels.boxes) < _POINTS_FROM] = np.nan
+        points = points[:, MIRRORED]
+    points[sides(labels.boxes) < _POINTS_FROM] = np.nan
     limits = np.array([*window, *window], np.float32)
     inside = np.clip(boxes, 0, limits)
-    share = (_sides(inside) / np.maximum(_sides(boxes), 1e-6)) ** 2
-    size = _sides(inside)
+    share = (sides(inside) / np.maximum(sides(boxes), 1e-6)) ** 2
+    size = sides(inside)
     learned = (share >= _VISIBLE) & (size >= _LEARNED)
     cut = ~learned & (share > _GONE) & (size > 1)
     ignored = np.clip(ignore, 0, limits)
-    ignored = ignored[_sides(ignored) > 1]
+    ignored = ignored[sides(ignored) > 1]
     return Labels(inside[learned], points[learned], np.concatenate([ignored, inside[cut]]))
 
 

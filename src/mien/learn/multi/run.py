@@ -76,9 +76,7 @@ def run_recipe(recipe: Recipe, out: Path, say: Say) -> Network:
 
 
 def keep_start(average: Network, start: Network, recipe: Recipe) -> None:
-    """Move a network to the mean of its own weights and those that it began with, as the recipe says."""
-    if not recipe.keep_start:
-        return
+    """Move a network to the mean of its own weights and those that it began with, with the recipe's share of these."""
     known = set(weights_of(recipe.weights).heads or ())
     fresh = tuple(f"heads.{name}." for name in recipe.heads if name not in known)
     theirs = start.state_dict()

@@ -20,6 +20,7 @@ from mien.core.errors import TrainError
 from mien.data.faces import FacePicture
 from mien.learn.checkpoints import load_state, save_state
 from mien.learn.clock import Clock
+from mien.learn.detector.augment import MIRRORED
 from mien.learn.detector.data import decoded, loader
 from mien.learn.detector.net import DetectorNet, Widths
 from mien.learn.detector.second.config import SecondConfig
@@ -215,7 +216,7 @@ def _changed(squares: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
     number = len(squares)
     turned = torch.rand(number, 1, 1, 1) < 0.5
     squares = torch.where(turned, squares.flip(3), squares)
-    points = torch.where(turned[..., 0], points[:, [1, 0, 2, 4, 3]] * torch.tensor([-1.0, 1.0]), points)
+    points = torch.where(turned[..., 0], points[:, MIRRORED] * torch.tensor([-1.0, 1.0]), points)
     middle = squares.mean((1, 2, 3), keepdim=True)
     contrast = torch.exp(torch.randn(number, 1, 1, 1) * _CONTRAST)
     brightness = torch.randn(number, 1, 1, 1) * _BRIGHTNESS

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mien.core.types import Image
 from mien.learn.detector.appearance import degrade
-from mien.learn.detector.augment import Labels, Sample
+from mien.learn.detector.augment import MIRRORED, Labels, Sample, sides
 from mien.learn.detector.second.config import SecondConfig
 
 __all__ = ["TurnedFaces"]
@@ -46,13 +46,13 @@ class TurnedFaces:
         number, face = self._faces[int(rng.integers(len(self._faces)))]
         image, labels = self._samples[number].image, self._samples[number].labels
         box, points = labels.boxes[face].astype(np.float64), labels.landmarks[face].astype(np.float64)
-        centre, size = (box[:2] + box[2:]) / 2, _size(box)
+        centre, size = (box[:2] + box[2:]) / 2, float(sides(box[None])[0])
         flip = -1.0 if rng.random() < 0.5 else 1.0
         linear = self._linear(size, flip, rng)
         at = self._side / 2 + rng.normal(0, _SHIFT * self._side / self._margin, 2)
         square = self._square(image, linear, centre, at, size, rng)
         if flip < 0:
-            points = points[[1, 0, 2, 4, 3]]  # the person's right eye is the left one now
+            points = points[MIRRORED]
         seen = (points - centre) @ linear.T + at
         return degrade(square, rng) if rng.random() < 0.5 else square, seen / (self._side / 2) - 1
 
@@ -82,13 +82,10 @@ class TurnedFaces:
 
 def _known(labels: Labels) -> list[int]:
     """Which faces are large enough and have all landmarks."""
-    pairs = enumerate(zip(labels.boxes, labels.landmarks, strict=True))
-    return [i for i, (box, points) in pairs if np.isfinite(points).all() and _size(box) >= _LEAST]
-
-
-def _size(box: NDArray[np.floating]) -> float:
-    width, height = box[2:] - box[:2]
-    return float(np.sqrt(max(width * height, 1e-6)))
+    known: list[int] = np.flatnonzero(
+        np.isfinite(labels.landmarks).all((1, 2)) & (sides(labels.boxes) >= _LEAST)
+    ).tolist()
+    return known
 
 
 def _smaller(image: Image, centre: Floats, half: float, factor: float) -> tuple[Image, Floats, Floats]:

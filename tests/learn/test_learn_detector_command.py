@@ -84,7 +84,7 @@ def test_a_network_gets_a_second_look_of_its_own(tmp_path, monkeypatch):
     with pytest.raises(OptionError, match="--start"):
         CliRunner().invoke(command, [str(part) for part in line], catch_exceptions=False)
 
-    line += ["--start", packaged, "--second-look", 0.02]
+    line += ["--start", packaged, "--second-look", 0.02, "--second-teacher", packaged]
     done = CliRunner().invoke(command, [str(part) for part in line], catch_exceptions=False)
 
     assert done.exit_code == 0
@@ -92,8 +92,19 @@ def test_a_network_gets_a_second_look_of_its_own(tmp_path, monkeypatch):
         OwnDetector(path, DetectOptions(min_score=0.02)) for path in (tmp_path / "run" / "model.onnx", packaged)
     )
     assert second_file(tmp_path / "run" / "model.onnx") != second_file(packaged)
+    record = json.loads((tmp_path / "run" / "training.json").read_text("utf-8"))
+    assert record["second_look_teachers_sha256"] == record["started_from_sha256"]
     picture = cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2BGR)
     assert made.detect(picture)[0].box == pytest.approx(before.detect(picture)[0].box, abs=0.5)
+
+
+def test_a_teacher_needs_a_second_look(photographs, tmp_path, monkeypatch):
+    """A detector's file without one cannot teach."""
+    packaged = Path(str(resources.files("mien") / "assets" / "models" / "face.onnx"))
+    monkeypatch.setattr("mien.learn.detector.second.export.second_file", lambda _path: None)
+    line = [photographs, "--out", tmp_path / "run", "--second-teacher", packaged]
+    with pytest.raises(OptionError, match="no network for second looks that could teach"):
+        CliRunner().invoke(command, [str(part) for part in line], catch_exceptions=False)
 
 
 def test_8_bit_needs_validation(photographs, tmp_path):

@@ -28,12 +28,14 @@ from mien.learn.detector.net import DetectorNet, Widths
 from mien.learn.detector.release import release
 from mien.learn.detector.second import fit, train
 from mien.learn.detector.second import squares as squares_module
+from mien.learn.detector.second import teachers as teachers_module
 from mien.learn.detector.second import turned as turned_module
 from mien.learn.detector.second.config import SecondConfig
 from mien.learn.detector.second.export import SecondFile, network_file, quantized_file, second_file
 from mien.learn.detector.second.net import begun
 from mien.learn.detector.second.recover import recovered_second
 from mien.learn.detector.second.squares import Learned, Squares
+from mien.learn.detector.second.teachers import Teachers
 from mien.learn.detector.second.turned import TurnedFaces
 
 FLOAT16 = onnx.TensorProto.FLOAT16
@@ -166,6 +168,43 @@ def test_squares_show_what_the_detector_takes_for_faces():
     assert not torch.equal(squares, others)
 
 
+class Says:
+    """A session that says one chance of every square."""
+
+    def __init__(self, chance):
+        self.chance = chance
+
+    def run(self, outputs, inputs):
+        """The chance for each."""
+        assert outputs == ["faces"]
+        return [np.full(len(inputs["squares"]), self.chance, np.float32)]
+
+
+def test_teachers_have_half_a_say(monkeypatch):
+    """Log-odds of 2 and 0 have the mean 1; a face is learnt as the mean of that chance and 1, no face of it and 0."""
+    said = {b"a": 1 / (1 + np.exp(-2)), b"b": 0.5}
+    monkeypatch.setattr(teachers_module, "one_thread", lambda data: Says(said[data]))
+    squares, hits = np.zeros((2, 32, 32, 3), np.uint8), np.array([True, False])
+    files = [SecondFile(data, 32, 2.4) for data in said]
+
+    mean = 1 / (1 + np.exp(-1))
+    assert Teachers(files).targets(squares, hits) == pytest.approx([0.5 + mean / 2, mean / 2])
+    assert Teachers([]).targets(squares, hits).tolist() == [1.0, 0.0]
+    assert Teachers(files).targets(squares[:0], hits[:0]).shape == (0,)
+
+    config = SecondConfig(side=32, batch=16, store=64, workers=0)
+    samples = decoded([astronaut(), coffee()])
+    taught = next(iter(Squares(samples, PACKAGED, config, seed=1, teachers=files[1:])))
+    assert set(taught.hits.tolist()) == {0.25, 0.75}
+
+
+def test_a_teacher_of_other_squares_is_refused(tmp_path):
+    """Both sizes are named, before anything is trained."""
+    with pytest.raises(TrainError, match="squares of 64 px, 2.4 times a face; .* takes 32 px"):
+        train.train_second([], PACKAGED, DetectorNet(Widths()), SecondConfig(side=32), tmp_path,
+                           teachers=[SecondFile(b"", 64, 2.4)])  # fmt: skip
+
+
 def marked() -> FacePicture:
     """A photograph whose one face has five landmarks, each a spot of its own colour on grey."""
     image = np.full((400, 500, 3), 40, np.uint8)
@@ -234,7 +273,7 @@ def test_a_second_look_learns_and_goes_on_where_it_was_stopped(tmp_path, monkeyp
     caplog.set_level("INFO", "mien")
 
     class Discs(torch.utils.data.IterableDataset):
-        def __init__(self, _samples, _detector, config, _seed):
+        def __init__(self, _samples, _detector, config, _seed, _teachers):
             self.config = config
 
         def __iter__(self):

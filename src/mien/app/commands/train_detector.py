@@ -59,6 +59,14 @@ _path = click.Path(path_type=Path)
     help="Wall time for a network that looks again at faces that are not sure; it goes on from the one in --start, "
     "and 0 leaves that as it is. Needs --validation.",
 )
+@click.option(
+    "--second-teacher",
+    "teachers",
+    type=_path,
+    multiple=True,
+    metavar="FILE",
+    help="Detector's file whose network for second looks has a say in what is a face; may be repeated.",
+)
 @click.option("--lr", type=float, help="Learning rate at its highest.  [default: 0.002]")
 @click.option("--batch", type=click.IntRange(1), help="Pictures per step.  [default: 16]")
 @click.option("--size", type=int, help="Side of the training pictures, a multiple of 32 px.  [default: 320]")
@@ -80,6 +88,7 @@ def command(
     keep_start: float,
     licence: str,
     second_minutes: float,
+    teachers: tuple[Path, ...],
     **options: Any,
 ) -> None:
     """Train a face detector on photographs with boxes, for so many minutes.
@@ -104,14 +113,15 @@ def command(
     config = DetectorConfig(**{name: options[name] for name in _SETTINGS if options[name] is not None})
     judged = [picture for source in validation for picture in read_faces(source)]
     pictures = [picture for source in sources for picture in read_faces(source)]
+    asked = [_teacher(path) for path in teachers]
     trainer = Trainer(pictures, config, out, start)
     if not trainer.run():
         _stopped(out)
     record = {**_record(sources, len(pictures), start, config), "kept_start": keep_start}
-    record |= {"second_look_minutes": second_minutes if validation else 0.0}
+    record |= {"second_look_minutes": second_minutes if validation else 0.0, **_taught(teachers)}
     write_json(out / _RECORD, record)
     net = trainer.result(keep_start)
-    if validation and not _release(net, out, pictures, judged, start, record, int8, licence):
+    if validation and not _release(net, out, pictures, judged, start, asked, record, int8, licence):
         _stopped(out)
 
 
@@ -131,12 +141,29 @@ def _record(sources: Sequence[Path], pictures: int, start: Path | None, config: 
     return {"data": names, "data_sha256": data_hash(sources), "pictures": pictures, **begun, **asdict(config)}
 
 
+def _taught(teachers: Sequence[Path]) -> dict[str, Any]:
+    """Who had a say in the second look, as the model file says it."""
+    from mien.learn.detector.release import data_hash
+
+    return {"second_look_teachers_sha256": data_hash(teachers)} if teachers else {}
+
+
+def _teacher(path: Path) -> SecondFile:
+    from mien.learn.detector.second.export import second_file
+
+    file = second_file(path)
+    if file is None:
+        raise OptionError(f"{path} has no network for second looks that could teach; choose another --second-teacher.")
+    return file
+
+
 def _release(
     net: DetectorNet,
     out: Path,
     pictures: Sequence[FacePicture],
     judged: Sequence[FacePicture],
     start: Path | None,
+    teachers: Sequence[SecondFile],
     record: dict[str, Any],
     int8: bool,
     licence: str,
@@ -148,7 +175,7 @@ def _release(
     net = draft(net, judged, out / _DRAFT, record, licence)
     second = second_file(start) if start is not None and start.suffix == ".onnx" else None
     if record["second_look_minutes"]:
-        second = _second_look(net, out, pictures, second, record)
+        second = _second_look(net, out, pictures, second, teachers, record)
         if second is None:
             return False
     info = release(out / _DRAFT, judged, out / _FILE, second)
@@ -164,6 +191,7 @@ def _second_look(
     out: Path,
     pictures: Sequence[FacePicture],
     start: SecondFile | None,
+    teachers: Sequence[SecondFile],
     record: dict[str, Any],
 ) -> SecondFile | None:
     """The network that looks again, taught on what the draft takes for faces; None where a signal stopped it."""
@@ -173,7 +201,7 @@ def _second_look(
 
     settings = {name: record[name] for name in ("seed", "threads", "workers")}
     config = SecondConfig(record["second_look_minutes"], **settings)
-    taught = train_second(pictures, out / _DRAFT, net, config, out, start)
+    taught = train_second(pictures, out / _DRAFT, net, config, out, start, teachers)
     return None if taught is None else network_file(taught, config.margin)
 
 

@@ -26,6 +26,7 @@ from mien.learn.detector.appearance import degrade
 from mien.learn.detector.augment import Labels, Sample, view
 from mien.learn.detector.second.config import SecondConfig
 from mien.learn.detector.second.export import SecondFile
+from mien.learn.detector.second.teachers import Teachers
 from mien.learn.detector.second.turned import TurnedFaces
 
 __all__ = ["SIDE", "Learned", "Squares", "seen", "squares_of"]
@@ -42,10 +43,10 @@ _SHIFT, _SCALE = 0.06, 0.05  # of the squares, standard deviations in sides of t
 
 @dataclass(frozen=True, eq=False)
 class _Seen:
-    """One square (S, S, 3) uint8 BGR, and whether a face is in its middle."""
+    """One square (S, S, 3) uint8 BGR, and the chance in 0..1 that a face is in its middle."""
 
     image: Image
-    hit: bool
+    hit: float
 
 
 class Learned(NamedTuple):
@@ -53,7 +54,7 @@ class Learned(NamedTuple):
 
     Args:
         squares: (N, S, S, 3) uint8 BGR.
-        hits: (N,) float, whether there is a face in the middle of each; NaN where that is not asked.
+        hits: (N,) float in 0..1, whether there is a face in the middle of each; NaN where that is not asked.
         points: (N, 5, 2) float, its landmarks from the centre in halves of the square's side; NaN where not known.
 
     """
@@ -71,12 +72,21 @@ class Squares(IterableDataset[Learned]):
         detector: model file whose mistakes count.
         config: of the run.
         seed: changes when a run is resumed, so that it does not see the same again.
+        teachers: networks that have a say in what is a face.
 
     """
 
-    def __init__(self, samples: Sequence[Sample], detector: Path, config: SecondConfig, seed: int) -> None:
+    def __init__(
+        self,
+        samples: Sequence[Sample],
+        detector: Path,
+        config: SecondConfig,
+        seed: int,
+        teachers: Sequence[SecondFile] = (),
+    ) -> None:
         super().__init__()
         self._samples, self._detector, self._config, self._seed = samples, detector, config, seed
+        self._teachers = teachers
 
     def __iter__(self) -> Iterator[Learned]:
         config, info = self._config, get_worker_info()
@@ -103,28 +113,42 @@ class Squares(IterableDataset[Learned]):
 
         """
         detector = OwnDetector(self._detector, DetectOptions(side=SIDE))
-        look = SecondLook(self._config.side, self._config.margin, 1.0, 1.0, 1.0, 0.0)
+        teachers = Teachers(self._teachers)
         waited = 0
         while waited < _PATIENCE:
             for index in rng.permutation(len(self._samples)):
-                sample = _looked_at(self._samples[index], rng)
-                size = (sample.image.shape[1], sample.image.shape[0])
-                found = match(seen(detector, sample.image), sample.labels.boxes, sample.labels.ignore, size)
                 waited += 1
-                for face, hit in zip(found.faces, found.hits.tolist(), strict=True):
-                    if not hit and face.score < _FAINT and rng.random() > _FAINT_KEPT:
-                        continue
-                    part = square(sample.image, _shaken(face.box, rng), look)
-                    if part is not None:
-                        waited = 0
-                        yield _Seen(part, hit)
+                for part in self._seen_in(self._samples[index], detector, teachers, rng):
+                    waited = 0
+                    yield part
         raise TrainError("The detector sees nothing in the training pictures that a second look could learn from.")
+
+    def _seen_in(
+        self, sample: Sample, detector: OwnDetector, teachers: Teachers, rng: np.random.Generator
+    ) -> list[_Seen]:
+        """Squares of one view of a photograph."""
+        sample = _looked_at(sample, rng)
+        look = SecondLook(self._config.side, self._config.margin, 1.0, 1.0, 1.0, 0.0)
+        size = (sample.image.shape[1], sample.image.shape[0])
+        found = match(seen(detector, sample.image), sample.labels.boxes, sample.labels.ignore, size)
+        parts, hits = [], []
+        for face, hit in zip(found.faces, found.hits.tolist(), strict=True):
+            if not hit and face.score < _FAINT and rng.random() > _FAINT_KEPT:
+                continue
+            part = square(sample.image, _shaken(face.box, rng), look)
+            if part is not None:
+                parts.append(part)
+                hits.append(hit)
+        if not parts:
+            return []
+        targets = teachers.targets(np.stack(parts), np.array(hits))
+        return [_Seen(part, float(target)) for part, target in zip(parts, targets, strict=True)]
 
 
 def _batch(found: Sequence[_Seen], turned: Sequence[tuple[Image, NDArray[np.float64]]]) -> Learned:
     """What was found first, then labelled faces."""
     squares = np.stack([*(one.image for one in found), *(image for image, _ in turned)])
-    hits = [float(one.hit) for one in found] + [np.nan] * len(turned)
+    hits = [one.hit for one in found] + [np.nan] * len(turned)
     unknown = np.full((len(found), 5, 2), np.nan)
     points = np.concatenate([unknown, *(known[None] for _, known in turned)])
     return Learned(torch.from_numpy(squares), torch.tensor(hits), torch.from_numpy(points.astype(np.float32)))

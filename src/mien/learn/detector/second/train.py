@@ -28,6 +28,7 @@ from mien.learn.detector.second.export import SecondFile
 from mien.learn.detector.second.net import SecondNet, begun
 from mien.learn.detector.second.recover import recovered_second
 from mien.learn.detector.second.squares import Learned, Squares
+from mien.learn.detector.second.teachers import refuse_strangers
 from mien.learn.steps import average_decay, decay_groups, faster_in_bfloat16, follow, refuse_divergence
 from mien.learn.stopping import heeding_signals
 
@@ -54,6 +55,7 @@ def train_second(
     config: SecondConfig,
     folder: Path,
     start: SecondFile | None = None,
+    teachers: Sequence[SecondFile] = (),
 ) -> SecondNet | None:
     """Teach a network to tell faces from what a detector takes for them; None where a signal stopped it.
 
@@ -64,20 +66,23 @@ def train_second(
         config: settings.
         folder: where the checkpoint goes; a run whose checkpoint lies there goes on.
         start: a network in float32 that a new run begins with.
+        teachers: networks that have a say in what is a face.
 
     Returns:
         The averaged network, ready for judging.
 
     Raises:
         DataError: a photograph cannot be read.
-        TrainError: the checkpoint or `start` is not one of this network, it cannot be written, or training diverges.
+        TrainError: the checkpoint or `start` is not one of this network, it cannot be written, a teacher takes other
+            squares, or training diverges.
 
     """
+    refuse_strangers(teachers, config)
     torch.set_num_threads(config.threads)
     path = folder / CHECKPOINT
     state: dict[str, Any] = load_state(path) if path.exists() else {"step": 0, "spent_s": 0.0}
     seed = config.seed * 1_000_003 + state["step"]
-    squares = Squares(decoded(pictures), detector, config, seed)
+    squares = Squares(decoded(pictures), detector, config, seed, teachers)
     if start is None or state["step"]:
         begin = begun(net, config.side)
     else:

@@ -9,7 +9,7 @@ from PIL import Image as PilImage
 
 _ROOT = Path(__file__).parents[1]
 # Installing and testing are what .ci/run does; `train` and the like are run where they are tested.
-_NOT_HERE = ("python3 -m pip",)
+_NOT_HERE = ("python3 -m pip", "python3 -m venv")
 
 
 def _blocks(page: str, language: str) -> list[str]:

@@ -99,10 +99,13 @@ def test_a_network_gets_a_second_look_of_its_own(tmp_path, monkeypatch):
 
 
 def test_a_teacher_needs_a_second_look(photographs, tmp_path, monkeypatch):
-    """A detector's file without one cannot teach."""
+    """A detector's file without one cannot teach; nor can one where no second look is trained."""
     packaged = Path(str(resources.files("mien") / "assets" / "models" / "face.onnx"))
     monkeypatch.setattr("mien.learn.detector.second.export.second_file", lambda _path: None)
     line = [photographs, "--out", tmp_path / "run", "--second-teacher", packaged]
+    with pytest.raises(OptionError, match="needs --validation and minutes"):
+        CliRunner().invoke(command, [str(part) for part in line], catch_exceptions=False)
+    line += ["--validation", photographs]
     with pytest.raises(OptionError, match="no network for second looks that could teach"):
         CliRunner().invoke(command, [str(part) for part in line], catch_exceptions=False)
 

@@ -109,11 +109,13 @@ def command(
         raise OptionError("--minutes 0 needs --start, whose network it leaves as it is.")
     if int8 and not validation:
         raise OptionError("--int8 needs --validation, which chooses its threshold.")
+    if teachers and not (validation and second_minutes):
+        raise OptionError("--second-teacher needs --validation and minutes of --second-look, which it teaches.")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     config = DetectorConfig(**{name: options[name] for name in _SETTINGS if options[name] is not None})
     judged = [picture for source in validation for picture in read_faces(source)]
     pictures = [picture for source in sources for picture in read_faces(source)]
-    asked = [_teacher(path) for path in teachers]
+    asked = _asked(teachers)
     trainer = Trainer(pictures, config, out, start)
     if not trainer.run():
         _stopped(out)
@@ -148,13 +150,22 @@ def _taught(teachers: Sequence[Path]) -> dict[str, Any]:
     return {"second_look_teachers_sha256": data_hash(teachers)} if teachers else {}
 
 
-def _teacher(path: Path) -> SecondFile:
+def _asked(teachers: Sequence[Path]) -> list[SecondFile]:
+    """The teachers' networks, of whose squares the run's are; refused before anything is trained."""
+    from mien.learn.detector.second.config import SecondConfig
     from mien.learn.detector.second.export import second_file
+    from mien.learn.detector.second.teachers import refuse_strangers
 
-    file = second_file(path)
-    if file is None:
-        raise OptionError(f"{path} has no network for second looks that could teach; choose another --second-teacher.")
-    return file
+    asked = []
+    for path in teachers:
+        file = second_file(path)
+        if file is None:
+            raise OptionError(
+                f"{path} has no network for second looks that could teach; choose another --second-teacher."
+            )
+        asked.append(file)
+    refuse_strangers(asked, SecondConfig())
+    return asked
 
 
 def _release(

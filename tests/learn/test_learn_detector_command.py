@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from skimage import data
 
 from mien.app.commands.train_detector import command
-from mien.core.errors import OptionError
+from mien.core.errors import OptionError, TrainError
 from mien.infer.detect import open_detector
 from mien.infer.detectors.own import OwnDetector
 from mien.infer.detectors.scaling import DetectOptions
@@ -84,7 +84,7 @@ def test_a_network_gets_a_second_look_of_its_own(tmp_path, monkeypatch):
     with pytest.raises(OptionError, match="--start"):
         CliRunner().invoke(command, [str(part) for part in line], catch_exceptions=False)
 
-    line += ["--start", packaged, "--second-look", 0.02, "--second-teacher", packaged]
+    line += ["--start", packaged, "--second-look", 0.02, "--second-teacher", packaged, "--mix-second", packaged, 0.5]
     done = CliRunner().invoke(command, [str(part) for part in line], catch_exceptions=False)
 
     assert done.exit_code == 0
@@ -93,20 +93,32 @@ def test_a_network_gets_a_second_look_of_its_own(tmp_path, monkeypatch):
     )
     assert second_file(tmp_path / "run" / "model.onnx") != second_file(packaged)
     record = json.loads((tmp_path / "run" / "training.json").read_text("utf-8"))
+    assert record["second_look_mixed"] == 0.5
+    assert record["second_look_mixed_sha256"] == record["started_from_sha256"]
     assert record["second_look_teachers_sha256"] == record["started_from_sha256"]
     picture = cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2BGR)
     assert made.detect(picture)[0].box == pytest.approx(before.detect(picture)[0].box, abs=0.5)
 
 
-def test_a_teacher_needs_a_second_look(photographs, tmp_path, monkeypatch):
-    """A detector's file without one cannot teach; nor can one where no second look is trained."""
+def test_other_widths_are_not_mixed(photographs, tmp_path):
+    """Before anything is trained."""
+    packaged = Path(str(resources.files("mien") / "assets" / "models" / "face.onnx"))
+    line = [photographs, "--out", tmp_path / "run", "--validation", photographs, "--mix-second", packaged, 0.1]
+    with pytest.raises(TrainError, match="not a float32 network of these widths"):
+        CliRunner().invoke(command, [str(part) for part in line], catch_exceptions=False)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("option", [["--second-teacher"], ["--mix-second", 0.1]])
+def test_other_networks_need_a_second_look(photographs, tmp_path, monkeypatch, option):
+    """A detector's file without one cannot teach or be mixed in; nor can one where no second look is trained."""
     packaged = Path(str(resources.files("mien") / "assets" / "models" / "face.onnx"))
     monkeypatch.setattr("mien.learn.detector.second.export.second_file", lambda _path: None)
-    line = [photographs, "--out", tmp_path / "run", "--second-teacher", packaged]
+    line = [photographs, "--out", tmp_path / "run", option[0], packaged, *option[1:]]
     with pytest.raises(OptionError, match="needs --validation and minutes"):
         CliRunner().invoke(command, [str(part) for part in line], catch_exceptions=False)
     line += ["--validation", photographs]
-    with pytest.raises(OptionError, match="no network for second looks that could teach"):
+    with pytest.raises(OptionError, match=f"no network for second looks; choose another file for {option[0]}"):
         CliRunner().invoke(command, [str(part) for part in line], catch_exceptions=False)
 
 

@@ -32,6 +32,7 @@ from mien.learn.detector.second import teachers as teachers_module
 from mien.learn.detector.second import turned as turned_module
 from mien.learn.detector.second.config import SecondConfig
 from mien.learn.detector.second.export import SecondFile, network_file, quantized_file, second_file
+from mien.learn.detector.second.mix import mixed_second
 from mien.learn.detector.second.net import begun
 from mien.learn.detector.second.recover import recovered_second
 from mien.learn.detector.second.squares import Learned, Squares
@@ -347,6 +348,48 @@ def test_a_networks_file_becomes_a_network_again():
     for wrong, widths in ((quantized_file(file, squares), Widths()), (file, Widths(fine=32))):
         with pytest.raises(TrainError, match="not a float32 network"):
             recovered_second(wrong, widths, [shown])
+
+
+def test_two_networks_are_mixed():
+    """None of them, all, half; one without landmarks leaves those layers alone; other networks are refused."""
+    torch.manual_seed(0)
+    ours, theirs = (network_file(stirred(Widths()), 2.4) for _ in range(2))
+    square = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
+    blind = onnx.utils.Extractor(onnx.load_from_string(theirs.data)).extract_model(["squares"], ["faces"])
+
+    assert points_of(mixed_second(ours, theirs, 0.0), square) == pytest.approx(points_of(ours, square), abs=1e-6)
+    assert points_of(mixed_second(ours, theirs, 1.0), square) == pytest.approx(points_of(theirs, square), abs=1e-6)
+    half, back = mixed_second(ours, theirs, 0.5), mixed_second(theirs, ours, 0.5)
+    assert points_of(half, square) == pytest.approx(points_of(back, square), abs=1e-6)
+    assert points_of(half, square) != pytest.approx(points_of(ours, square), abs=1e-6)
+    seeing = mixed_second(ours, dataclasses.replace(theirs, data=blind.SerializeToString()), 1.0)
+    assert chance_of(seeing, square) == pytest.approx(chance_of(theirs, square), abs=1e-6)
+    layers = [dict(weights_of(file)) for file in (ours, theirs, seeing)]
+    last = max(layers[0], key=lambda name: layers[0][name].shape == (10, layers[0][name].shape[-1]))
+    assert np.array_equal(layers[2][last], layers[0][last])
+    assert not np.array_equal(layers[2][last], layers[1][last])
+
+    small = quantized_file(theirs, np.repeat(square[None], 4, 0))
+    wide = network_file(stirred(Widths(eighth=64)), 2.4)
+    with pytest.raises(TrainError, match="not a float32 network"):
+        mixed_second(ours, small, 0.5)
+    with pytest.raises(TrainError, match="instead of"):
+        mixed_second(ours, wide, 0.5)
+
+
+def stirred(widths):
+    """A network no two of whose layers have the same bias."""
+    net = begun(DetectorNet(widths), 32).eval()
+    for module in net.modules():
+        if getattr(module, "bias", None) is not None:
+            torch.nn.init.uniform_(module.bias, -0.5, 0.5)
+    return net
+
+
+def weights_of(file):
+    """Names and values of a network's weights."""
+    weights = onnx.load_from_string(file.data).graph.initializer
+    return ((item.name, onnx.numpy_helper.to_array(item)) for item in weights)
 
 
 class Ticks:

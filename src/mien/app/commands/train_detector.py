@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mien.data.faces import FacePicture
-    from mien.learn.detector.net import DetectorNet
+    from mien.learn.detector.net import DetectorNet, Widths
     from mien.learn.detector.second.export import SecondFile
 
 __all__ = ["command"]
@@ -23,6 +24,30 @@ __all__ = ["command"]
 _FILE, _SMALL_FILE, _DRAFT, _RECORD = "model.onnx", "model-int8.onnx", "draft.onnx", "training.json"
 _SETTINGS = ("minutes", "lr", "batch", "size", "large", "mosaic", "fine", "deep", "broad", "seed", "threads", "workers")
 _path = click.Path(path_type=Path)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What a run learns from, where it lies, and what its model files will say of it.
+
+    Args:
+        out: its folder.
+        pictures: what it learns from.
+        judged: what chooses threshold and calibration.
+        start: the file it began with.
+        teachers: networks that have a say in what a second look learns.
+        mixed: network that has a share of the second look's weights, and the share.
+        record: for the files' metadata.
+
+    """
+
+    out: Path
+    pictures: Sequence[FacePicture]
+    judged: Sequence[FacePicture]
+    start: Path | None
+    teachers: Sequence[SecondFile]
+    mixed: tuple[SecondFile, float] | None
+    record: dict[str, Any]
 
 
 @click.command()
@@ -67,6 +92,13 @@ _path = click.Path(path_type=Path)
     metavar="FILE",
     help="Detector's file whose network for second looks has a say in what is a face; may be repeated.",
 )
+@click.option(
+    "--mix-second",
+    "mix",
+    type=(_path, click.FloatRange(0, 1)),
+    metavar="FILE SHARE",
+    help="Detector's file whose network for second looks has this share of the weights in the model file's.",
+)
 @click.option("--lr", type=float, help="Learning rate at its highest.  [default: 0.002]")
 @click.option("--batch", type=click.IntRange(1), help="Pictures per step.  [default: 16]")
 @click.option("--size", type=int, help="Side of the training pictures, a multiple of 32 px.  [default: 320]")
@@ -89,6 +121,7 @@ def command(
     licence: str,
     second_minutes: float,
     teachers: tuple[Path, ...],
+    mix: tuple[Path, float] | None,
     **options: Any,
 ) -> None:
     """Train a face detector on photographs with boxes, for so many minutes.
@@ -109,21 +142,24 @@ def command(
         raise OptionError("--minutes 0 needs --start, whose network it leaves as it is.")
     if int8 and not validation:
         raise OptionError("--int8 needs --validation, which chooses its threshold.")
-    if teachers and not (validation and second_minutes):
-        raise OptionError("--second-teacher needs --validation and minutes of --second-look, which it teaches.")
+    for name, given in (("--second-teacher", teachers), ("--mix-second", mix)):
+        if given and not (validation and second_minutes):
+            raise OptionError(f"{name} needs --validation and minutes of --second-look, of whose network it is.")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     config = DetectorConfig(**{name: options[name] for name in _SETTINGS if options[name] is not None})
     judged = [picture for source in validation for picture in read_faces(source)]
     pictures = [picture for source in sources for picture in read_faces(source)]
     asked = _asked(teachers)
     trainer = Trainer(pictures, config, out, start)
+    mixed = _mixed(mix, trainer.net.widths)
     if not trainer.run():
         _stopped(out)
     record = {**_record(sources, len(pictures), start, config), "kept_start": keep_start}
-    record |= {"second_look_minutes": second_minutes if validation else 0.0, **_taught(teachers)}
+    record |= {"second_look_minutes": second_minutes if validation else 0.0, **_taught(teachers, mix)}
     write_json(out / _RECORD, record)
     net = trainer.result(keep_start)
-    if validation and not _release(net, out, pictures, judged, start, asked, record, int8, licence):
+    run = _Run(out, pictures, judged, start, asked, mixed, record)
+    if validation and not _release(run, net, int8, licence):
         _stopped(out)
 
 
@@ -134,8 +170,6 @@ def _stopped(out: Path) -> NoReturn:
 
 def _record(sources: Sequence[Path], pictures: int, start: Path | None, config: Any) -> dict[str, Any]:
     """What the run learned from, as the model file says it."""
-    from dataclasses import asdict
-
     from mien.learn.detector.release import data_hash
 
     names = ", ".join(source.name for source in sources)
@@ -143,77 +177,77 @@ def _record(sources: Sequence[Path], pictures: int, start: Path | None, config: 
     return {"data": names, "data_sha256": data_hash(sources), "pictures": pictures, **begun, **asdict(config)}
 
 
-def _taught(teachers: Sequence[Path]) -> dict[str, Any]:
+def _taught(teachers: Sequence[Path], mix: tuple[Path, float] | None) -> dict[str, Any]:
     """Who had a say in the second look, as the model file says it."""
     from mien.learn.detector.release import data_hash
 
-    return {"second_look_teachers_sha256": data_hash(teachers)} if teachers else {}
+    asked = {"second_look_teachers_sha256": data_hash(teachers)} if teachers else {}
+    return asked | ({"second_look_mixed_sha256": data_hash([mix[0]]), "second_look_mixed": mix[1]} if mix else {})
 
 
 def _asked(teachers: Sequence[Path]) -> list[SecondFile]:
     """The teachers' networks, of whose squares the run's are; refused before anything is trained."""
     from mien.learn.detector.second.config import SecondConfig
-    from mien.learn.detector.second.export import second_file
     from mien.learn.detector.second.teachers import refuse_strangers
 
-    asked = []
-    for path in teachers:
-        file = second_file(path)
-        if file is None:
-            raise OptionError(
-                f"{path} has no network for second looks that could teach; choose another --second-teacher."
-            )
-        asked.append(file)
+    asked = [_network_of(path, "--second-teacher") for path in teachers]
     refuse_strangers(asked, SecondConfig())
     return asked
 
 
-def _release(
-    net: DetectorNet,
-    out: Path,
-    pictures: Sequence[FacePicture],
-    judged: Sequence[FacePicture],
-    start: Path | None,
-    teachers: Sequence[SecondFile],
-    record: dict[str, Any],
-    int8: bool,
-    licence: str,
-) -> bool:
+def _mixed(mix: tuple[Path, float] | None, widths: Widths) -> tuple[SecondFile, float] | None:
+    """The network to mix in, which is one of these widths; refused before anything is trained."""
+    from mien.learn.detector.second.recover import filled_second
+
+    if mix is None:
+        return None
+    file = _network_of(mix[0], "--mix-second")
+    filled_second(file, widths)
+    return file, mix[1]
+
+
+def _network_of(path: Path, option: str) -> SecondFile:
+    from mien.learn.detector.second.export import second_file
+
+    file = second_file(path)
+    if file is None:
+        raise OptionError(f"{path} has no network for second looks; choose another file for {option}.")
+    return file
+
+
+def _release(run: _Run, net: DetectorNet, int8: bool, licence: str) -> bool:
     """Write the model files; False where a signal stopped the second look's training."""
     from mien.learn.detector.release import draft, release, release_int8, some
     from mien.learn.detector.second.export import second_file
 
-    net = draft(net, judged, out / _DRAFT, record, licence)
-    second = second_file(start) if start is not None and start.suffix == ".onnx" else None
-    if record["second_look_minutes"]:
-        second = _second_look(net, out, pictures, second, teachers, record)
+    net = draft(net, run.judged, run.out / _DRAFT, run.record, licence)
+    second = second_file(run.start) if run.start is not None and run.start.suffix == ".onnx" else None
+    if run.record["second_look_minutes"]:
+        second = _second_look(run, net, second)
         if second is None:
             return False
-    info = release(out / _DRAFT, judged, out / _FILE, second)
-    _tell(out / _FILE, info.metrics, info.score)
+    info = release(run.out / _DRAFT, run.judged, run.out / _FILE, second)
+    _tell(run.out / _FILE, info.metrics, info.score)
     if int8:
-        small = release_int8(out / _FILE, some(pictures), judged, out / _SMALL_FILE)
-        _tell(out / _SMALL_FILE, small.metrics, small.score)
+        small = release_int8(run.out / _FILE, some(run.pictures), run.judged, run.out / _SMALL_FILE)
+        _tell(run.out / _SMALL_FILE, small.metrics, small.score)
     return True
 
 
-def _second_look(
-    net: DetectorNet,
-    out: Path,
-    pictures: Sequence[FacePicture],
-    start: SecondFile | None,
-    teachers: Sequence[SecondFile],
-    record: dict[str, Any],
-) -> SecondFile | None:
+def _second_look(run: _Run, net: DetectorNet, start: SecondFile | None) -> SecondFile | None:
     """The network that looks again, taught on what the draft takes for faces; None where a signal stopped it."""
     from mien.learn.detector.second.config import SecondConfig
     from mien.learn.detector.second.export import network_file
+    from mien.learn.detector.second.mix import mixed_second
     from mien.learn.detector.second.train import train_second
 
-    settings = {name: record[name] for name in ("seed", "threads", "workers")}
-    config = SecondConfig(record["second_look_minutes"], **settings)
-    taught = train_second(pictures, out / _DRAFT, net, config, out, start, teachers)
-    return None if taught is None else network_file(taught, config.margin)
+    settings = {name: run.record[name] for name in ("seed", "threads", "workers")}
+    config = SecondConfig(run.record["second_look_minutes"], **settings)
+    taught = train_second(run.pictures, run.out / _DRAFT, net, config, run.out, start, run.teachers)
+    if taught is None:
+        return None
+    file = network_file(taught, config.margin)
+    return mixed_second(file, *run.mixed) if run.mixed else file
 
 
 def _tell(path: Path, figures: Any, threshold: float) -> None:

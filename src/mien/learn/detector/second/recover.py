@@ -16,7 +16,7 @@ from mien.learn.detector.recover import measure, plain
 from mien.learn.detector.second.export import SecondFile
 from mien.learn.detector.second.net import SecondNet
 
-__all__ = ["recovered_second"]
+__all__ = ["filled_second", "recovered_second"]
 
 _OF_POINTS = 2  # layers that give the landmarks, the last ones
 
@@ -33,12 +33,23 @@ def recovered_second(file: SecondFile, widths: Widths, squares: Iterable[Tensor]
         TrainError: the file is in 8 bit, or of another network.
 
     """
+    net = filled_second(file, widths)
+    measure(net, squares)
+    return net
+
+
+def filled_second(file: SecondFile, widths: Widths) -> SecondNet:
+    """The same without statistics: it answers as the file does, but cannot learn.
+
+    Raises:
+        TrainError: as `recovered_second`.
+
+    """
     net = SecondNet(widths, file.side)
     try:
         _fill(net, file.data)
     except (ValueError, RuntimeError, IndexError, KeyError) as error:
-        raise TrainError(f"The start's second look is not a float32 network of these widths: {error}.") from error
-    measure(net, squares)
+        raise TrainError(f"The file's second look is not a float32 network of these widths: {error}.") from error
     return net
 
 

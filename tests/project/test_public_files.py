@@ -45,7 +45,7 @@ def test_workflows_run_the_commands_of_a_person():
     matrix = flow["jobs"]["tests"]["strategy"]["matrix"]
 
     assert "bash .ci/run" in lines
-    assert "pytest -n 2 --dist loadfile" in lines
+    assert "pytest -n 3 --dist loadfile" in lines
     assert len(matrix["os"]) == len(matrix["python"]) == 3
     for line in lines:
         script = re.search(r"bash (\S+)", line)

@@ -1,5 +1,6 @@
 """`mien train-detector`: from photographs with boxes to a model file that the other commands take."""
 
+import dataclasses
 import functools
 import json
 from importlib import resources
@@ -120,6 +121,18 @@ def test_other_networks_need_a_second_look(photographs, tmp_path, monkeypatch, o
     line += ["--validation", photographs]
     with pytest.raises(OptionError, match=f"no network for second looks; choose another file for {option[0]}"):
         CliRunner().invoke(command, [str(part) for part in line], catch_exceptions=False)
+
+
+@pytest.mark.parametrize("option", [["--second-teacher"], ["--mix-second", 0.1]])
+def test_networks_of_other_squares_are_refused(photographs, tmp_path, monkeypatch, option):
+    """Before anything is trained."""
+    packaged = Path(str(resources.files("mien") / "assets" / "models" / "face.onnx"))
+    other = dataclasses.replace(second_file(packaged), margin=3.0)
+    monkeypatch.setattr("mien.learn.detector.second.export.second_file", lambda _path: other)
+    line = [photographs, "--out", tmp_path / "run", "--validation", photographs, option[0], packaged, *option[1:]]
+    with pytest.raises(TrainError, match="3 times a face; .* 2.4 times"):
+        CliRunner().invoke(command, [str(part) for part in line], catch_exceptions=False)
+    assert not (tmp_path / "run").exists()
 
 
 def test_8_bit_needs_validation(photographs, tmp_path):

@@ -149,7 +149,7 @@ def command(
     config = DetectorConfig(**{name: options[name] for name in _SETTINGS if options[name] is not None})
     judged = [picture for source in validation for picture in read_faces(source)]
     pictures = [picture for source in sources for picture in read_faces(source)]
-    asked = _asked(teachers)
+    asked = [_network_of(path, "--second-teacher") for path in teachers]
     trainer = Trainer(pictures, config, out, start)
     mixed = _mixed(mix, trainer.net.widths)
     if not trainer.run():
@@ -185,16 +185,6 @@ def _taught(teachers: Sequence[Path], mix: tuple[Path, float] | None) -> dict[st
     return asked | ({"second_look_mixed_sha256": data_hash([mix[0]]), "second_look_mixed": mix[1]} if mix else {})
 
 
-def _asked(teachers: Sequence[Path]) -> list[SecondFile]:
-    """The teachers' networks, of whose squares the run's are; refused before anything is trained."""
-    from mien.learn.detector.second.config import SecondConfig
-    from mien.learn.detector.second.teachers import refuse_strangers
-
-    asked = [_network_of(path, "--second-teacher") for path in teachers]
-    refuse_strangers(asked, SecondConfig())
-    return asked
-
-
 def _mixed(mix: tuple[Path, float] | None, widths: Widths) -> tuple[SecondFile, float] | None:
     """The network to mix in, which is one of these widths; refused before anything is trained."""
     from mien.learn.detector.second.recover import filled_second
@@ -207,11 +197,15 @@ def _mixed(mix: tuple[Path, float] | None, widths: Widths) -> tuple[SecondFile, 
 
 
 def _network_of(path: Path, option: str) -> SecondFile:
+    """The network inside a file that an option names, which takes the run's squares; refused before training."""
+    from mien.learn.detector.second.config import SecondConfig
     from mien.learn.detector.second.export import second_file
+    from mien.learn.detector.second.teachers import refuse_strangers
 
     file = second_file(path)
     if file is None:
         raise OptionError(f"{path} has no network for second looks; choose another file for {option}.")
+    refuse_strangers([file], SecondConfig())
     return file
 
 

@@ -6,15 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from mien.core.errors import TrainError
 from mien.learn.detector.second.export import SecondFile
+from mien.learn.detector.second.recover import layers_of
 
 __all__ = ["mixed_second"]
-
-_LAYERS = {"Conv", "Gemm"}
 
 
 def mixed_second(file: SecondFile, other: SecondFile, share: float) -> SecondFile:
@@ -29,29 +27,16 @@ def mixed_second(file: SecondFile, other: SecondFile, share: float) -> SecondFil
         TrainError: the other is in 8 bit or of other layers.
 
     """
-    model = onnx.load_from_string(file.data)
+    model, beside = onnx.load_from_string(file.data), onnx.load_from_string(other.data).graph
     values = {item.name: item for item in model.graph.initializer}
-    ours, theirs = _layers(model.graph), _weights(onnx.load_from_string(other.data).graph)
-    if not theirs or len(theirs) > len(ours):
+    known = {item.name: numpy_helper.to_array(item) for item in beside.initializer}
+    ours, theirs = layers_of(model.graph), layers_of(beside)
+    if len(theirs) > len(ours) or any(name not in known for names in theirs for name in names):
         raise TrainError("The second look to mix in is not a float32 network of these layers; choose another file.")
-    for names, weights in zip(ours, theirs, strict=False):
-        for name, weight in zip(names, weights, strict=True):
+    for names, others in zip(ours, theirs, strict=False):
+        for name, weight in zip(names, (known[one] for one in others), strict=True):
             own = numpy_helper.to_array(values[name])
             if own.shape != weight.shape:
                 raise TrainError(f"The second look to mix in has a layer of {weight.shape} instead of {own.shape}.")
-            mean = own + np.float32(share) * (weight - own)
-            values[name].CopyFrom(numpy_helper.from_array(mean.astype(own.dtype), name))
+            values[name].CopyFrom(numpy_helper.from_array(own + np.float32(share) * (weight - own), name))
     return replace(file, data=model.SerializeToString())
-
-
-def _layers(graph: onnx.GraphProto) -> list[list[str]]:
-    """Names of the weights of every layer, in the order of the forward pass."""
-    return [list(node.input[1:]) for node in graph.node if node.op_type in _LAYERS]
-
-
-def _weights(graph: onnx.GraphProto) -> list[list[NDArray[np.float32]]]:
-    """Weights of every layer; none where they are not kept as such, as in 8 bit."""
-    values = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
-    if any(name not in values or values[name].dtype != np.float32 for names in _layers(graph) for name in names):
-        return []
-    return [[values[name] for name in names] for names in _layers(graph)]

@@ -16,7 +16,7 @@ from mien.learn.detector.recover import measure, plain
 from mien.learn.detector.second.export import SecondFile
 from mien.learn.detector.second.net import SecondNet
 
-__all__ = ["filled_second", "recovered_second"]
+__all__ = ["filled_second", "layers_of", "recovered_second"]
 
 _OF_POINTS = 2  # layers that give the landmarks, the last ones
 
@@ -49,8 +49,16 @@ def filled_second(file: SecondFile, widths: Widths) -> SecondNet:
     try:
         _fill(net, file.data)
     except (ValueError, RuntimeError, IndexError, KeyError) as error:
-        raise TrainError(f"The file's second look is not a float32 network of these widths: {error}.") from error
+        raise TrainError(
+            f"The file's second look is not a float32 network of these widths ({error}); take the float32 file of a "
+            "run with the same widths."
+        ) from error
     return net
+
+
+def layers_of(graph: onnx.GraphProto) -> list[list[str]]:
+    """Names of weight and bias of every layer of a network's file, in the order of the forward pass."""
+    return [list(node.input[1:]) for node in graph.node if node.op_type in {"Conv", "Gemm"}]
 
 
 @torch.no_grad()
@@ -58,7 +66,7 @@ def _fill(net: SecondNet, data: bytes) -> None:
     """Weights into a network whose norms do nothing but add the bias."""
     graph = onnx.load_from_string(data).graph
     values = {item.name: torch.from_numpy(np.array(numpy_helper.to_array(item))) for item in graph.initializer}
-    known = [[values[name] for name in node.input[1:]] for node in graph.node if node.op_type in {"Conv", "Gemm"}]
+    known = [[values[name] for name in names] for names in layers_of(graph)]
     known[0][0] = known[0][0] / net.unit
     layers = [m for m in net.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
     norms = [m for m in net.modules() if isinstance(m, nn.BatchNorm2d)]

@@ -25,12 +25,12 @@ SHARE = 0.5
 
 
 def refuse_strangers(files: Sequence[SecondFile], config: SecondConfig) -> None:
-    """Raise a TrainError where a teacher takes other squares than the run has."""
+    """Raise a TrainError where a network of another file takes other squares than the run has."""
     for file in files:
         if (file.side, file.margin) != (config.side, config.margin):
             raise TrainError(
-                f"A teacher takes squares of {file.side} px, {file.margin:g} times a face; the second look that is "
-                f"trained takes {config.side} px, {config.margin:g} times; choose another teacher."
+                f"A network of another file takes squares of {file.side} px, {file.margin:g} times a face; the second "
+                f"look that is trained takes {config.side} px, {config.margin:g} times; choose another file."
             )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ def test_card_of_one_model(body: dict[str, Any]):
     card = model_card([body])
     for text in (
         "`b.onnx`", "1.23 MB", "ab" * 32, "grey crops of 8 px", "squares, split test",
-        "data: squares; pictures: 12; class counts: dark 5, light 7",
+        "| training: data | squares |", "| training: class counts | dark 5, light 7 |",
         "without the 2 pictures that also occur in the data's training split",
         "An expression is not an emotion", "Art. 5(1)(f)",
         "Not known: the data does not say", "mien evaluate brightness squares --split test --protocol labels",
@@ -98,8 +99,37 @@ def test_other_data(body: dict[str, Any]):
     card = model_card([body, other])
     assert card.count("\n## brightness\n") == 1
     assert "### On elsewhere, " in card
+    assert card.count("Mean confidence") == 2
     with pytest.raises(DataError, match="'brightness'"):
         model_card([body, {**other, "model": {**FACTS, "sha256": "cd" * 32}}])
+
+
+def test_models_are_compared_on_the_same_pictures(body: dict[str, Any]):
+    """Figures stand together by data; a line without repeated pictures only where there are some."""
+    other = {**body, "model": {**FACTS, "name": "other"}, "unseen": {**body["unseen"], "removed": 0}}
+    elsewhere = {**body, "data": {**body["data"], "sha256": "cd" * 32, "source": "elsewhere"}}
+    here, there = [
+        [line.split("|")[1].strip() for line in table[2:]]
+        for table in tables(model_card([body, elsewhere, other]))
+        if "best two" in table[0]
+    ]
+    repeated = "brightness, without the 2 pictures that also occur in the data's training split"
+    assert here == ["**brightness**", "**other**", repeated]
+    assert there == ["**brightness**", repeated]
+
+
+def test_groups_are_in_order(body: dict[str, Any]):
+    """Groups by size, angle and third are listed from the smallest up, the unknown last, whatever the file's order."""
+
+    def listed(*names: str) -> list[str]:
+        groups = [{"group": name, "figures": body["figures"]} for name in names]
+        return re.findall(r"^\| ([^|]+) \| \d", model_card([{**body, "groups": groups}]).split("### Groups")[1], re.M)
+
+    sizes = ["crops below 64 px", "crops of 64 to 95 px", "crops of 96 to 191 px", "crops of 192 px and more"]
+    assert listed(*sorted(sizes)) == sizes
+    angles = ["below 10 degrees", "10 to 20 degrees", "from 20 degrees", "no landmarks found"]
+    assert listed(*sorted(angles)) == angles
+    assert listed("highest third", "lowest third", "middle third") == ["lowest third", "middle third", "highest third"]
 
 
 def test_card_is_reproducible(body: dict[str, Any], tmp_path: Path):

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from mien.core.contract import CropSpec
 from mien.data import read
 from mien.evaluate.card import model_card
-from mien.evaluate.conditions import NOT_KNOWN, conditions_of, judge_conditions
+from mien.evaluate.conditions import conditions_of, judge_conditions
 from mien.evaluate.judge import judge
+from mien.evaluate.order import NOT_KNOWN
 from mien.evaluate.report import write_report
 
 KINDS = ("upright", "leaning", "plain")
@@ -73,6 +74,7 @@ def test_figures_and_pages(photographs: Path, tmp_path: Path) -> None:
     assert colours["colour"]["accuracy"] == 1.0
     assert colours["grey"]["accuracy"] == pytest.approx(1 / 4)
     leaning = [row["group"] for row in rows if row["condition"] == "head leans"]
+    assert leaning[0] == "below 10 degrees"
     assert leaning[-1] == NOT_KNOWN
     body = found.to_dict() | {"conditions": rows}
     assert "| head leans | below 10 degrees | 2 |" in model_card([body])

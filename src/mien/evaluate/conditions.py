@@ -17,19 +17,17 @@ from mien.core.types import Face, Image
 from mien.data.manifest import Manifest
 from mien.evaluate.judge import Evaluation
 from mien.evaluate.metrics import evaluate
+from mien.evaluate.order import NOT_KNOWN, THIRDS, place_of
 from mien.infer.detect import open_detector
 from mien.infer.options import DetectOptions
 from mien.media.quality import Quality, measure
 
-__all__ = ["NOT_KNOWN", "conditions_of", "judge_conditions"]
-
-NOT_KNOWN = "no landmarks found"
+__all__ = ["conditions_of", "judge_conditions"]
 
 _SIDE = 160  # px, to which a crop is enlarged, with half of that around it, so that a face is of a size to be found
 _LOOK = 2 * _SIDE
 _UPRIGHT, _TILTED = 10.0, 20.0  # degrees
 _FRONTAL, _TURNED = 15.0, 30.0
-_THIRDS = ("lowest third", "middle third", "highest third")
 _COLOURFUL = 8.0  # grey levels between the channels from which a picture is one in colour
 
 
@@ -71,19 +69,13 @@ def judge_conditions(
     """
     rows = []
     for name, groups in conditions_of(judged).items():
-        for group in _in_order(groups):
+        for group in sorted(set(groups.tolist()), key=place_of):
             pick = groups == group
             figures = evaluate(
                 found.probabilities[pick], found.label[pick], found.task.names, bootstrap=bootstrap, seed=seed
             )
             rows.append({"condition": name, "group": group or NOT_KNOWN, "figures": figures.to_dict()})
     return rows
-
-
-def _in_order(groups: NDArray[np.str_]) -> list[str]:
-    """Names of the groups as people would list them, the unknown last."""
-    order = {name: i for i, name in enumerate(_THIRDS)}
-    return sorted(set(groups.tolist()), key=lambda name: (name == "", order.get(name, name.startswith("from")), name))
 
 
 def _bgr(picture: NDArray[np.uint8]) -> Image:
@@ -111,7 +103,7 @@ def _grouped(values: Sequence[float | None], ends: tuple[float, float], unit: st
 
 def _thirds(values: Sequence[float]) -> NDArray[np.str_]:
     ends = np.quantile(values, (1 / 3, 2 / 3))
-    return np.array([_THIRDS[i] for i in np.searchsorted(ends, values, side="right")])
+    return np.array([THIRDS[i] for i in np.searchsorted(ends, values, side="right")])
 
 
 def _colourful(picture: Image) -> bool:

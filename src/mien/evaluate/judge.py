@@ -18,6 +18,7 @@ from mien.core.types import Classifier
 from mien.data.manifest import Manifest
 from mien.evaluate.coverage import coverage_curve
 from mien.evaluate.metrics import Metrics, evaluate
+from mien.evaluate.order import place_of
 from mien.evaluate.protocol import Task, make_task
 
 __all__ = ["FORMAT", "Evaluation", "GroupFigures", "Unseen", "answers", "judge", "split_of"]
@@ -226,7 +227,8 @@ def _unseen(
 def _groups(judged: Manifest, p: NDArray[np.float32], task: Task, sampling: Sampling) -> tuple[GroupFigures, ...]:
     if judged.group is None:
         return ()
-    found = [(str(name), judged.group == name) for name in np.unique(judged.group)]
+    names = sorted({str(name) for name in judged.group}, key=place_of)
+    found = [(name, judged.group == name) for name in names]
     return tuple(GroupFigures(name or "unknown", _figures(p, task, sampling, rows)) for name, rows in found)
 
 

@@ -1,8 +1,10 @@
 """One linear head that learns the labels of several data sets together, on features that are already there.
 
-Each class of each set counts by its number of pictures to the power 1 - `EVENNESS`, as if its pictures came that
-evenly, and the sets by their shares. What two sets call the same expression differs; a head that learns from both, on
-a trunk that knows both, does better on both than the mean of their own heads (dev/log.md, 2026-11-27).
+Every class of a set counts alike, whatever the number of its pictures, and the sets by their shares. What two sets
+call the same expression differs; a head that learns from both, on a trunk that knows both, does better on both than the
+mean of their own heads (dev/log.md, 2026-11-27). The trunk has seen the pictures that the head learns from, so that
+their features say more than those of others would: the weights are held small, and labels may be softened
+(2026-11-28).
 """
 
 from __future__ import annotations
@@ -20,22 +22,34 @@ from mien.learn.blend import balanced_loss, even_weights
 __all__ = ["EVENNESS", "TOLERANCE", "Choice", "Features", "choose_head", "joint_head"]
 
 EVENNESS = 0.7
-"""How far the class shares of every set are evened out, to learn and to choose; 1 counts all classes alike."""
+"""How far the class shares of every set are evened out to choose; 1 counts all classes alike."""
 TOLERANCE = 0.005
 """Nats within which more of the first set is taken: the second one's labels are one rater's each."""
 
 _SHARES = (0.8, 0.7, 0.6, 0.5)  # of the first set, the best first where they are as good
 _SCALES = tuple(float(s) for s in np.linspace(0.7, 1.3, 31))
-_RIDGE = 1e-6  # pull towards the head that it starts from; from 1e-7 to 1e-5 the result is the same
+_RIDGE = 3e-5  # pull of the weights towards zero
 _STEPS = 80
 
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """Pictures of one data set as the head sees them: (N, F) float32, and their labels (N,)."""
+    """Pictures of one data set as the head sees them.
+
+    Args:
+        x: (N, F) float32.
+        label: (N,) in 0..K-1.
+        target: (N, K) shares of the labels that are learnt instead; None learns the labels as they are.
+
+    """
 
     x: Tensor
     label: NDArray[np.int64]
+    target: Tensor | None = None
+
+    def learnt(self) -> Tensor:
+        """What a head learns of every picture: (N, K) shares, or (N,) labels."""
+        return torch.from_numpy(self.label) if self.target is None else self.target
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,30 +70,30 @@ class Choice:
     loss: float
 
 
-def joint_head(sets: Sequence[Features], shares: Sequence[float], start: nn.Linear) -> nn.Linear:
-    """The head (F -> K) with the lowest weighted log-loss over the sets, by L-BFGS; a new layer.
+def joint_head(sets: Sequence[Features], shares: Sequence[float], classes: int) -> nn.Linear:
+    """The head (F -> K) with the lowest weighted log-loss over the sets, by L-BFGS from zero.
 
     Args:
         sets: training pictures.
         shares: of the sets in the loss, which sum to 1.
-        start: where it begins, and what it is held to a little.
+        classes: K.
 
     """
-    head = nn.Linear(start.in_features, start.out_features)
-    head.load_state_dict(start.state_dict())
-    held = start.weight.detach().clone()
-    labels = [torch.from_numpy(part.label) for part in sets]
+    head = nn.Linear(sets[0].x.shape[1], classes)
+    nn.init.zeros_(head.weight)
+    nn.init.zeros_(head.bias)
+    learnt = [part.learnt() for part in sets]
     weights = [
-        torch.from_numpy(even_weights(part.label, EVENNESS) * share).float()
+        torch.from_numpy(even_weights(part.label, 1.0) * share).float()
         for part, share in zip(sets, shares, strict=True)
     ]
     optimizer = torch.optim.LBFGS(head.parameters(), max_iter=_STEPS, line_search_fn="strong_wolfe")
 
     def loss() -> float:
         optimizer.zero_grad()
-        total = _RIDGE * (head.weight - held).square().sum()
-        for part, label, weight in zip(sets, labels, weights, strict=True):
-            total = total + (nn.functional.cross_entropy(head(part.x), label, reduction="none") * weight).sum()
+        total = _RIDGE * head.weight.square().sum()
+        for part, target, weight in zip(sets, learnt, weights, strict=True):
+            total = total + (nn.functional.cross_entropy(head(part.x), target, reduction="none") * weight).sum()
         total.backward()
         return float(total.detach())
 
@@ -88,7 +102,7 @@ def joint_head(sets: Sequence[Features], shares: Sequence[float], start: nn.Line
 
 
 def choose_head(
-    train: Sequence[Features], validation: Sequence[Features], start: nn.Linear, tolerance: float = 0.0
+    train: Sequence[Features], validation: Sequence[Features], classes: int, tolerance: float = 0.0
 ) -> Choice:
     """The joint head of two sets whose share has the lowest loss on both validation splits, then calibrated on them.
 
@@ -98,11 +112,11 @@ def choose_head(
     Args:
         train: two sets to learn from.
         validation: their validation splits.
-        start: see `joint_head`.
+        classes: of the head.
         tolerance: nats.
 
     """
-    tried = [(share, joint_head(train, (share, 1 - share), start)) for share in _SHARES]
+    tried = [(share, joint_head(train, (share, 1 - share), classes)) for share in _SHARES]
     losses = [min(_loss(head, validation, scale, EVENNESS) for scale in _SCALES) for _, head in tried]
     place = next(i for i, loss in enumerate(losses) if loss <= min(losses) + tolerance)
     share, head = tried[place]

@@ -54,7 +54,7 @@ def release_command(recipe: Path, run: Path, out: Path, **options: Any) -> None:
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the model files.")
 def refit_command(recipe: Path, model: Path, out: Path) -> None:
     """Let the last layer of the float32 file MODEL learn from both data sets of the RECIPE together."""
-    found = refit(read_recipe(recipe), model, out)
+    found = refit(read_recipe(recipe), model, out, lambda text: click.echo(text, err=True))
     click.echo(json.dumps(dataclasses.asdict(found), ensure_ascii=False, allow_nan=False))
 
 

@@ -1,25 +1,29 @@
 """The last layer of a finished model learns the labels of two data sets together; the trunk stays.
 
-How, and by which rule it is chosen, is in `mien.learn.joint`. Everything is learnt on training pictures without leaks
-and chosen on validation splits.
+How, and by which rule it is chosen, is in `mien.learn.joint`. Labels are softened as in a run by the recipe: by what
+raters voted, or by what teachers answer. Everything is learnt on training pictures without leaks and chosen on
+validation splits.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from mien.core.contract import ModelInfo
 from mien.core.errors import TrainError
 from mien.core.files import atomic_write, make_folder
+from mien.core.labels import LabelSet
 from mien.data import read
 from mien.data.manifest import Manifest
+from mien.infer.store import resolve_model
 from mien.learn.export import finish_model, read_info
 from mien.learn.halve import halve
 from mien.learn.joint import EVENNESS, TOLERANCE, Choice, Features, choose_head
@@ -28,7 +32,9 @@ from mien.learn.leaks import split_for_training
 from mien.learn.multi.judge import Judging, calibration_crops, in_order, judge
 from mien.learn.multi.parts import framed_crops
 from mien.learn.multi.recipe import Recipe, SetPlan
+from mien.learn.multi.teachers import cleaned, kept_answers
 from mien.learn.quantize import quantize
+from mien.learn.targets import heads_of
 
 __all__ = ["Refitted", "refit"]
 
@@ -51,13 +57,14 @@ class Refitted:
     figures: dict[str, Any]
 
 
-def refit(recipe: Recipe, model: Path, out: Path) -> Refitted:
+def refit(recipe: Recipe, model: Path, out: Path, say: Callable[[str], None]) -> Refitted:
     """Write `NAME.onnx` (weights as halves) and `NAME-int8.onnx` in 8 bit, NAME being the model's.
 
     Args:
-        recipe: names the two data sets and how their pictures are framed.
+        recipe: names the two data sets, how their pictures are framed, and how their labels are softened.
         model: a float32 model file with the first set's classes.
-        out: the folder for the files.
+        out: the folder for the files, and for the teachers' answers.
+        say: where messages go.
 
     Raises:
         TrainError: the recipe has not two data sets.
@@ -71,10 +78,14 @@ def refit(recipe: Recipe, model: Path, out: Path) -> Refitted:
     manifests = [read(plan.source, check=False) for plan in recipe.sets]
     train = [split_for_training(manifest).train for manifest in manifests]
     held = [manifest.of_split("validation") for manifest in manifests]
-    learnt = [_features(layer, plan, m, info)[0] for plan, m in zip(recipe.sets, train, strict=True)]
-    seen = [_features(layer, plan, m, info) for plan, m in zip(recipe.sets, held, strict=True)]
-    choice = choose_head(learnt, [features for features, _ in seen], layer.head, TOLERANCE)
     make_folder(out)
+    targets = [_targets(recipe, i, m, info, out, say) for i, m in enumerate(train)]
+    learnt = [
+        dataclasses.replace(_features(layer, plan, m, info)[0], target=target)
+        for plan, m, target in zip(recipe.sets, train, targets, strict=True)
+    ]
+    seen = [_features(layer, plan, m, info) for plan, m in zip(recipe.sets, held, strict=True)]
+    choice = choose_head(learnt, [features for features, _ in seen], len(info.labels), TOLERANCE)
     told = _told(info, recipe, choice, [len(m) for m in train])
     whole, small = out / f"{info.name}.onnx", out / f"{info.name}-int8.onnx"
     _write(layer, choice, told, whole)
@@ -83,6 +94,22 @@ def refit(recipe: Recipe, model: Path, out: Path) -> Refitted:
     judging = [one for _, one in seen]
     figures = {path.name: judge(path, judging, info.labels) for path in (whole, small)}
     return Refitted(choice.share, choice.scale, choice.loss, figures)
+
+
+def _targets(
+    recipe: Recipe, place: int, manifest: Manifest, info: ModelInfo, out: Path, say: Callable[[str], None]
+) -> Tensor:
+    """Shares (N, K) of the model's classes that a set's pictures are to have."""
+    plan = recipe.sets[place]
+    target = torch.from_numpy(heads_of(manifest, "hard", 0.0, plan.vote_share)[0].targets)
+    if plan.cleaning:
+        files = {head: resolve_model(name) for head, name in recipe.teachers.items()}
+        crops = framed_crops(manifest, plan.frames[:1], info.crop.size)[0]
+        said = kept_answers(files, crops, out / f"answers-{place}.safetensors", plan.source, say)
+        target = cleaned(target, manifest, plan.cleaning, said)
+    ordered = torch.zeros(len(target), len(info.labels))
+    ordered[:, list(manifest.labels.mapping_to(LabelSet(info.labels)))] = target
+    return ordered
 
 
 def _features(layer: LastLayer, plan: SetPlan, manifest: Manifest, info: ModelInfo) -> tuple[Features, Judging]:

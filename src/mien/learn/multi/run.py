@@ -6,7 +6,6 @@ Puts the pieces together: pictures without leaks, softened targets, the start, w
 from __future__ import annotations
 
 import copy
-import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -31,7 +30,7 @@ from mien.learn.multi.loop import Loop
 from mien.learn.multi.nothing import crops_without_face, targets_without_face
 from mien.learn.multi.parts import Part, framed_crops
 from mien.learn.multi.recipe import Recipe, SetPlan
-from mien.learn.multi.teachers import answers_of, labels_given_answers, load_answers, save_answers
+from mien.learn.multi.teachers import cleaned, kept_answers
 from mien.learn.runfolder import WEIGHTS, write_json
 from mien.learn.targets import Head, heads_of
 from mien.learn.weights import load_trunk, save_weights, weights_of
@@ -126,12 +125,12 @@ def _parts(recipe: Recipe, manifests: Sequence[Manifest], out: Path, say: Say) -
     size = default_size(recipe.model)
     for plan, manifest in zip(recipe.sets, manifests, strict=True):
         crops = framed_crops(manifest, plan.frames, size)
-        said = _said(files, crops[0], out / f"answers-{len(parts)}.safetensors", plan.source, say)
+        said = kept_answers(files, crops[0], out / f"answers-{len(parts)}.safetensors", plan.source, say)
         heads = heads_of(manifest, "both" if plan.votes else "hard", 0.0, plan.vote_share)
         names = {plan.labels: heads[0]} | ({plan.votes: heads[1]} if plan.votes else {})
         targets = {name: _target(name, head, said, recipe) for name, head in names.items()}
         if plan.cleaning:
-            targets[plan.labels] = _cleaned(targets[plan.labels], manifest, plan, said)
+            targets[plan.labels] = cleaned(targets[plan.labels], manifest, plan.cleaning, said)
         taught = {name: torch.from_numpy(p) for name, p in said.items() if name not in targets}
         parts.append(Part(plan, crops, targets, taught, _chances(manifest, plan)))
         sizes |= {name: len(head.labels) for name, head in names.items()}
@@ -149,28 +148,9 @@ def _nothing(recipe: Recipe, parts: Sequence[Part], say: Say) -> list[Part]:
     return [Part(plan, (crops,), targets_without_face(len(crops), learnt), {})]
 
 
-def _said(files: Mapping[str, Path], crops: Tensor, kept: Path, source: str, say: Say) -> dict[str, Any]:
-    """The teachers' answers, kept in the run's folder, since asking takes minutes."""
-    if not files:
-        return {}
-    asked = hashlib.sha256(b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files.values()))
-    asked.update(crops.numpy().tobytes())
-    known = load_answers(kept, asked.hexdigest())
-    if known is None:
-        say(f"Asking {len(files)} teachers about {len(crops):,} pictures of {source}.")
-        known = answers_of(files, crops)
-        save_answers(kept, asked.hexdigest(), known)
-    return known
-
-
 def _target(name: str, head: Head, said: Mapping[str, np.ndarray[Any, Any]], recipe: Recipe) -> Tensor:
     target = torch.from_numpy(head.targets)
     return mixed(target, torch.from_numpy(said[name]), recipe.teacher_share) if name in said else target
-
-
-def _cleaned(target: Tensor, manifest: Manifest, plan: SetPlan, said: Mapping[str, Any]) -> Tensor:
-    likely = labels_given_answers(said, manifest.label, len(manifest.labels), manifest.subject)
-    return torch.lerp(target, torch.from_numpy(likely), plan.cleaning)
 
 
 def _chances(manifest: Manifest, plan: SetPlan) -> Tensor | None:

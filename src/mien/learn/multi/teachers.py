@@ -7,7 +7,8 @@ makes odd labels count less (after labels_given_votes; cross-validation as in No
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +20,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from mien.core.files import atomic_write
+from mien.core.text import counted
+from mien.data.manifest import Manifest
 from mien.learn.export import run_file
 
-__all__ = ["answers_of", "labels_given_answers", "load_answers", "save_answers"]
+__all__ = ["answers_of", "cleaned", "kept_answers", "labels_given_answers", "load_answers", "save_answers"]
 
 Floats = NDArray[np.float32]
 
@@ -41,6 +44,37 @@ def answers_of(files: Mapping[str, Path], crops: Tensor) -> dict[str, Floats]:
     """
     said = {path: run_file(path, crops.numpy()) for path in set(files.values())}
     return {head: said[path] for head, path in files.items()}
+
+
+def kept_answers(
+    files: Mapping[str, Path], crops: Tensor, kept: Path, source: str, say: Callable[[str], None]
+) -> dict[str, Floats]:
+    """`answers_of`, kept in a file for the next time, since asking takes minutes; no files, no answers.
+
+    Args:
+        files: see `answers_of`.
+        crops: see `answers_of`.
+        kept: the file; answers of other teachers or to other crops in it are asked for anew.
+        source: name of the data set, for messages.
+        say: where messages go.
+
+    """
+    if not files:
+        return {}
+    asked = hashlib.sha256(b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files.values()))
+    asked.update(crops.numpy().tobytes())
+    known = load_answers(kept, asked.hexdigest())
+    if known is None:
+        say(f"Asking {counted(len(files), 'teacher')} about {len(crops):,} pictures of {source}.")
+        known = answers_of(files, crops)
+        save_answers(kept, asked.hexdigest(), known)
+    return known
+
+
+def cleaned(target: Tensor, manifest: Manifest, share: float, answers: Mapping[str, Floats]) -> Tensor:
+    """Targets (N, K) mixed with a share of `labels_given_answers` for the manifest's N labels."""
+    likely = labels_given_answers(answers, manifest.label, len(manifest.labels), manifest.subject)
+    return torch.lerp(target, torch.from_numpy(likely), share)
 
 
 def save_answers(path: Path, key: str, answers: Mapping[str, Floats]) -> None:

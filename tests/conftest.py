@@ -19,8 +19,20 @@ _BY_THE_CLOCK = ("page", "server")
 """Rooms whose tests talk to browsers and processes that go by the clock, which a busy machine may hold up."""
 
 
+_LONGEST = ("notebooks", "learn", "page", "server")
+"""Rooms with the files that take longest; begun first, they do not keep one process busy when the others are done."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hand out files in the order of the tests: pytest-xdist would begin with those that have the most tests."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run a test that goes by the clock a second time where it fails; the summary tells of it."""
+    """Order the longest rooms first; a test that goes by the clock has a second try, of which the summary tells."""
+    room = {name: place for place, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: room.get(item.path.parent.name, len(room)))
     for item in items:
         if item.path.parent.name in _BY_THE_CLOCK:
             item.add_marker(pytest.mark.flaky(reruns=1))

@@ -12,9 +12,14 @@ from mien.evaluate.card.markdown import table
 from mien.evaluate.order import place_of
 from mien.evaluate.records import decimal, percent, protocol_rows, span, uncertain_text
 
-__all__ = ["one_model", "protocol"]
+__all__ = ["name_of", "one_model", "protocol"]
 
 Body = Mapping[str, Any]
+
+
+def name_of(body: Body) -> str:
+    """Name of the model that an evaluation is of."""
+    return str(body["model"].get("name") or "model")
 
 
 def one_model(body: Body, others: Sequence[Body] = ()) -> str:
@@ -26,7 +31,7 @@ def one_model(body: Body, others: Sequence[Body] = ()) -> str:
 
     """
     parts = [
-        f"## {body['model'].get('name') or 'model'}",
+        f"## {name_of(body)}",
         "### The file",
         _file(body["model"]),
         "### Protocol",

@@ -14,7 +14,7 @@ from typing import Any
 from mien.core.errors import DataError
 from mien.core.files import atomic_write
 from mien.evaluate.card.markdown import table
-from mien.evaluate.card.model import one_model, protocol
+from mien.evaluate.card.model import name_of, one_model, protocol
 from mien.evaluate.records import decimal, percent, span
 
 __all__ = ["card_purpose", "model_card", "write_card"]
@@ -75,7 +75,7 @@ def _refuse_twice(evaluations: Sequence[Body]) -> None:
     seen: dict[str, Body] = {}
     pictures: set[tuple[str, str, str]] = set()
     for body in evaluations:
-        name, data = _name(body), body["data"]
+        name, data = name_of(body), body["data"]
         judged = (name, str(data.get("sha256")), str(data.get("protocol")))
         other = seen.setdefault(name, body)["model"].get("sha256") != body["model"].get("sha256")
         if other or judged in pictures:
@@ -86,23 +86,19 @@ def _refuse_twice(evaluations: Sequence[Body]) -> None:
 def _first_of_each(evaluations: Sequence[Body]) -> list[Body]:
     first: dict[str, Body] = {}
     for body in evaluations:
-        first.setdefault(_name(body), body)
+        first.setdefault(name_of(body), body)
     return list(first.values())
 
 
 def _others(evaluations: Sequence[Body], first: Body) -> list[Body]:
     """Evaluations of the same model on other data."""
-    return [body for body in evaluations if _name(body) == _name(first) and body is not first]
-
-
-def _name(body: Body) -> str:
-    return str(body["model"].get("name") or "model")
+    return [body for body in evaluations if name_of(body) == name_of(first) and body is not first]
 
 
 def _models(evaluations: Sequence[Body]) -> str:
     rows = [
         (
-            f"**{_name(b)}**", f"`{b['model'].get('file', '–')}`",
+            f"**{name_of(b)}**", f"`{b['model'].get('file', '–')}`",
             f"{b['model']['bytes'] / 1e6:.2f} MB" if "bytes" in b["model"] else "–", b["model"].get("precision", "–"),
             len(b["model"]["labels"]), b["model"].get("license") or "–",
         )
@@ -135,15 +131,15 @@ def _side_by_side(evaluations: Sequence[Body]) -> str:
         "model", "n", "accuracy", "95 % interval", "macro-F1", "balanced accuracy", "best two", "ECE",
         "log-loss",
     )  # fmt: skip
-    rows = [_figures_row(f"**{_name(body)}**", body["figures"]) for body in evaluations]
+    rows = [_figures_row(f"**{name_of(body)}**", body["figures"]) for body in evaluations]
     for body in evaluations:
         unseen = body["unseen"]
         if unseen is not None and unseen["removed"] and unseen["figures"] is not None:
             count = f"{unseen['removed']:,}"
-            title = f"{_name(body)}, without the {count} pictures that also occur in the data's training split"
+            title = f"{name_of(body)}, without the {count} pictures that also occur in the data's training split"
             rows.append(_figures_row(title, unseen["figures"]))
     rows += [
-        _figures_row(f"{_name(body)}, mean of a picture and its mirror image", body["flip"])
+        _figures_row(f"{name_of(body)}, mean of a picture and its mirror image", body["flip"])
         for body in evaluations
         if body["flip"] is not None
     ]
@@ -162,7 +158,7 @@ def _speed(evaluations: Sequence[Body]) -> str:
     if not measured:
         return "Not measured here; `mien bench` measures it on your machine."
     rows = [
-        (_name(b), f"{b['speed']['one_ms']:.3f} ms", f"{b['speed']['batch_ms']:.3f} ms", b["speed"]["processor"])
+        (name_of(b), f"{b['speed']['one_ms']:.3f} ms", f"{b['speed']['batch_ms']:.3f} ms", b["speed"]["processor"])
         for b in measured
     ]
     headers = ("model, one thread", "one face", f"per face in a batch of {measured[0]['speed']['batch']}", "processor")
@@ -192,7 +188,7 @@ def _data(evaluations: Sequence[Body]) -> str:
 
 def _repeat(evaluations: Sequence[Body]) -> str:
     lines = [
-        f"mien evaluate {_name(b)} {Path(b['data']['source']).name} --split {b['data']['split']} "
+        f"mien evaluate {name_of(b)} {Path(b['data']['source']).name} --split {b['data']['split']} "
         f"--protocol {b['data']['protocol']}"
         for b in evaluations
     ]
